@@ -1,0 +1,21 @@
+"""Binary XML, the encoding of event records in .evtx files: bytes ↔ element trees, one record at a time.
+
+Knows the encoding only: nothing about CAPI2, no tables, no files. The lab and
+the salvage of damaged chunks stand on it.
+"""
+
+from capi2kit.binxml.decode import Decoder
+from capi2kit.binxml.fragments import UNKNOWN_NAME, BinXmlError, Node
+from capi2kit.binxml.names import bucket_offsets, name_hash, read_name
+from capi2kit.binxml.values import filetime_text
+
+__all__ = [
+    "UNKNOWN_NAME",
+    "BinXmlError",
+    "Decoder",
+    "Node",
+    "bucket_offsets",
+    "filetime_text",
+    "name_hash",
+    "read_name",
+]

@@ -1,0 +1,214 @@
+"""Fragments of Binary XML: bytes → nodes with slots, before any value is filled in.
+
+Names and template definitions stand in the chunk at their first use and are
+referred to by offset, so a fragment is read with its whole chunk at hand.
+
+The one thing other readers miss: elements of a template *definition* carry a
+dependency id, elements of an inline fragment (CAPI2's UserData) do not.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from capi2kit.binxml.names import read_name
+
+ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
+UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
+_MORE = 0x40
+_MAX_DEPTH = 64
+
+_u16 = struct.Struct("<H").unpack_from
+_u32 = struct.Struct("<I").unpack_from
+
+
+class BinXmlError(ValueError):
+    """The bytes are not BinXML; `offset` is where in the chunk that showed."""
+
+    def __init__(self, message: str, offset: int):
+        super().__init__(f"{message} at chunk offset {offset:#x}")
+        self.offset = offset
+
+
+class Slot(NamedTuple):
+    """A place that a template leaves for value number `index`."""
+
+    index: int
+    optional: bool
+
+
+@dataclass(slots=True)
+class Node:
+    """An element as written: name, attributes, and parts (text, Slot or Node)."""
+
+    name: str
+    attributes: list[tuple[str, list[str | Slot]]] = field(default_factory=list)
+    parts: list[str | Slot | Node | Instance] = field(default_factory=list)
+
+
+class Instance(NamedTuple):
+    """A template with its values: what nearly every record consists of."""
+
+    roots: list[Node]
+    values: list[tuple[int, int, int]]  # type, offset, size
+
+
+LostName = Callable[[int, str], str | None]
+LostTemplate = Callable[[bytes], list[Node] | None]
+
+
+class Fragments:
+    """Reads the fragments of one chunk, remembering its names and templates.
+
+    For damaged chunks: `lost_name(offset, parent)` is asked for a name whose hash
+    does not verify (parent: the element above, with ``@`` for attributes); without
+    an answer it becomes `UNKNOWN_NAME`. `lost_template(guid_start)` is asked before
+    a template of this chunk is believed. `contexts` collects (parent, name).
+    """
+
+    def __init__(self, chunk: bytes, *, lost_name: LostName | None, lost_template: LostTemplate | None) -> None:
+        self.chunk = chunk
+        self.lost_name = lost_name
+        self.lost_template = lost_template
+        self.names: dict[int, str] = {}
+        self.templates: dict[int, tuple[bytes, list[Node]]] = {}
+        self.contexts: set[tuple[str, str]] = set()
+
+    def read(self, at: int, end: int, *, in_definition: bool, depth: int) -> list[Node | Instance]:
+        roots: list[Node | Instance] = []
+        while at < end:
+            token = self.chunk[at]
+            if token == 0x0F:
+                at += 4
+            elif token == 0x0C:
+                instance, at = self._instance(at, end, depth)
+                roots.append(instance)
+            elif token & ~_MORE == 0x01:
+                node, at = self._element(at, end, in_definition=in_definition, depth=depth)
+                roots.append(node)
+            elif token == 0x00:
+                break
+            else:
+                raise BinXmlError(f"unexpected token {token:#04x}", at)
+        return roots
+
+    def _instance(self, at: int, end: int, depth: int) -> tuple[Instance, int]:
+        start, definition = self.chunk[at + 2 : at + 6], _u32(self.chunk, at + 6)[0]
+        at += 10
+        inline = definition == at
+        guid, roots = self._template(definition, start, depth)
+        if inline:
+            at += 24 + _u32(self.chunk, definition + 20)[0]
+        count = _u32(self.chunk, at)[0]
+        if at + 4 + 4 * count > end:
+            raise BinXmlError(f"{count} values do not fit", at)
+        offset, values = at + 4 + 4 * count, []
+        for index in range(count):
+            size, kind = struct.unpack_from("<HB", self.chunk, at + 4 + 4 * index)
+            values.append((kind, offset, size))
+            offset += size
+        if offset > end:
+            raise BinXmlError("values reach beyond the record", at)
+        return Instance(roots, values), offset
+
+    def _template(self, definition: int, start: bytes, depth: int) -> tuple[bytes, list[Node]]:
+        known = self.templates.get(definition)
+        if known and known[0][:4] == start:
+            return known
+        restored = self.lost_template(start) if self.lost_template else None
+        if restored is not None:
+            known = (start, restored)
+        else:
+            guid = self.chunk[definition + 4 : definition + 20]
+            if guid[:4] != start:
+                raise BinXmlError("a template definition is lost: it is not where the record says", definition)
+            first = definition + 24
+            stop = min(first + _u32(self.chunk, definition + 20)[0], len(self.chunk))
+            roots = self.read(first, stop, in_definition=True, depth=depth + 1)
+            known = (guid, [root for root in roots if isinstance(root, Node)])
+        self.templates[definition] = known
+        return known
+
+    def _element(self, at: int, end: int, *, in_definition: bool, depth: int, parent: str = "") -> tuple[Node, int]:
+        if depth > _MAX_DEPTH:
+            raise BinXmlError("nested too deeply", at)
+        token, chunk = self.chunk[at], self.chunk
+        at += 3 if in_definition else 1
+        name, at = self._name(at + 4, parent)
+        node = Node(name)
+        if token & _MORE:
+            stop = at + 4 + _u32(chunk, at)[0]
+            at += 4
+            while chunk[at] & ~_MORE == 0x06:
+                attribute, at = self._name(at + 1, f"{name}@")
+                value, at = self._text(at, end)
+                node.attributes.append((attribute, value))
+            if at != stop:
+                raise BinXmlError("attribute list has another length than it says", at)
+        if chunk[at] == 0x03:
+            return node, at + 1
+        if chunk[at] != 0x02:
+            raise BinXmlError(f"unexpected token {chunk[at]:#04x} in element", at)
+        at += 1
+        while chunk[at] != 0x04:
+            if at >= end:
+                raise BinXmlError("element does not end", at)
+            kind = chunk[at] & ~_MORE
+            if kind == 0x01:
+                child, at = self._element(at, end, in_definition=in_definition, depth=depth + 1, parent=name)
+                node.parts.append(child)
+            elif kind == 0x0C:
+                instance, at = self._instance(at, end, depth + 1)
+                node.parts.append(instance)
+            else:
+                before = at
+                text, at = self._text(at, end)
+                if at == before:
+                    raise BinXmlError(f"unexpected token {chunk[at]:#04x} in content", at)
+                node.parts.extend(text)
+        return node, at + 1
+
+    def _text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
+        """A run of text, CDATA, character and entity references and substitutions."""
+        parts: list[str | Slot] = []
+        chunk = self.chunk
+        while at < end:
+            token = chunk[at] & ~_MORE
+            if token == 0x05 or token == 0x07:
+                at += 2 if token == 0x05 else 1  # a value text says its type (string) first
+                stop = at + 2 + 2 * _u16(chunk, at)[0]
+                if stop > end:
+                    raise BinXmlError("text reaches beyond the record", at)
+                parts.append(chunk[at + 2 : stop].decode("utf-16le", "replace"))
+                at = stop
+            elif token == 0x08:
+                parts.append(chr(_u16(chunk, at + 1)[0]))
+                at += 3
+            elif token == 0x09:
+                entity, at = self._name(at + 1, "&")
+                parts.append(ENTITIES.get(entity, f"&{entity};"))
+            elif token in (0x0D, 0x0E):
+                parts.append(Slot(_u16(chunk, at + 1)[0], token == 0x0E))
+                at += 4
+            elif token == 0x0A or token == 0x0B:  # processing instruction: skipped, an event never has one
+                at = self._name(at + 1, "?")[1] if token == 0x0A else at + 3 + 2 * _u16(chunk, at + 1)[0]
+            else:
+                break
+        return parts, at
+
+    def _name(self, at: int, parent: str) -> tuple[str, int]:
+        offset = _u32(self.chunk, at)[0]
+        at += 4
+        name = self.names.get(offset)
+        if name is None:
+            name = read_name(self.chunk, offset)
+            if name is None:
+                name = (self.lost_name(offset, parent) if self.lost_name else None) or UNKNOWN_NAME
+            self.names[offset] = name
+        self.contexts.add((parent, name))
+        if offset == at:
+            at += 10 + 2 * _u16(self.chunk, offset + 6)[0]
+        return name, at

@@ -1,0 +1,39 @@
+"""Names of Binary XML: one structure per name and chunk, found by offset, proven by its hash."""
+
+from __future__ import annotations
+
+import struct
+
+STRING_TABLE = 128  # offset of the 64 bucket heads in a chunk
+BUCKETS = 64
+
+
+def name_hash(name: str) -> int:
+    """The 16-bit hash that stands before every name."""
+    value = 0
+    for unit in struct.unpack(f"<{len(name.encode('utf-16le')) // 2}H", name.encode("utf-16le")):
+        value = (value * 65599 + unit) & 0xFFFFFFFF
+    return value & 0xFFFF
+
+
+def read_name(chunk: bytes, offset: int) -> str | None:
+    """The name whose structure stands at `offset`, or None if its hash does not verify."""
+    if not 512 <= offset <= len(chunk) - 10:
+        return None
+    stored, length = struct.unpack_from("<HH", chunk, offset + 4)
+    raw = chunk[offset + 8 : offset + 8 + 2 * length]
+    if not 0 < length <= 512 or len(raw) < 2 * length:
+        return None
+    name = raw.decode("utf-16le", "replace")
+    return name if name_hash(name) == stored else None
+
+
+def bucket_offsets(chunk: bytes) -> dict[int, int]:
+    """Bucket number by name offset, as far as the chains of the chunk's string table can be followed."""
+    buckets: dict[int, int] = {}
+    for bucket in range(BUCKETS):
+        offset = struct.unpack_from("<I", chunk, STRING_TABLE + 4 * bucket)[0]
+        while 512 <= offset <= len(chunk) - 10 and offset not in buckets:
+            buckets[offset] = bucket
+            offset = struct.unpack_from("<I", chunk, offset)[0]
+    return buckets

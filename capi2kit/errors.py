@@ -1,0 +1,49 @@
+"""The tree of exceptions: what was wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class Capi2kitError(Exception):
+    """Any error that capi2kit raises on purpose."""
+
+
+class EvidenceError(Capi2kitError):
+    """The evidence is at fault. `source`, `record` and `offset` say where, as far as known."""
+
+    def __init__(
+        self, message: str, *, source: str | None = None, record: int | None = None, offset: int | None = None
+    ):
+        super().__init__(message)
+        self.source = source
+        self.record = record
+        self.offset = offset
+
+
+class UnknownFormat(EvidenceError):
+    """No loader recognised the file; the message lists what each of them looks for."""
+
+
+class NoEvents(EvidenceError):
+    """The evidence could be read, but holds not one usable event."""
+
+
+class DamagedEvidence(EvidenceError):
+    """Something was lost and `strict=True` was asked for."""
+
+
+class TableError(Capi2kitError):
+    """A table handed in lacks a column or has another dtype than the vocabulary says."""
+
+
+class KnowledgeError(Capi2kitError):
+    """A row of a knowledge table is wrong. `file` and `line` say which."""
+
+    def __init__(self, message: str, *, file: str, line: int | None = None):
+        where = file if line is None else f"{file}, line {line}"
+        super().__init__(f"{where}: {message}")
+        self.file = file
+        self.line = line
+
+
+class ScenarioError(Capi2kitError):
+    """A lab scenario contradicts itself."""

@@ -1,0 +1,20 @@
+"""Loaders: evidence files → batches of vocabulary tables. Each has `sniff`, `read`, NAME and LOOKS_FOR."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from capi2kit.loaders import evtx
+
+LOADERS: tuple[ModuleType, ...] = (evtx,)
+HEAD = 65536 + 4096
+
+
+def loader_for(head: bytes, name: str) -> ModuleType | None:
+    """The first loader that claims a file by its first bytes."""
+    return next((loader for loader in LOADERS if loader.sniff(head, name)), None)
+
+
+def known_formats() -> str:
+    """What each loader looks for, as a sentence part for messages."""
+    return "; ".join(str(loader.LOOKS_FOR) for loader in LOADERS)
