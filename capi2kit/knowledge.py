@@ -30,7 +30,9 @@ class Operation(NamedTuple):
     rank: int | None
     wire: bool
     cache: bool
-    meaning: str
+    accumulative_flag: str = ""
+    cache_only_flag: str = ""
+    meaning: str = ""
 
 
 class Code(NamedTuple):
@@ -75,7 +77,14 @@ def operation_rows() -> dict[tuple[str, str, str], Operation]:
     for row in rows("operations"):
         rank = int(row["rank"]) if row["rank"] else None
         found[row["channel"], row["task"], row["event_id"]] = Operation(
-            row["operation"], row["title"], rank, row["wire"] == "1", row["cache"] == "1", row["meaning"]
+            row["operation"],
+            row["title"],
+            rank,
+            row["wire"] == "1",
+            row["cache"] == "1",
+            row["accumulative_flag"],
+            row["cache_only_flag"],
+            row["meaning"],
         )
     return found
 
@@ -88,7 +97,7 @@ def operation(channel: str | None, task: int | None, event_id: int | None) -> Op
         if found and any(k is not None for k in key):
             return found
     name = UNKNOWN_OPERATION.format(task="?" if task is None else task)
-    return Operation(name, name, None, False, False, "")
+    return Operation(name, name, None, False, False)
 
 
 @cache
@@ -146,7 +155,7 @@ def flag(name: str) -> int:
 @cache
 def trust_columns() -> dict[str, int]:
     """The boolean columns of `spans` for trust errors, and their bits."""
-    return {row["column"]: int(row["value"], 16) for row in rows("flags") if row["column"]}
+    return {row["column"]: int(row["value"], 16) for row in rows("flags") if row["column"] and row["value"]}
 
 
 @cache
