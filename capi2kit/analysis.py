@@ -80,7 +80,7 @@ def headline(analysis: Analysis) -> str:
         subject = (
             f"{len(inside)} network waits of {inside['process'].nunique()} processes took up to {total:.2f} s in all"
         )
-    return f"{subject}: {_who_and_where(inside)}; {_how_it_ended(inside)}."
+    return f"{subject}: {_who_and_where(inside)}; {_how_it_ended(inside, analysis.spans)}."
 
 
 def _who_and_where(waits: pd.DataFrame) -> str:
@@ -93,7 +93,7 @@ def _who_and_where(waits: pd.DataFrame) -> str:
     return f"{count} from {shown or 'a server that the log does not name'} as {who or 'an account that the log does not name'}"
 
 
-def _how_it_ended(waits: pd.DataFrame) -> str:
+def _how_it_ended(waits: pd.DataFrame, spans: pd.DataFrame) -> str:
     failed = waits[waits["outcome"].ne("ok").fillna(True)]
     lookups = int(waits["wpad_failures"].fillna(0).sum())
     unsaved = int(waits["cache_write_failed"].fillna(False).sum())
@@ -103,7 +103,15 @@ def _how_it_ended(waits: pd.DataFrame) -> str:
         )
         end = f"{len(failed)} of them failed ({words})"
     else:
-        end = "nothing failed (every result is 0)"
+        checks = spans["root"].isin(spans.loc[spans["span"].isin(waits["span"]), "root"]) & spans["result"].ne(
+            0
+        ).fillna(False)
+        wrong = int(checks.sum())
+        end = (
+            f"no retrieval failed, but {wrong} checks around them did"
+            if wrong
+            else "nothing failed (every result is 0)"
+        )
     if lookups:
         end += f", but the search for a proxy (WPAD) failed {lookups} times inside them"
     if unsaved:

@@ -1,0 +1,20 @@
+"""`capi2kit info`: what is in the files, whether they are whole, and what they can support."""
+
+from __future__ import annotations
+
+from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.options import Common, verb
+from capi2kit.cli.output import form_of, opened
+
+
+@verb
+def command(common: Common) -> None:
+    """Say what is in the files: hashes, integrity, losses, coverage, operations."""
+    form_of(common, allowed=("text", "txt"))
+    analysis = open_analysis(common)
+    from capi2kit.render.inventory import tell_inventory
+    from capi2kit.render.text import WIDTH, write
+
+    with opened(common) as file:
+        color = False if common.no_color or common.output else None
+        write(tell_inventory(analysis, tz=common.tz), file=file, color=color, width=None if file.isatty() else WIDTH)

@@ -1,0 +1,127 @@
+"""Opening: from the options to an analysis, with talk and progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from capi2kit.cli.options import Common
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from capi2kit.analysis import Analysis
+    from capi2kit.case import Case
+
+_WORTH_A_BAR = 5_000  # records
+
+
+def open_case(common: Common) -> Case:
+    """Load the logs, with a progress bar on a terminal."""
+    from capi2kit.case import load
+
+    zone(common)
+    bar, report = _progress(common)
+    try:
+        case = load(common.logs, engine=common.engine, strict=common.strict, progress=report)
+    finally:
+        if bar:
+            bar.stop()
+    lost = int(case.sources["lost"].sum())
+    if lost:
+        say(
+            common,
+            f"{lost} of {int(case.sources['promised'].sum())} records are lost; `capi2kit info` says which and why",
+        )
+    if common.verbose:
+        for row in case.sources.itertuples():
+            say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")
+    return case
+
+
+def open_analysis(common: Common) -> Analysis:
+    """Load and analyse, then narrow to what was asked for."""
+    from capi2kit.analysis import analyse
+    from capi2kit.errors import NoEvents
+    from capi2kit.selection import narrow
+
+    start, stop = moment(common, common.since, "--from"), moment(common, common.until, "--to")
+    analysis = analyse(open_case(common), progress=(lambda step: say(common, step)) if common.verbose else None)
+    analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
+    if not len(analysis.case.events):
+        raise NoEvents("nothing in the log fits the selection; leave out --from, --to, --process, --pid or --host")
+    return analysis
+
+
+def say(common: Common, text: str) -> None:
+    """One line of talk on stderr."""
+    if not common.quiet:
+        from capi2kit.render.words import visible
+
+        print(f"capi2kit: {visible(text)}", file=sys.stderr)
+
+
+def zone(common: Common) -> str:
+    """The display zone, or a usage error if there is none of that name."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(common.tz)
+    except (KeyError, ValueError, OSError) as err:
+        raise typer.BadParameter(
+            f"there is no time zone {common.tz!r}; try UTC or Europe/Berlin", param_hint="--tz"
+        ) from err
+    return common.tz
+
+
+def moment(common: Common, text: str | None, option: str) -> pd.Timestamp | None:
+    """A time as the user wrote it, in the display zone unless it says otherwise; echoed in UTC."""
+    if text is None:
+        return None
+    import pandas as pd
+
+    try:
+        time = pd.Timestamp(text)
+        time = time.tz_localize(zone(common)) if time.tzinfo is None else time
+    except (ValueError, TypeError) as err:
+        raise typer.BadParameter(
+            f"{text!r} is not a time; write 2016-07-22T16:36 or 2016-07-22T18:36+02:00", param_hint=option
+        ) from err
+    time = time.tz_convert("UTC")
+    say(common, f"reading {option} {text} as {time:%Y-%m-%d %H:%M:%S}Z")
+    return time
+
+
+def _progress(common: Common) -> tuple[Any, Callable[[str, int, int], None] | None]:
+    if common.quiet or not sys.stderr.isatty():
+        return None, None
+    bar: Any = None
+    task: Any = None
+    started = False
+
+    def report(name: str, done: int, total: int) -> None:
+        nonlocal bar, task, started
+        if total < _WORTH_A_BAR:
+            return
+        if not started:
+            bar, started = _bar(common), True
+            task = bar.add_task("reading", total=total)
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    class _Stopper:
+        def stop(self) -> None:
+            if bar:
+                bar.stop()
+
+    return _Stopper(), report
+
+
+def _bar(common: Common) -> Any:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True, no_color=common.no_color or None), transient=True)

@@ -1,0 +1,98 @@
+"""Output: tables as text, CSV or JSON lines, to stdout or a file. Text from a log cannot act here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+
+from capi2kit.cli.options import Common
+from capi2kit.errors import Capi2kitError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = ("text", "csv", "jsonl")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@contextmanager
+def opened(common: Common) -> Iterator[IO[str]]:
+    """Standard output, or the file of ``-o``."""
+    if common.output in (None, "-"):
+        yield sys.stdout
+        return
+    try:
+        with open(common.output, "w", encoding="utf-8", newline="") as file:  # type: ignore[arg-type]
+            yield file
+    except OSError as err:
+        raise Capi2kitError(f"{common.output}: cannot be written ({err.strerror})") from err
+
+
+def form_of(common: Common, *, allowed: tuple[str, ...] = FORMS) -> str:
+    """The format asked for: by ``-f``, else by the ending of ``-o``, else the first allowed one."""
+    asked = common.form
+    if asked is None and common.output and "." in common.output:
+        ending = common.output.rsplit(".", 1)[1].lower()
+        asked = ending if ending in allowed else None
+    if asked is not None and asked not in allowed:
+        raise typer.BadParameter(f"{asked!r} is not possible here; choose {', '.join(allowed)}", param_hint="-f")
+    return asked or allowed[0]
+
+
+def write_table(table: pd.DataFrame, *, common: Common, key: list[str]) -> None:
+    """Write a table: all columns as CSV or JSON lines, the `key` columns as text."""
+    form = form_of(common)
+    with opened(common) as file:
+        if form == "text":
+            _write_text(table[key], common, file)
+        elif form == "csv":
+            _write_csv(table, file)
+        else:
+            for row in table.to_dict("records"):
+                file.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    import pandas as pd
+
+    if value is pd.NA or value is pd.NaT or value is None or value != value:
+        return None
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value.item() if hasattr(value, "item") else value
+
+
+def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
+    import csv
+
+    from capi2kit.render.words import visible
+
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.itertuples(index=False):
+        cells = ["" if (plain := _plain(value)) is None else plain for value in row]
+        texts = [visible(cell) if isinstance(cell, str) and cell else cell for cell in cells]
+        writer.writerow(["'" + text if isinstance(text, str) and text.startswith(_FORMULA) else text for text in texts])
+
+
+def _write_text(table: pd.DataFrame, common: Common, file: IO[str]) -> None:
+    import pandas as pd
+
+    from capi2kit.render import words
+
+    def cell(name: str, value: Any) -> str:
+        if _plain(value) is None:
+            return words.ABSENT
+        if isinstance(value, pd.Timestamp):
+            return words.moment(value, common.tz)
+        if name in ("result", "policy_result"):
+            return words.code(value)
+        return f"{value:.3f}" if isinstance(value, float) else words.visible(value)
+
+    columns = [[name, *(cell(name, value) for value in table[name])] for name in table.columns]
+    widths = [max(map(len, column)) for column in columns]
+    for line in zip(*columns, strict=True):
+        file.write("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n")

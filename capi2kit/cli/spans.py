@@ -1,0 +1,31 @@
+"""`capi2kit spans`: the table of spans, for other programs and for grep."""
+
+from __future__ import annotations
+
+from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.options import Common, verb
+from capi2kit.cli.output import form_of, write_table
+
+_KEY = [
+    "span",
+    "parent",
+    "start",
+    "duration_s",
+    "wait_s",
+    "own_s",
+    "quality",
+    "state",
+    "process",
+    "pid",
+    "tid",
+    "operation",
+    "result",
+    "target",
+]
+
+
+@verb
+def command(common: Common) -> None:
+    """Print the operations with true starts and durations (text, csv, jsonl)."""
+    form_of(common)
+    write_table(open_analysis(common).spans, common=common, key=_KEY)

@@ -1,0 +1,27 @@
+"""`capi2kit summary`: where the seconds went, on one screen."""
+
+from __future__ import annotations
+
+from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.options import Common, verb
+from capi2kit.cli.output import form_of, opened
+
+_PARTS = ("answer", "startups", "ledger", "waits", "reds", "coverage", "problems")
+
+
+@verb
+def command(common: Common) -> None:
+    """Say where the seconds went: headline, start-ups, longest waits."""
+    form_of(common, allowed=("text", "txt"))
+    analysis = open_analysis(common)
+    from capi2kit.render.sections import tell
+    from capi2kit.render.text import WIDTH, write
+
+    sections = tell(analysis, tz=common.tz, only=_PARTS)
+    with opened(common) as file:
+        write(
+            sections,
+            file=file,
+            color=False if common.no_color or common.output else None,
+            width=None if file.isatty() else WIDTH,
+        )

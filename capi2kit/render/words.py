@@ -1,0 +1,84 @@
+"""Words: values as a reader sees them. No number without its unit, no wait without its quality."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pandas as pd
+
+from capi2kit.knowledge import account, code_text
+
+ABSENT = "–"
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def visible(text: object) -> str:
+    """Text from a log on one line, with control and direction characters shown as ``\\u202e``."""
+    if text is None or text is pd.NA or (isinstance(text, float) and pd.isna(text)):
+        return ABSENT
+    return _HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in "\t\n\r":
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[found[0]]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def seconds(value: object) -> str:
+    """A duration: three digits below a second, two above, minutes from 100 s on."""
+    if value is None or pd.isna(value):
+        return ABSENT
+    number = float(value)  # type: ignore[arg-type]
+    if abs(number) >= 100:
+        minutes, rest = divmod(abs(number), 60)
+        return f"{'-' if number < 0 else ''}{int(minutes)} min {rest:04.1f} s"
+    return f"{number:.2f} s" if abs(number) >= 1 else f"{number:.3f} s"
+
+
+def wait(value: object, *, low: object, high: object, quality: str) -> str:
+    """A wait with its bounds: ``4.98 s ±0.02``, ``0 to 15.0 s``, ``unknown, at most 15.0 s``."""
+    if quality == "exact":
+        return f"{seconds(value)} ±{(float(high) - float(low)) / 2:.2f}"  # type: ignore[arg-type]
+    limit = ABSENT if pd.isna(high) else seconds(high)  # type: ignore[call-overload]
+    if quality == "unknown" or pd.isna(value):  # type: ignore[call-overload]
+        return f"unknown, at most {limit}"
+    span = float(high) - float(low)  # type: ignore[arg-type]
+    return f"{seconds(value)} ±{span / 2:.2f}" if span < 0.05 else f"{seconds(low)} to {limit}"
+
+
+def moment(time: object, tz: str = "UTC", *, digits: int = 3) -> str:
+    """A time in a zone, with its offset: ``2016-07-22 16:36:41.148Z``."""
+    if time is None or pd.isna(time):  # type: ignore[call-overload]
+        return ABSENT
+    local = pd.Timestamp(time).tz_convert(tz)  # type: ignore[arg-type]
+    fraction = f"{local.microsecond:06d}"[:digits]
+    offset = local.strftime("%z")
+    shown = "Z" if tz == "UTC" else f"{offset[:3]}:{offset[3:]}"
+    return f"{local:%Y-%m-%d %H:%M:%S}.{fraction}{shown}"
+
+
+def who(sid: object) -> str:
+    """An account: its SID, with the name where it is well known."""
+    if sid is None or pd.isna(sid):  # type: ignore[call-overload]
+        return ABSENT
+    name = account(str(sid))[1]
+    return f"{visible(sid)} ({name})" if name else visible(sid)
+
+
+def code(value: object) -> str:
+    """A result code with its symbol."""
+    return ABSENT if value is None or pd.isna(value) else code_text(int(value))  # type: ignore[call-overload, arg-type]
+
+
+def clock(offset: object) -> str:
+    """A clock offset in words: ``384 s slow``."""
+    if offset is None or pd.isna(offset):  # type: ignore[call-overload]
+        return ABSENT
+    number = float(offset)  # type: ignore[arg-type]
+    if abs(number) < 2:
+        return "right (within 2 s)"
+    size = f"{abs(number):.0f} s" if abs(number) < 120 else f"{int(abs(number) // 60)} min {abs(number) % 60:.0f} s"
+    return f"{size} {'slow' if number < 0 else 'fast'}"

@@ -1,0 +1,54 @@
+"""Selection: an analysis narrowed to a time range, process, pid or computer.
+
+Durations are not recomputed by it: what a wait was does not depend on what is
+shown. A row is kept if it *begins* inside [start, stop).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from capi2kit.analysis import Analysis
+from capi2kit.delays import attribute_delays
+
+
+def narrow(
+    analysis: Analysis,
+    *,
+    start: pd.Timestamp | None = None,
+    stop: pd.Timestamp | None = None,
+    process: str | None = None,
+    pid: int | None = None,
+    host: str | None = None,
+) -> Analysis:
+    """Keep what begins in [start, stop) and belongs to the process (name), pid and host (name, any case).
+
+    Start-ups and their ledger are kept or left whole; delays are summed anew. A new Analysis.
+    """
+    if not any(value is not None for value in (start, stop, process, pid, host)):
+        return analysis
+
+    def kept(table: pd.DataFrame, time: str) -> pd.DataFrame:
+        keep = pd.Series(True, index=table.index)
+        if start is not None:
+            keep &= table[time] >= start
+        if stop is not None:
+            keep &= table[time] < stop
+        for column, wanted in (("process", process), ("host", host)):
+            if wanted is not None:
+                keep &= (table[column].str.lower() == wanted.lower()).fillna(False).astype(bool)
+        if pid is not None:
+            keep &= (table["pid"] == pid).fillna(False).astype(bool)
+        return table[keep]
+
+    events = kept(analysis.case.events.reset_index(), "time")
+    startups = kept(analysis.startups, "start")
+    spans = kept(analysis.spans, "start")
+    case = replace(analysis.case, events=events.set_index(["task_id", "process"]))
+    ledger = analysis.ledger[analysis.ledger["startup"].isin(startups["startup"])]
+    waits = kept(analysis.waits, "start")
+    return replace(
+        analysis, case=case, spans=spans, waits=waits, delays=attribute_delays(spans), startups=startups, ledger=ledger
+    )
