@@ -152,7 +152,9 @@ def _joined(batches: list[Batch]) -> Case:
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
     twice = _duplicates(events)
-    sources["duplicates"] = events.loc[twice, "source"].value_counts().reindex(sources["source"]).fillna(0).to_numpy("int64")
+    sources["duplicates"] = (
+        events.loc[twice, "source"].value_counts().reindex(sources["source"]).fillna(0).to_numpy("int64")
+    )
     sources["loaded"] -= sources["duplicates"]
     events = events[~twice].sort_values(["source", "record"], kind="stable", ignore_index=True)
     numbers = pd.Series(np.arange(len(events)), index=events["event"].to_numpy())

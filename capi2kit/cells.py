@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -131,16 +133,19 @@ def empty(table: str) -> pd.DataFrame:
 
 def shaped(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """`table` with exactly the columns, order and dtypes of the vocabulary; what it lacks is <NA>."""
-    return pd.DataFrame(
-        {
-            column: _as(table[column], dtype) if column in table.columns else missing(len(table), dtype)
-            for column, dtype in columns(name).items()
-        },
-        index=table.index,
-    )
+    made = {
+        column: _as(table[column], dtype) if column in table.columns else missing(len(table), dtype)
+        for column, dtype in columns(name).items()
+    }
+    return pd.DataFrame(made, index=table.index, copy=False)
 
 
-def _as(column: pd.Series, dtype: str) -> pd.Series:
-    if str(column.dtype) == dtype:
-        return column
-    return column.astype(STRING if dtype == "string" else dtype)  # type: ignore[call-overload]
+def _as(column: pd.Series, dtype: str) -> Any:
+    if _dtype_name(column.dtype) == dtype:
+        return column.array
+    return column.astype(STRING if dtype == "string" else dtype).array  # type: ignore[call-overload]
+
+
+@cache
+def _dtype_name(dtype: object) -> str:
+    return str(dtype)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from capi2kit.cells import strings
 from capi2kit.knowledge import check
-from capi2kit.starts import EACH, NAT, ON_TIME, as_times, judge_starts, nanoseconds
+from capi2kit.starts import NAT, ON_TIME, UNDETERMINED, as_times, judge_starts, nanoseconds
 from capi2kit.waits import largest_budget
 
 _HUGE = np.iinfo("int64").max
@@ -52,7 +52,7 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     spans = spans.copy()
     if spans.empty:
         return spans
-    spans["starts"] = _verdicts(spans, waits)
+    spans["starts"] = strings(_verdicts(spans, waits))
     parent = spans["parent"].to_numpy("int64", na_value=-1)
     stop = _stops(spans, waits)
     start, told = _own_starts(spans, waits, stop)
@@ -67,12 +67,12 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     return spans
 
 
-def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.Series:
+def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> list[str]:
     """The verdict of `recover_waits` per host; judged by chains alone where there is no wait."""
-    told = waits.drop_duplicates("host").set_index("host")["starts"]
-    alone = waits[["host", "start", "stop"]].iloc[:0].assign(logged_start=waits["start"].iloc[:0])
-    judged = judge_starts(spans, wires=alone.rename(columns={"start": "begin", "stop": "end"}))
-    return spans["host"].map(told).fillna(judged).astype(spans["host"].dtype)
+    known = judge_starts(spans) | dict(
+        zip(waits["host"].to_numpy(object), waits["starts"].to_numpy(object), strict=True)
+    )
+    return [known.get(host, UNDETERMINED) for host in spans["host"].to_numpy(object)]
 
 
 def _stops(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
@@ -90,9 +90,9 @@ def _own_starts(spans: pd.DataFrame, waits: pd.DataFrame, stop: np.ndarray) -> t
     logged = nanoseconds(spans["logged_start"])
     start = np.where(logged == NAT, stop, logged)
     clock = nanoseconds(spans["chain_start"])
-    late = ~spans["starts"].isin([ON_TIME]).to_numpy(bool)
+    late = spans["starts"].to_numpy(object) != ON_TIME
     budget = spans["budget_s"].to_numpy("float64", na_value=np.nan)
-    used = largest_budget(spans).to_numpy("float64") - budget
+    used = largest_budget(spans) - budget
     chain = late & (clock != NAT) & np.isnan(budget)
     check_ = late & (clock != NAT) & (used >= 0)
     start = np.where(chain, np.minimum(start, clock), start)

@@ -22,7 +22,13 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     by = ["source", "host", "channel"]
     flat = events.reset_index()
     groups = flat.groupby(by, dropna=False, sort=True)
-    table = groups.agg(start=("time", "min"), stop=("time", "max"), records=("event", "size"), low=("record", "min"), high=("record", "max"))
+    table = groups.agg(
+        start=("time", "min"),
+        stop=("time", "max"),
+        records=("event", "size"),
+        low=("record", "min"),
+        high=("record", "max"),
+    )
     for phase in ("start", "stop"):
         counts = flat[flat["phase"] == phase].groupby(by, dropna=False).size()
         table[f"{phase}s"] = counts.reindex(table.index).fillna(0).astype("int64")
@@ -39,7 +45,11 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     table["gaps"] = span.where(alone, 0)
     table["verdict"] = "complete"
     table.loc[(table["cut_tasks"] > 0) | table["wrapped"].astype("bool"), "verdict"] = "cut at the start"
-    filtered = holed.to_numpy() | ((table["gaps"] > 0) & (facts["lost"] == 0)) | ((table["starts"] == 0) & (table["stops"] > 0))
+    filtered = (
+        holed.to_numpy()
+        | ((table["gaps"] > 0) & (facts["lost"] == 0))
+        | ((table["starts"] == 0) & (table["stops"] > 0))
+    )
     table.loc[filtered, "verdict"] = "filtered"
     table.loc[facts["lost"].to_numpy() > 0, "verdict"] = "damaged"
     table.loc[(table["starts"] == 0) & (table["stops"] == 0), "verdict"] = "no operations"

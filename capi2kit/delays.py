@@ -7,10 +7,15 @@ them. Nothing in this module reads a file, knows an event id or draws.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.cells import empty, masked, shaped
+from capi2kit.joins import match
 from capi2kit.knowledge import check, operations_where
+from capi2kit.starts import lanes
+
+_BY = ["host", "process", "pid", "user_sid", "target", "target_kind"]
 
 
 def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
@@ -43,23 +48,45 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     starts are written late. `spans` is not modified.
     """
     check(spans, "spans")
-    by = ["host", "process", "pid", "user_sid", "target", "target_kind"]
-    spans = spans.assign(user_sid=spans["impersonate_sid"].fillna(spans["user_sid"]))
+    used = [
+        *_BY,
+        "impersonate_sid",
+        "depth",
+        "state",
+        "span",
+        "root",
+        "duration_s",
+        "wait_s",
+        "operation",
+        "outcome",
+        "url",
+    ]
+    spans = spans[used].assign(user_sid=spans["impersonate_sid"].fillna(spans["user_sid"]))
     roots = spans[(spans["depth"] == 0) & (spans["state"] != "no stop")]
-    number = roots.groupby(by, dropna=False, sort=False).ngroup()
-    groups = roots.groupby(number.to_numpy())
-    delays = roots[by].groupby(number.to_numpy()).head(1).set_axis(groups.size().index)
-    delays["checks"], delays["total_s"], delays["network_s"] = (
-        groups.size(),
-        groups["duration_s"].sum(),
-        groups["wait_s"].sum(),
+    if roots.empty:
+        return empty("delays")
+    group = lanes(roots, _BY)
+    first = np.unique(group, return_index=True)[1]
+    count = len(first)
+    wires = spans[spans["operation"].isin(operations_where(wire=True)).to_numpy(bool)]
+    at = match([wires["root"].to_numpy()], [roots["span"].to_numpy()])
+    charged = np.where(at >= 0, group[at], count)  # the last place collects what belongs to no closed root
+    delays = roots.iloc[first].assign(
+        checks=np.bincount(group, minlength=count),
+        total_s=_summed(roots["duration_s"], group, count),
+        network_s=_summed(roots["wait_s"], group, count),
+        timeouts=np.bincount(
+            charged[(wires["outcome"] == "timeout").to_numpy(bool, na_value=False)], minlength=count + 1
+        )[:count],
     )
-    wires = spans[spans["operation"].isin(operations_where(wire=True))]
-    charged = wires["root"].map(pd.Series(number.to_numpy(), index=roots["span"].to_numpy()))
-    timeouts = charged[wires["outcome"] == "timeout"].value_counts()
-    delays["timeouts"] = timeouts.reindex(delays.index).fillna(0).astype("int64")
-    slowest = (
-        wires.assign(row=charged).dropna(subset=["row", "url"]).sort_values("wait_s", ascending=False, kind="stable")
-    )
-    delays["slowest_url"] = slowest.drop_duplicates("row").set_index("row")["url"].reindex(delays.index)
+    wait = wires["wait_s"].to_numpy("float64", na_value=-1.0)
+    longest = np.full(count + 1, -1)
+    order = np.argsort(wait, kind="stable")
+    longest[charged[order]] = order
+    delays["slowest_url"] = wires["url"].array.take(longest[:count], allow_fill=True)
     return shaped(delays.sort_values("total_s", ascending=False, kind="stable").reset_index(drop=True), "delays")
+
+
+def _summed(values: pd.Series, group: np.ndarray, count: int) -> pd.api.extensions.ExtensionArray:
+    total = np.bincount(group, weights=values.to_numpy("float64", na_value=0.0), minlength=count)
+    return masked(total, np.zeros(count, bool), "Float64")

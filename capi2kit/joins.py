@@ -6,69 +6,78 @@ check by the file's hash, and every span takes the target of its root.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import strings
+from capi2kit.cells import missing, strings
+
+Arrays = dict[str, np.ndarray]
 
 
-def join_policies(spans: pd.DataFrame, flat: pd.DataFrame) -> pd.DataFrame:
+def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:
+    """For each left row the last right row with the same keys, or -1. Missing keys match nothing."""
+    count = len(left[0])
+    code = np.zeros(count + len(right[0]), "int64")
+    absent = np.zeros(len(code), bool)
+    for mine, theirs in zip(left, right, strict=True):
+        values, unique = pd.factorize(np.concatenate([mine, theirs]))
+        absent |= values < 0
+        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
+    last = np.full(int(code.max(initial=-1)) + 1, -1)
+    last[code[count:]] = np.where(absent[count:], -1, np.arange(len(code) - count))
+    return np.where(absent[:count], -1, last[code[:count]])
+
+
+def join_policies(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None:
     """Add `policy_event`, `policy_result` and `server_name` to each chain; they often have a task of their own."""
-    where = spans["stop_event"].map(flat.set_index("event")["chain_ref"])
-    checks = flat[(flat["phase"] == "point") & flat["chain_ref"].notna()]
-    checks = checks.drop_duplicates(["host", "chain_ref"], keep="last")
-    found = checks.set_index(["host", "chain_ref"])[["event", "result", "server_name"]]
-    keys = pd.MultiIndex.from_arrays([spans["host"], where])
-    joined = found.reindex(keys).set_axis(spans.index)
-    chains = spans["depth"].to_numpy() >= 0
-    chains &= where.notna().to_numpy() & ~spans["stop_event"].isin(_trust_events(flat)).to_numpy()
-    spans["policy_event"] = joined["event"].astype("Int64").where(chains)
-    spans["policy_result"] = joined["result"].astype("UInt32").where(chains)
-    spans["server_name"] = joined["server_name"].where(chains)
-    return spans
+    reference = events["chain_ref"].to_numpy(object)
+    host = events["host"].to_numpy(object)
+    named = events["file_path"].notna() | events["member_path"].notna() | events["display_name"].notna()
+    chains = (stop >= 0) & ~named.to_numpy(bool)[stop]  # a trust check cites a chain, but is not it
+    checks = np.flatnonzero((events["phase"] == "point").to_numpy(bool) & pd.notna(reference))
+    found = match([np.where(chains, reference[stop], None), host[stop]], [reference[checks], host[checks]])
+    at = np.where(found >= 0, checks[found] if len(checks) else -1, -1)
+    made["policy_event"] = events["event"].astype("Int64").array.take(at, allow_fill=True)
+    made["policy_result"] = events["result"].array.take(at, allow_fill=True)
+    made["server_name"] = events["server_name"].array.take(at, allow_fill=True)
 
 
-def _trust_events(flat: pd.DataFrame) -> pd.Series:
-    """Events that check a file: they cite a chain, too, but are not it."""
-    files = flat["file_path"].notna() | flat["member_path"].notna() | flat["display_name"].notna()
-    return flat.loc[files, "event"]
-
-
-def join_catalogs(spans: pd.DataFrame, flat: pd.DataFrame) -> pd.DataFrame:
+def join_catalogs(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None:
     """Add `catalog_event`: the catalog search that preceded the check of a file, by hash."""
-    searches = flat[flat["query_hash"].notna()]
-    if searches.empty:
-        spans["catalog_event"] = pd.array([pd.NA] * len(spans), dtype="Int64")
-        return spans
-    tags = spans["stop_event"].map(flat.set_index("event")["member_tag"])
-    found = searches.drop_duplicates(["host", "pid", "query_hash"], keep="last").set_index(
-        ["host", "pid", "query_hash"]
-    )["event"]
-    keys = pd.MultiIndex.from_arrays([spans["host"], spans["pid"], tags])
-    spans["catalog_event"] = found.reindex(keys).set_axis(spans.index).astype("Int64").where(tags.notna())
-    return spans
-
-
-def name_targets(spans: pd.DataFrame, flat: pd.DataFrame) -> pd.DataFrame:
-    """Add `target` and `target_kind`: file, else catalog member, else server, else subject, of the outermost call."""
-    own = (
-        flat.set_index("event")[["file_path", "member_path", "display_name"]]
-        .reindex(spans["stop_event"])
-        .reset_index(drop=True)
+    searches = np.flatnonzero(events["query_hash"].notna())
+    if not len(searches):
+        made["catalog_event"] = missing(len(stop), "Int64")
+        return
+    keys = {name: events[name].to_numpy(object) for name in ("host", "pid", "member_tag", "query_hash")}
+    tag = np.where(stop >= 0, keys["member_tag"][stop], None)
+    found = match(
+        [keys["host"][stop], keys["pid"][stop], tag],
+        [keys["host"][searches], keys["pid"][searches], keys["query_hash"][searches]],
     )
+    at = np.where(found >= 0, searches[found], -1)
+    made["catalog_event"] = events["event"].astype("Int64").array.take(at, allow_fill=True)
+
+
+def name_targets(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None:
+    """Add `target` and `target_kind`: file, else catalog member, else server, else subject, of the outermost call."""
+    closed = stop >= 0
+    own = {
+        name: np.where(closed, events[name].to_numpy(object)[stop], pd.NA)
+        for name in ("file_path", "member_path", "display_name")
+    }
+    subject = np.asarray(made["subject"], object)
     choices = {
         "file": own["file_path"],
         "catalog": own["member_path"],
-        "server": spans["server_name"],
-        "subject": own["display_name"].fillna(spans["subject"]),
+        "server": np.asarray(made["server_name"], object),
+        "subject": np.where(pd.isna(own["display_name"]), subject, own["display_name"]),
     }
-    target: list[str | None] = [None] * len(spans)
-    kind: list[str | None] = [None] * len(spans)
-    for name, values in choices.items():
-        for i in np.flatnonzero(values.notna().to_numpy()):
-            if target[i] is None:
-                target[i], kind[i] = values.iloc[i], name
-    root = spans["root"].to_numpy()
-    spans["target"] = strings([target[i] for i in root])
-    spans["target_kind"] = strings([kind[i] for i in root])
-    return spans
+    target = np.full(len(stop), None, object)
+    kind = np.full(len(stop), None, object)
+    for name, values in reversed(choices.items()):
+        known = ~pd.isna(values)
+        target[known], kind[known] = values[known], name
+    root = made["root"]
+    made["target"], made["target_kind"] = strings(target[root].tolist()), strings(kind[root].tolist())

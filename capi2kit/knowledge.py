@@ -181,13 +181,17 @@ def url_role(url: str | None) -> str | None:
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:
     """Raise TableError unless `table` has the columns (all, or those in `needs`) and dtypes of table `name`."""
     known = columns(name)
-    levels = table.index.names
+    found = dict(zip(table.columns, table.dtypes, strict=True))
     for column in needs or known:
-        if column in table.columns:
-            dtype = str(table[column].dtype)
-        elif column in levels:
-            continue
-        else:
+        if column not in found:
+            if column in table.index.names:
+                continue
             raise TableError(f"{name!r} lacks the column {column!r}; hand in the table as capi2kit made it")
+        dtype = _dtype_name(found[column])
         if dtype != known[column]:
             raise TableError(f"{name}.{column} is {dtype}, the vocabulary says {known[column]}")
+
+
+@cache
+def _dtype_name(dtype: object) -> str:
+    return str(dtype)

@@ -7,14 +7,32 @@ answered, and how the computer's clock differs from the server's.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
+import numpy as np
 import pandas as pd
 
+from capi2kit.cells import strings
 from capi2kit.knowledge import check, rows
-from capi2kit.starts import seconds_between
 
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")
+
+
+@dataclass(slots=True)
+class _Story:
+    """What the steps of one retrieval add up to; None where they do not say."""
+
+    proxy: str | None = None
+    wpad_failures: int | None = None
+    cache_write_failed: bool | None = None
+    http_status: int | None = None
+    content_type: str | None = None
+    response_bytes: int | None = None
+    date: str | None = None
 
 
 def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
@@ -23,54 +41,60 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     Source: Action elements and headers in order; what an action means stands in flags.csv. A new table.
     """
     check(steps, "steps")
-    steps = steps[steps["event"].isin(waits["event"])]
-    waits = waits.set_index("event", drop=False)
-    told = _actions(waits, steps[steps["kind"] == "action"])
-    told = _headers(told, steps[steps["kind"] == "response header"])
-    return told.reset_index(drop=True)
+    stories = {event: _Story() for event in waits["event"].tolist()}
+    mine = steps[steps["event"].isin(stories.keys())]
+    texts = (mine[name].to_numpy(object) for name in ("event", "kind", "name", "value"))
+    _read(stories, zip(*texts, mine["error"].to_numpy("int64", na_value=0), strict=True))
+    told = [stories[event] for event in waits["event"].tolist()]
+    ends = waits["stop"].tolist()
+    offsets = [_clock_offset(story.date, end) for story, end in zip(told, ends, strict=True)]
+    return waits.assign(
+        proxy=strings([story.proxy for story in told]),
+        wpad_failures=pd.array([story.wpad_failures for story in told], dtype="Int64"),
+        cache_write_failed=pd.array([story.cache_write_failed for story in told], dtype="boolean"),
+        http_status=pd.array([story.http_status for story in told], dtype="Int64"),
+        content_type=strings([story.content_type for story in told]),
+        response_bytes=pd.array([story.response_bytes for story in told], dtype="Int64"),
+        clock_offset_s=pd.array(np.array(offsets, float), dtype="Float64"),
+    )
 
 
+@cache
 def _roles() -> dict[str, str]:
-    """Action name → what it says about the proxy: lookup, direct, proxy, store."""
+    """Action name → what it says: lookup (of a proxy), direct, proxy, store (in the cache)."""
     return {row["name"]: row["column"] for row in rows("flags") if row["family"] == "Action@name" and row["column"]}
 
 
-def _actions(waits: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
-    role = actions["name"].map(_roles())
-    failed = actions["error"].notna() & (actions["error"] != 0)
-    route = actions[role.isin(["direct", "proxy"])].drop_duplicates("event", keep="last").set_index("event")
-    taken = route["value"].where(route["name"].map(_roles()) == "proxy", "direct")
-    waits["proxy"] = taken.reindex(waits.index)
-    lookups = actions[(role == "lookup") & failed].groupby("event").size()
-    known = waits.index.isin(actions["event"])
-    waits["wpad_failures"] = lookups.reindex(waits.index).fillna(0).astype("Int64").where(known)
-    stores = actions[(role == "store") & failed]["event"]
-    waits["cache_write_failed"] = pd.Series(waits.index.isin(stores), index=waits.index).astype("boolean").where(known)
-    return waits
+def _read(stories: dict[int, _Story], steps: Iterable[tuple]) -> None:
+    """Go through the steps in order; a later answer replaces an earlier one."""
+    roles = _roles()
+    for event, kind, name, value, error in steps:
+        story = stories[event]
+        if kind == "action":
+            role = roles.get(name)
+            story.wpad_failures = (story.wpad_failures or 0) + (role == "lookup" and error != 0)
+            story.cache_write_failed = bool(story.cache_write_failed) or (role == "store" and error != 0)
+            if role in ("direct", "proxy"):
+                story.proxy = "direct" if role == "direct" else str(value)
+        elif kind == "response header":
+            _read_header(story, None if name is pd.NA else name, str(value))
 
 
-def _headers(waits: pd.DataFrame, headers: pd.DataFrame) -> pd.DataFrame:
-    status = headers[headers["name"].isna()].drop_duplicates("event", keep="last").set_index("event")["value"]
-    codes = {event: found[1] for event, text in status.items() if (found := _STATUS.match(str(text)))}
-    waits["http_status"] = _integers(waits, codes)
-    named = headers.assign(name=headers["name"].str.lower()).drop_duplicates(["event", "name"], keep="last")
-    by_name = {name: part.set_index("event")["value"] for name, part in named.groupby("name")}
-    nothing = pd.Series([], index=pd.Index([], dtype="int64"), dtype=waits["url"].dtype)
-    waits["content_type"] = by_name.get("content-type", nothing).reindex(waits.index)
-    waits["response_bytes"] = _integers(waits, by_name.get("content-length", nothing).to_dict())
-    dates = {event: _http_date(str(text)) for event, text in by_name.get("date", nothing).items()}
-    server = pd.to_datetime(pd.Series([dates.get(event) for event in waits.index], index=waits.index), utc=True)
-    waits["clock_offset_s"] = pd.array(seconds_between(server.dt.as_unit("ns"), waits["stop"]), dtype="Float64")
-    return waits
+def _read_header(story: _Story, name: str | None, value: str) -> None:
+    if name is None:
+        status = _STATUS.match(value)
+        story.http_status = int(status[1]) if status else story.http_status
+    elif name.lower() == "content-type":
+        story.content_type = value
+    elif name.lower() == "content-length":
+        story.response_bytes = int(value) if value.isdecimal() and len(value) < 19 else None
+    elif name.lower() == "date":
+        story.date = value
 
 
-def _integers(waits: pd.DataFrame, texts: dict) -> pd.Series:
-    values = [int(texts[event]) if str(texts.get(event, "")).strip().isdigit() else None for event in waits.index]
-    return pd.Series(values, index=waits.index, dtype="Int64")
-
-
-def _http_date(text: str) -> object:
+def _clock_offset(date: str | None, end: datetime) -> float:
+    """Clock of the computer minus clock of the server, in seconds; NaN if the server sent no date."""
     try:
-        return parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
+        return (end - parsedate_to_datetime(date)).total_seconds() if date else float("nan")
+    except (ValueError, TypeError, OverflowError):
+        return float("nan")

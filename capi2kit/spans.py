@@ -12,12 +12,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import STRING, empty, masked, shaped, strings
+from capi2kit.cells import empty, masked, shaped, strings
 from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
-from capi2kit.nesting import nest, pair_records
+from capi2kit.nesting import Pairs, nest, pair_records
+from capi2kit.starts import NAT, as_times, grouped, nanoseconds
 
-_TAKEN = "host process pid tid task_id user_sid impersonate_sid url subject result chain_start budget_s timeout_s last_sync".split()
+_TAKEN = "host pid tid operation user_sid impersonate_sid url subject result chain_start budget_s timeout_s last_sync".split()
 _NEEDED = (
     "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start "
     "budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path display_name "
@@ -55,117 +56,133 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     Source: Task, Opcode and CorrelationAuxInfo of all events with a TaskId. `events` is not modified.
     """
     check(events, "events", needs=_NEEDED)
-    flat = events.reset_index()[["task_id", "process", *_NEEDED]]
-    flat = flat[flat["task_id"].notna()]
-    flat["task"] = _codes(flat, ["host", "pid", "task_id"])
-    flat["lane"] = _codes(flat, ["host", "pid", "tid"])
-    record = flat["record"].to_numpy("int64", na_value=0)
-    flat = flat.iloc[
-        np.lexsort((record, flat["seq"].fillna(flat["record"]).to_numpy("int64", na_value=0), flat["task"]))
-    ]
-    flat = flat.reset_index(drop=True)
-    sign = (flat["phase"] == "start").to_numpy(bool).astype(int) - (flat["phase"] == "stop").to_numpy(bool)
+    flat = events[_NEEDED]
+    index = {name: events.index.get_level_values(name).to_numpy(object) for name in ("task_id", "process")}
+    order, group = _order(flat, index["task_id"])
+    phase = flat["phase"].to_numpy(object)[order]
+    sign = (phase == "start").astype(int) - (phase == "stop")
     known = operations_by_name()
-    names, operation = np.unique(flat["operation"].fillna("").to_numpy(object), return_inverse=True)
-    rank = np.array([(known[name].rank or 0) if name in known else 0 for name in names])[operation]
-    group = flat["task"].to_numpy()
+    names, operation = _factorized(flat["operation"].to_numpy(object)[order])
+    rank = np.array([(known[name].rank or 0) if name in known else 0 for name in names], int)[operation]
     pairs = pair_records(group, operation, sign)
     if not len(pairs.start):
         return empty("spans")
     parent, root, depth = nest(pairs, group=group, rank=rank, sign=sign)
-    spans = _taken(flat, pairs.start, pairs.stop)
-    spans["span"] = np.arange(len(spans))
-    spans["parent"] = masked(parent, parent < 0, "Int64")
-    spans["root"], spans["depth"] = root, depth
-    _place_in_time(spans, flat, pairs.start, pairs.stop, sign)
-    _read_flags(spans, flat, pairs.stop)
-    spans = join_catalogs(join_policies(spans, flat), flat)
-    return shaped(name_targets(spans, flat), "spans")
+    start = np.where(pairs.start >= 0, order[pairs.start], -1)  # rows of `events`
+    stop = np.where(pairs.stop >= 0, order[pairs.stop], -1)
+    made: dict = {"span": np.arange(len(root)), "root": root, "depth": depth}
+    made["parent"] = masked(parent, parent < 0, "Int64")
+    _take(made, flat, index=index, start=start, stop=stop)
+    _place_in_time(made, flat, order=order, pairs=pairs, sign=sign, group=group)
+    _read_flags(made, flat, stop=stop)
+    _inherit(made, parent=parent)
+    join_policies(made, flat, stop=stop)
+    join_catalogs(made, flat, stop=stop)
+    name_targets(made, flat, stop=stop)
+    return shaped(pd.DataFrame(made, copy=False), "spans")
 
 
-def _codes(flat: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    code = np.zeros(len(flat), "int64")
-    for column in columns:
-        values, unique = pd.factorize(flat[column], use_na_sentinel=True)
-        code = code * (len(unique) + 1) + values + 1
-    return np.unique(code, return_inverse=True)[1]
+def _factorized(values: np.ndarray) -> tuple[list, np.ndarray]:
+    codes, unique = pd.factorize(values)
+    return [*unique, None], np.where(codes < 0, len(unique), codes)
 
 
-def _taken(flat: pd.DataFrame, start: np.ndarray, stop: np.ndarray) -> pd.DataFrame:
+def _order(flat: pd.DataFrame, task_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of events with a task, sorted by (computer, pid, task) and SeqNumber; and the task of each."""
+    task = grouped([flat["host"].to_numpy(object), flat["pid"].to_numpy("int64", na_value=-1), task_id])
+    record = flat["record"].to_numpy("int64", na_value=0)
+    seq = flat["seq"].to_numpy("int64", na_value=-1)
+    order = np.lexsort((record, np.where(seq < 0, record, seq), task))
+    order = order[pd.notna(task_id[order])]
+    return order, task[order]
+
+
+def _take(made: dict, flat: pd.DataFrame, *, index: dict[str, np.ndarray], start: np.ndarray, stop: np.ndarray) -> None:
     """What the records say about each span: the stop record has the payload, the start record the rest."""
-    spans = flat.loc[np.where(stop >= 0, stop, start), _TAKEN + ["operation"]].reset_index(drop=True)
+    told = np.where(stop >= 0, stop, start)
+    for column in _TAKEN:
+        made[column] = flat[column].array.take(told)
+    for name, values in index.items():
+        made[name] = strings([None if value is pd.NA else value for value in values[told].tolist()])
     number = flat["event"].to_numpy()
-    spans["start_event"] = masked(number[start], start < 0, "Int64")
-    spans["stop_event"] = masked(number[stop], stop < 0, "Int64")
-    spans["state"] = strings(np.where(start < 0, "no start", np.where(stop < 0, "no stop", "closed")).tolist())
-    codes, where = np.unique(spans["result"].to_numpy("int64", na_value=-1), return_inverse=True)
+    made["start_event"] = masked(number[start], start < 0, "Int64")
+    made["stop_event"] = masked(number[stop], stop < 0, "Int64")
+    made["state"] = strings(np.where(start < 0, "no start", np.where(stop < 0, "no stop", "closed")).tolist())
+    result = made["result"].to_numpy("int64", na_value=-1)
+    codes, where = np.unique(result, return_inverse=True)
     words = [None if code < 0 else outcome_of(int(code)) for code in codes]
-    spans["outcome"] = strings([words[i] for i in where])
-    return spans
+    made["outcome"] = strings([words[i] for i in where])
 
 
 def _place_in_time(
-    spans: pd.DataFrame, flat: pd.DataFrame, start: np.ndarray, stop: np.ndarray, sign: np.ndarray
+    made: dict, flat: pd.DataFrame, *, order: np.ndarray, pairs: Pairs, sign: np.ndarray, group: np.ndarray
 ) -> None:
     """Logged times, the first record inside, and the thread's last record before; none of them a start record."""
-    time = flat["time"]
-    spans["logged_start"] = time.where(sign > 0).take(start).reset_index(drop=True).where(start >= 0)
-    spans["logged_stop"] = time.take(stop).reset_index(drop=True).where(stop >= 0)
-    spans["start"] = spans["logged_start"].fillna(spans["logged_stop"])
-    spans["stop"] = spans["logged_stop"].fillna(spans["logged_start"])
-    spans["duration_s"] = (
-        ((spans["stop"] - spans["start"]).dt.total_seconds()).where(spans["state"] == "closed").astype("Float64")
-    )
-    spans["quality"] = pd.array(["logged"] * len(spans), dtype=STRING)
-    count = len(flat)
+    time = nanoseconds(flat["time"])[order]
+    start = np.where(pairs.start >= 0, time[pairs.start], NAT)
+    stop = np.where(pairs.stop >= 0, time[pairs.stop], NAT)
+    made["logged_start"], made["logged_stop"] = as_times(start, known=start != NAT), as_times(stop, known=stop != NAT)
+    made["start"] = as_times(np.where(start == NAT, stop, start), known=np.ones(len(start), bool))
+    made["stop"] = as_times(np.where(stop == NAT, start, stop), known=np.ones(len(start), bool))
+    closed = (start != NAT) & (stop != NAT)
+    made["duration_s"] = masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64")
+    made["quality"] = strings(["logged"] * len(start))
+    count = len(order)
     index = np.arange(count)
-    task = flat["task"].to_numpy()
     following = np.minimum.accumulate(np.where(sign <= 0, index, count)[::-1])[::-1]
-    inner = following[np.maximum(start, 0)]
-    inside = (start >= 0) & (inner < count)
-    inside &= task[np.minimum(inner, count - 1)] == task[np.maximum(start, 0)]
-    spans["first_inner"] = time.take(np.minimum(inner, count - 1)).reset_index(drop=True).where(inside)
-    lane = flat["lane"].to_numpy()
-    order = np.lexsort((flat["record"].to_numpy("int64", na_value=0), flat["source"].to_numpy(), lane))
-    spot = np.empty(count, int)
-    spot[order] = index
-    ended = np.maximum.accumulate(np.r_[-1, np.where(sign[order] <= 0, index, -1)[:-1]])
-    own = np.where(start >= 0, start, stop)
-    previous = ended[spot[own]]
-    same = (previous >= 0) & (lane[order][previous] == lane[own])
-    spans["previous"] = time.take(order[previous]).reset_index(drop=True).where(same)
+    inner = np.minimum(following[np.maximum(pairs.start, 0)], count - 1)
+    inside = (pairs.start >= 0) & (following[np.maximum(pairs.start, 0)] < count) & (group[inner] == group[pairs.start])
+    made["first_inner"] = as_times(time[inner], known=inside)
+    own = np.where(pairs.start >= 0, pairs.start, pairs.stop)
+    previous = _previous(flat, order=order, sign=sign)[own]
+    made["previous"] = as_times(time[previous], known=previous >= 0)
 
 
-def _read_flags(spans: pd.DataFrame, flat: pd.DataFrame, stop: np.ndarray) -> None:
-    """`accumulative`, `cache_only` and the trust errors, from the flags of the stop record."""
-    flags = flat["flags"].to_numpy("int64", na_value=-1)[stop]
-    flags = np.where(stop >= 0, flags, -1)
-    known = operations_by_name()
-    names, which = np.unique(spans["operation"].to_numpy(object), return_inverse=True)
-    for column in ("accumulative", "cache_only"):
-        bits = [
-            flag(getattr(known[name], f"{column}_flag"))
-            if name in known and getattr(known[name], f"{column}_flag")
-            else 0
-            for name in names
+def _previous(flat: pd.DataFrame, *, order: np.ndarray, sign: np.ndarray) -> np.ndarray:
+    """For each position the thread's last record before it that is not a start record, or -1."""
+    rows = flat.iloc[order]
+    lane = grouped(
+        [
+            rows["host"].to_numpy(object),
+            rows["pid"].to_numpy("int64", na_value=-1),
+            rows["tid"].to_numpy("int64", na_value=-1),
         ]
-        bit = np.array(bits, dtype="int64")[which]
-        spans[column] = masked((flags & bit) > 0, (flags < 0) | (bit == 0), "boolean")
+    )
+    by_record = np.lexsort((rows["record"].to_numpy("int64", na_value=0), rows["source"].to_numpy(), lane))
+    index = np.arange(len(order))
+    ended = np.maximum.accumulate(np.r_[-1, np.where(sign[by_record] <= 0, index, -1)[:-1]])
+    same = (ended >= 0) & (lane[by_record][ended] == lane[by_record])
+    previous = np.empty(len(order), int)
+    previous[by_record] = np.where(same, by_record[ended], -1)
+    return previous
+
+
+def _read_flags(made: dict, flat: pd.DataFrame, *, stop: np.ndarray) -> None:
+    """`accumulative`, `cache_only` and the trust errors, from the flags of the stop record."""
+    flags = np.where(stop >= 0, flat["flags"].to_numpy("int64", na_value=-1)[stop], -1)
+    known = operations_by_name()
+    names, which = _factorized(np.asarray(made["operation"], object))
+    for column in ("accumulative", "cache_only"):
+        told = [getattr(known[name], f"{column}_flag") if name in known else "" for name in names]
+        bit = np.array([flag(name) if name else 0 for name in told], "int64")[which]
+        made[column] = masked((flags & bit) > 0, (flags < 0) | (bit == 0), "boolean")
     errors = np.where(stop >= 0, flat["trust_error"].to_numpy("int64", na_value=-1)[stop], -1)
     for column, bit in trust_columns().items():
-        spans[column] = masked((errors & bit) > 0, errors < 0, "boolean")
-    _inherit(spans)
+        made[column] = masked((errors & bit) > 0, errors < 0, "boolean")
 
 
-def _inherit(spans: pd.DataFrame) -> None:
+def _inherit(made: dict, *, parent: np.ndarray) -> None:
     """A chain knows its clock by the checks inside it; a retrieval knows its budget kind by what encloses it."""
-    parent = spans["parent"].to_numpy("int64", na_value=-1)
-    inside = spans[spans["chain_start"].notna() & (parent >= 0)]
-    earliest = inside.groupby(inside["parent"].astype("int64"))["chain_start"].min()
-    spans["chain_start"] = spans["chain_start"].fillna(spans["span"].map(earliest))
-    for depth in range(1, int(spans["depth"].max()) + 1):
-        here = (spans["depth"] == depth).to_numpy()
-        above = parent[here]
-        for column in ("accumulative", "cache_only"):
-            own = spans.loc[here, column]
-            spans.loc[here, column] = own.where(own.notna(), spans[column].take(above).set_axis(own.index))
+    clock = nanoseconds(made["chain_start"]).copy()
+    inside = np.flatnonzero((clock != NAT) & (parent >= 0))
+    earliest = np.full(len(clock), np.iinfo("int64").max)
+    np.minimum.at(earliest, parent[inside], clock[inside])
+    clock = np.where((clock == NAT) & (earliest < np.iinfo("int64").max), earliest, clock)
+    made["chain_start"] = as_times(clock, known=clock != NAT)
+    depth = made["depth"]
+    for column in ("accumulative", "cache_only"):
+        value = made[column].to_numpy("int8", na_value=-1)
+        for level in range(1, int(depth.max()) + 1):
+            here = (depth == level) & (value < 0)
+            value[here] = value[parent[here]]
+        made[column] = masked(value > 0, value < 0, "boolean")

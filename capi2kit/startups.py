@@ -12,13 +12,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, missing, shaped, strings
+from capi2kit.cells import empty, masked, shaped
 from capi2kit.intervals import Atoms, cut, shares
+from capi2kit.joins import match
 from capi2kit.knowledge import check
-from capi2kit.starts import as_times, nanoseconds
+from capi2kit.starts import as_times, grouped, lanes, nanoseconds
 
 GAP_S = 30.0
-_WAIT, _OTHER, _CHECK = 0, 1, 2
+_WAIT, _OTHER, _CHECK, _REST = 0, 1, 2, 3
+_KINDS = ("wait", "other wait", "checking", "unexplained")
 _PROCESS = ["host", "process", "pid"]
 
 
@@ -40,23 +42,27 @@ def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GA
     if parts.empty:
         return empty("startups")
     parts = _first_segments(parts, round(gap_s * 1e9))
-    windows = parts.groupby("startup")
-    startups = parts.drop_duplicates("startup").set_index("startup").sort_index()[_PROCESS]
-    begin, end = windows["begin"].min(), windows["end"].max()
-    atoms = _cut(parts)
-    totals = _totals(atoms, begin, end)
-    startups["start"], startups["stop"] = (
-        as_times(edge.to_numpy(), known=np.ones(len(edge), bool)) for edge in (begin, end)
+    number = parts["startup"].to_numpy()
+    leader = np.unique(number, return_index=True)[1]  # parts are sorted: the first one began first
+    count = len(leader)
+    begin, end = parts["begin"].to_numpy()[leader], np.zeros(count, "int64")
+    np.maximum.at(end, number, parts["end"].to_numpy())
+    total = _totals(_cut(parts), end - begin)
+    first = parts.iloc[leader]
+    startups = first[_PROCESS].assign(
+        startup=np.arange(count),
+        start=as_times(begin, known=np.ones(count, bool)),
+        stop=as_times(end, known=np.ones(count, bool)),
+        start_from=np.where(first["lost"], "log begins", "first operation"),
+        wall_s=(end - begin) / 1e9,
+        waiting_wall_s=(total[_WAIT] + total[_OTHER]) / 1e9,
+        other_wait_s=total[_OTHER] / 1e9,
+        checking_s=total[_CHECK] / 1e9,
+        unexplained_s=total[_REST] / 1e9,
+        critical_tid=first["tid"],
+        **_counts(parts, leader=first["tid"].to_numpy("int64", na_value=-1)),
     )
-    startups["wall_s"] = (end - begin) / 1e9
-    startups["waiting_wall_s"] = (totals["wait"] + totals["other wait"]) / 1e9
-    startups["other_wait_s"] = totals["other wait"] / 1e9
-    startups["checking_s"] = totals["checking"] / 1e9
-    startups["unexplained_s"] = totals["unexplained"] / 1e9
-    _describe(startups, parts)
-    lost = parts.sort_values("begin", kind="stable").drop_duplicates("startup").set_index("startup")["lost"]
-    startups["start_from"] = strings(np.where(lost.reindex(startups.index), "log begins", "first operation").tolist())
-    return shaped(startups.reset_index(), "startups")
+    return shaped(startups.reset_index(drop=True), "startups")
 
 
 def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFrame) -> pd.DataFrame:
@@ -75,18 +81,15 @@ def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFr
         return empty("ledger")
     parts = _inside(parts, startups)
     atoms = _cut(parts)
-    begin = pd.Series(nanoseconds(startups["start"]), index=startups["startup"].to_numpy())
-    end = pd.Series(nanoseconds(startups["stop"]), index=startups["startup"].to_numpy())
-    lines = [_wait_lines(parts, atoms, kind, name) for kind, name in ((_WAIT, "wait"), (_OTHER, "other wait"))]
-    totals = _totals(atoms, begin, end)
-    for name in ("checking", "unexplained"):
-        lines.append(pd.DataFrame({"startup": totals.index, "kind": name, "ns": totals[name].to_numpy()}))
+    total = _totals(atoms, nanoseconds(startups["stop"]) - nanoseconds(startups["start"]))
+    number = startups["startup"].to_numpy()
+    lines = [_wait_lines(parts, atoms, _WAIT), _wait_lines(parts, atoms, _OTHER)]
+    lines += [pd.DataFrame({"startup": number, "order": kind, "ns": total[kind]}) for kind in (_CHECK, _REST)]
     ledger = pd.concat([line for line in lines if len(line)], ignore_index=True)
-    ledger["order"] = ledger["kind"].map({"wait": 0, "other wait": 1, "checking": 2, "unexplained": 3})
-    ledger = ledger.sort_values(
-        ["startup", "order", "ns"], ascending=[True, True, False], kind="stable", ignore_index=True
-    )
-    ledger["line"] = ledger.groupby("startup").cumcount()
+    ledger = ledger.iloc[np.lexsort((-ledger["ns"], ledger["order"], ledger["startup"]))].reset_index(drop=True)
+    ledger["kind"] = np.array(_KINDS, object)[ledger["order"]]
+    first = np.unique(ledger["startup"], return_index=True)[1]
+    ledger["line"] = np.arange(len(ledger)) - np.repeat(first, np.diff(np.r_[first, len(ledger)]))
     ledger["seconds"] = ledger["ns"] / 1e9
     return shaped(ledger, "ledger")
 
@@ -94,60 +97,56 @@ def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFr
 def mark_startups(spans: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
     """`spans` with the column `startup` filled: the start-up in whose window a process's span began."""
     check(spans, "spans")
-    keys = spans[[*_PROCESS, "start"]].merge(startups[[*_PROCESS, "startup", "stop"]], on=_PROCESS, how="left")
-    inside = (keys["start"] <= keys["stop"]).fillna(False).to_numpy(bool)
-    return spans.assign(startup=keys["startup"].astype("Int64").where(inside).to_numpy()).astype({"startup": "Int64"})
+    at = match(
+        [spans[name].to_numpy(object) for name in _PROCESS], [startups[name].to_numpy(object) for name in _PROCESS]
+    )
+    if startups.empty:
+        return spans
+    inside = (at >= 0) & (nanoseconds(spans["start"]) <= nanoseconds(startups["stop"])[at])
+    return spans.assign(startup=masked(startups["startup"].to_numpy()[at], ~inside, "Int64"))
 
 
 def _parts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """Outermost operations and waits as intervals in integer nanoseconds, with what the ledger says of them."""
-    roots = spans[(spans["depth"] == 0) & spans["process"].notna()]
-    operations = roots[[*_PROCESS, "tid", "target"]].assign(
-        begin=nanoseconds(roots["start"]),
-        end=nanoseconds(roots["stop"]),
-        kind=_CHECK,
-        event=-1,
-        lost=roots["state"] == "no start",
+    common = [*_PROCESS, "tid", "target", "start", "stop"]
+    roots = spans[[*common, "state"]][(spans["depth"] == 0).to_numpy(bool) & spans["process"].notna().to_numpy(bool)]
+    known = (waits["wait_s"].notna() & waits["process"].notna()).to_numpy(bool)
+    waiting = waits[[*common, "url_host", "user_sid", "event", "quality"]][known]
+    kind = np.where(waiting["quality"].to_numpy(object) == "exact", _WAIT, _OTHER)
+    parts = pd.concat(
+        [
+            roots.assign(kind=_CHECK, event=-1, lost=roots["state"].to_numpy(object) == "no start"),
+            waiting.assign(kind=kind, lost=False),
+        ],
+        ignore_index=True,
     )
-    known = waits[waits["wait_s"].notna() & waits["process"].notna()]
-    kind = np.where(known["quality"] == "exact", _WAIT, _OTHER)
-    columns = [*_PROCESS, "tid", "target", "url_host", "user_sid", "event"]
-    waiting = known[columns].assign(
-        begin=nanoseconds(known["start"]), end=nanoseconds(known["stop"]), kind=kind, lost=False
-    )
-    return (
-        pd.concat([operations, waiting], ignore_index=True)
-        if len(waiting)
-        else operations.assign(url_host=missing(len(operations), "string"), user_sid=missing(len(operations), "string"))
-    )
+    return parts.assign(begin=nanoseconds(parts["start"]), end=nanoseconds(parts["stop"]))
 
 
 def _first_segments(parts: pd.DataFrame, gap: int) -> pd.DataFrame:
-    """The parts before each process's first hole, numbered by start-up in order of start."""
-    process = parts.groupby(_PROCESS, dropna=False, sort=False).ngroup().to_numpy()
-    order = np.lexsort((parts["end"], parts["begin"], process))
-    parts, process = parts.iloc[order].reset_index(drop=True), process[order]
-    reach = parts["end"].groupby(process).cummax().groupby(process).shift(fill_value=np.iinfo("int64").max)
-    broken = (parts["begin"] > reach.where(reach == np.iinfo("int64").max, reach + gap)).groupby(process).cummax()
-    first = parts["begin"].groupby(process).transform("min")
-    parts["startup"] = _numbered(first, process)
+    """The parts before each process's first hole, numbered by start-up in order of start, and sorted."""
+    process = lanes(parts, _PROCESS)
+    first = np.full(int(process.max()) + 1, np.iinfo("int64").max)
+    np.minimum.at(first, process, parts["begin"].to_numpy())
+    rank = np.empty(len(first), "int64")
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    number = rank[process]
+    order = np.lexsort((parts["kind"], parts["begin"], number))
+    parts = parts.iloc[order].assign(startup=number[order]).reset_index(drop=True)
+    groups = parts.groupby("startup")
+    reach = groups["end"].cummax().groupby(parts["startup"]).shift()
+    broken = (parts["begin"] - reach > gap).groupby(parts["startup"]).cummax()
     return parts[~broken.to_numpy(bool)].reset_index(drop=True)
 
 
-def _numbered(first: pd.Series, process: np.ndarray) -> np.ndarray:
-    table = pd.DataFrame({"first": first.to_numpy(), "process": process}).drop_duplicates("process")
-    order = table.sort_values(["first", "process"])["process"].to_numpy()
-    number = np.empty(len(order), "int64")
-    number[order] = np.arange(len(order))
-    return number[process]
-
-
 def _inside(parts: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
-    edges = startups[[*_PROCESS, "startup"]].assign(
-        first=nanoseconds(startups["start"]), last=nanoseconds(startups["stop"])
+    """The parts that fall into the window of their process's start-up. `startup` becomes its row number."""
+    at = match(
+        [parts[name].to_numpy(object) for name in _PROCESS], [startups[name].to_numpy(object) for name in _PROCESS]
     )
-    found = parts.merge(edges, on=_PROCESS, how="inner")
-    return found[(found["begin"] <= found["last"]) & (found["end"] >= found["first"])].reset_index(drop=True)
+    first, last = nanoseconds(startups["start"])[at], nanoseconds(startups["stop"])[at]
+    keep = (at >= 0) & (parts["begin"].to_numpy() <= last) & (parts["end"].to_numpy() >= first)
+    return parts.assign(startup=at)[keep].reset_index(drop=True)
 
 
 def _cut(parts: pd.DataFrame) -> Atoms:
@@ -161,39 +160,51 @@ def _mine(atoms: Atoms, kind: int) -> np.ndarray:
     return (atoms.open[:, kind] > 0) & ~stronger
 
 
-def _totals(atoms: Atoms, begin: pd.Series, end: pd.Series) -> pd.DataFrame:
-    """Nanoseconds of each kind per start-up; what no interval covers is unexplained."""
-    totals = pd.DataFrame(index=begin.index)
-    for kind, name in ((_WAIT, "wait"), (_OTHER, "other wait"), (_CHECK, "checking")):
+def _totals(atoms: Atoms, wall: np.ndarray) -> np.ndarray:
+    """Nanoseconds of each kind per start-up (one row per kind); what no interval covers is unexplained."""
+    total = np.zeros((4, len(wall)), "int64")
+    for kind in (_WAIT, _OTHER, _CHECK):
         mine = _mine(atoms, kind)
-        sums = pd.Series(atoms.length[mine]).groupby(atoms.owner[mine]).sum()
-        totals[name] = sums.reindex(begin.index).fillna(0).astype("int64")
-    totals["unexplained"] = end - begin - totals.sum(axis=1)
-    return totals
+        np.add.at(total[kind], atoms.owner[mine], atoms.length[mine])
+    total[_REST] = wall - total.sum(axis=0)
+    return total
 
 
-def _wait_lines(parts: pd.DataFrame, atoms: Atoms, kind: int, name: str) -> pd.DataFrame:
+def _wait_lines(parts: pd.DataFrame, atoms: Atoms, kind: int) -> pd.DataFrame:
     waiting = parts[parts["kind"] == kind]
     owner, begin, end = (waiting[column].to_numpy("int64") for column in ("startup", "begin", "end"))
     charged = shares(atoms, mine=_mine(atoms, kind), open_count=atoms.open[:, kind], owner=owner, begin=begin, end=end)
     by = ["startup", "url_host", "target", "user_sid"]
-    groups = waiting.assign(ns=charged).groupby(by, dropna=False, sort=False)
-    lines = groups.agg(ns=("ns", "sum"), events=("event", lambda numbers: " ".join(map(str, numbers))))
-    return lines.reset_index().assign(kind=name)
+    group = lanes(waiting, by)
+    first = np.unique(group, return_index=True)[1]
+    total = np.zeros(len(first), "int64")
+    np.add.at(total, group, charged)
+    events: list[list[str]] = [[] for _ in first]
+    for line, event in zip(group.tolist(), waiting["event"].tolist(), strict=True):
+        events[line].append(str(event))
+    return waiting.iloc[first][by].assign(order=kind, ns=total, events=[" ".join(numbers) for numbers in events])
 
 
-def _describe(startups: pd.DataFrame, parts: pd.DataFrame) -> None:
-    """Threads, targets, and the waiting of the thread that started first."""
-    waiting = parts[parts["kind"] != _CHECK]
-    length = waiting["end"] - waiting["begin"]
-    startups["waiting_sum_s"] = (length.groupby(waiting["startup"]).sum() / 1e9).reindex(startups.index).fillna(0.0)
-    leader = parts.sort_values("begin", kind="stable").drop_duplicates("startup").set_index("startup")["tid"]
-    startups["critical_tid"] = leader.reindex(startups.index)
-    led = waiting["tid"] == waiting["startup"].map(leader)
-    startups["critical_wait_s"] = (
-        (length[led].groupby(waiting["startup"][led]).sum() / 1e9).reindex(startups.index).fillna(0.0)
-    )
-    groups = parts.groupby("startup")
-    startups["threads"], startups["targets"] = groups["tid"].nunique(), groups["target"].nunique()
-    startups["waits"] = waiting["startup"].value_counts().reindex(startups.index).fillna(0).astype("int64")
-    startups["warm"] = startups["waits"] == 0
+def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]:
+    """Threads, targets, waits, and the waiting of the thread that started first."""
+    number, count = parts["startup"].to_numpy(), len(leader)
+    waiting = (parts["kind"] != _CHECK).to_numpy()
+    length = np.where(waiting, parts["end"] - parts["begin"], 0)
+    led = parts["tid"].to_numpy("int64", na_value=-1) == leader[number]
+    different = {column: _different(number, parts[column], count) for column in ("tid", "target")}
+    waits = np.bincount(number[waiting], minlength=count)
+    return {
+        "waiting_sum_s": np.bincount(number, weights=length, minlength=count) / 1e9,
+        "critical_wait_s": np.bincount(number[led], weights=length[led], minlength=count) / 1e9,
+        "threads": different["tid"],
+        "targets": different["target"],
+        "waits": waits,
+        "warm": waits == 0,
+    }
+
+
+def _different(owner: np.ndarray, cells: pd.Series, count: int) -> np.ndarray:
+    """How many different values each owner has; a missing one is none."""
+    known = cells.notna().to_numpy(bool)
+    pairs = grouped([owner[known], cells.to_numpy(object)[known]])
+    return np.bincount(owner[known][np.unique(pairs, return_index=True)[1]], minlength=count)

@@ -22,16 +22,29 @@ import re
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.cells import empty, shaped, strings
 from capi2kit.knowledge import account, check, operations_where, url_role
 from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import EACH, NAT, ON_TIME, as_times, judge_starts, nanoseconds, seconds_between
+from capi2kit.starts import (
+    EACH,
+    NAT,
+    ON_TIME,
+    UNDETERMINED,
+    as_times,
+    judge_starts,
+    lanes,
+    nanoseconds,
+    seconds_between,
+)
 
 TICK_S = 0.016  # resolution of the clock that stamps records
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
 _HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
-_COPIED = "task_id host process pid tid url target accumulative outcome result".split()
+_COPIED = (
+    "span task_id host process pid tid user_sid impersonate_sid url target accumulative outcome result stop_event "
+    "timeout_s logged_start logged_stop last_sync previous"
+).split()
 
 
 def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -67,17 +80,19 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     wires = _retrievals(spans)
     if wires.empty:
         return empty("waits")
-    _recover(wires, spans)
-    wires["starts"] = judge_starts(spans, wires=wires.rename(columns={"start": "begin", "stop": "end"})).loc[
-        wires.index
-    ]
+    _recover(wires)
+    verdict = judge_starts(spans, wires=wires)
+    wires["starts"] = [verdict.get(host, UNDETERMINED) for host in wires["host"].to_numpy(object)]
     _believe_start_records(wires)
     _bound(wires)
     wires["user_sid"] = wires["impersonate_sid"].fillna(wires["user_sid"])
-    wires["account_kind"] = [account(sid if isinstance(sid, str) else None)[0] for sid in wires["user_sid"]]
-    urls = {url: (_url_host(url), url_role(url)) for url in wires["url"].dropna().unique()}
-    wires["url_host"] = wires["url"].map({url: host for url, (host, _) in urls.items()})
-    wires["url_role"] = wires["url"].map({url: role for url, (_, role) in urls.items()})
+    wires["account_kind"] = [
+        account(sid if isinstance(sid, str) else None)[0] for sid in wires["user_sid"].to_numpy(object)
+    ]
+    urls = [url if isinstance(url, str) else None for url in wires["url"].to_numpy(object)]
+    known = {url: (_url_host(url), url_role(url)) for url in set(urls) if url is not None}
+    wires["url_host"] = strings([known[url][0] if url else None for url in urls])
+    wires["url_role"] = strings([known[url][1] if url else None for url in urls])
     wires["event"] = wires["stop_event"].astype("int64")
     wires["budget_s"] = wires["timeout_s"]
     wires = wires.reset_index(drop=True)
@@ -86,34 +101,37 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
 
 def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
     """The innermost spans that went to the network, with clock and budget of what encloses them."""
-    wire = spans["operation"].isin(operations_where(wire=True)) & (spans["state"] != "no stop")
-    if not wire.any():
-        return spans[wire]
-    outer = set(spans.loc[wire, "parent"].dropna())
-    wires = spans[wire & ~spans["span"].isin(outer)].copy()
-    clock = nanoseconds(spans["chain_start"])
+    operation, state = spans["operation"].to_numpy(object), spans["state"].to_numpy(object)
+    wire = np.isin(operation, operations_where(wire=True)) & (state != "no stop")
     parent = spans["parent"].to_numpy("int64", na_value=-1)
+    wire[parent[wire & (parent >= 0)]] = False  # an outer call waits through the one inside it
+    wires = spans[_COPIED][wire]
+    if wires.empty:
+        return wires
+    clock = nanoseconds(spans["chain_start"])
     at = wires["span"].to_numpy()
     for _ in range(int(spans["depth"].max())):
         at = np.where((clock[at] == NAT) & (parent[at] >= 0), parent[at], at)
-    wires["clock"] = clock[at]
-    wires["largest"] = largest_budget(spans).loc[wires.index]
-    return wires
+    return wires.assign(clock=clock[at], largest=largest_budget(spans)[wires["span"].to_numpy()])
 
 
-def largest_budget(spans: pd.DataFrame) -> pd.Series:
-    """The accumulative budget each process was given: the largest it ever had left.
+def largest_budget(spans: pd.DataFrame) -> np.ndarray:
+    """The accumulative budget each span's process was given, in seconds: the largest it ever had left.
 
     A chain whose first certificate needs no retrieval logs a smaller one only. A budget is set in whole
     seconds, so another value is taken for such a rest, and the default for the whole.
     """
-    whole = spans["budget_s"].where(spans["accumulative"].fillna(False).astype(bool)).astype("float64")
-    largest = whole.groupby([spans["host"], spans["pid"], spans["process"]], dropna=False).transform("max")
-    rest = (largest % 1 != 0) & (largest < DEFAULT_BUDGET_S)
-    return largest.mask(rest, DEFAULT_BUDGET_S)
+    shared = spans["accumulative"].to_numpy("int8", na_value=0) > 0
+    budget = np.where(shared, spans["budget_s"].to_numpy("float64", na_value=np.nan), np.nan)
+    process = lanes(spans, ["host", "process", "pid"])
+    largest = np.full(int(process.max(initial=-1)) + 1, -np.inf)
+    known = ~np.isnan(budget)
+    np.maximum.at(largest, process[known], budget[known])
+    rest = (largest % 1 != 0) & (largest < DEFAULT_BUDGET_S) & np.isfinite(largest)
+    return np.where(np.isfinite(largest), np.where(rest, DEFAULT_BUDGET_S, largest), np.nan)[process]
 
 
-def _recover(wires: pd.DataFrame, spans: pd.DataFrame) -> None:
+def _recover(wires: pd.DataFrame) -> None:
     """`start`, `stop` and `basis` by what the retrieval itself says; late start records are not used."""
     stop = nanoseconds(wires["logged_stop"])
     synced, previous, clock = nanoseconds(wires["last_sync"]), nanoseconds(wires["previous"]), wires["clock"].to_numpy()
@@ -141,7 +159,7 @@ def _recover(wires: pd.DataFrame, spans: pd.DataFrame) -> None:
 
 def _after_what_came_before(wires: pd.DataFrame, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
     """A thread waits for one thing at a time: no start before the thread's previous retrieval ended."""
-    lane = wires.groupby(["host", "pid", "tid"], dropna=False, sort=False).ngroup().to_numpy()
+    lane = lanes(wires, ["host", "pid", "tid"])
     order = np.lexsort((end, lane))
     same = np.r_[False, lane[order][1:] == lane[order][:-1]]
     before = np.where(same, np.r_[0, end[order][:-1]], NAT)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
 
+_PARTS = ("evidence", "coverage", "problems", "operations", "method")
 
-@verb
-def command(common: Common) -> None:
+
+def run(common: Common) -> None:
     """Say what is in the files: hashes, integrity, losses, coverage, operations."""
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)
-    from capi2kit.render.inventory import tell_inventory
+    from capi2kit.render.sections import tell
     from capi2kit.render.text import WIDTH, write
 
     with opened(common) as file:
         color = False if common.no_color or common.output else None
-        write(tell_inventory(analysis, tz=common.tz), file=file, color=color, width=None if file.isatty() else WIDTH)
+        write(tell(analysis, tz=common.tz, only=_PARTS), file=file, color=color, width=None if file.isatty() else WIDTH)

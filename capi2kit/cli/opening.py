@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common
 
 if TYPE_CHECKING:
@@ -71,9 +70,7 @@ def zone(common: Common) -> str:
     try:
         ZoneInfo(common.tz)
     except (KeyError, ValueError, OSError) as err:
-        raise typer.BadParameter(
-            f"there is no time zone {common.tz!r}; try UTC or Europe/Berlin", param_hint="--tz"
-        ) from err
+        raise UsageError(f"--tz: there is no time zone {common.tz!r}; try UTC or Europe/Berlin") from err
     return common.tz
 
 
@@ -87,9 +84,7 @@ def moment(common: Common, text: str | None, option: str) -> pd.Timestamp | None
         time = pd.Timestamp(text)
         time = time.tz_localize(zone(common)) if time.tzinfo is None else time
     except (ValueError, TypeError) as err:
-        raise typer.BadParameter(
-            f"{text!r} is not a time; write 2016-07-22T16:36 or 2016-07-22T18:36+02:00", param_hint=option
-        ) from err
+        raise UsageError(f"{option}: {text!r} is not a time; write 2016-07-22T16:36 or 2016-07-22T18:36+02:00") from err
     time = time.tz_convert("UTC")
     say(common, f"reading {option} {text} as {time:%Y-%m-%d %H:%M:%S}Z")
     return time

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-import typer
-
+from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common
 from capi2kit.errors import Capi2kitError
 
@@ -40,7 +39,7 @@ def form_of(common: Common, *, allowed: tuple[str, ...] = FORMS) -> str:
         ending = common.output.rsplit(".", 1)[1].lower()
         asked = ending if ending in allowed else None
     if asked is not None and asked not in allowed:
-        raise typer.BadParameter(f"{asked!r} is not possible here; choose {', '.join(allowed)}", param_hint="-f")
+        raise UsageError(f"-f: {asked!r} is not possible here; choose {', '.join(allowed)}")
     return asked or allowed[0]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of
 
 
-@verb
-def command(common: Common) -> None:
+def run(common: Common) -> None:
     """Write a self-contained HTML report next to the log (or to -o), print its path and the headline."""
     form_of(common, allowed=("html",))
     analysis = open_analysis(common)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
 from capi2kit.errors import NoEvents
 
@@ -17,14 +15,7 @@ if TYPE_CHECKING:
 _MOST = 5
 
 
-@verb
-def command(
-    common: Common,
-    what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="TaskId (its beginning is enough), record id, or a part of a URL.")
-    ],
-    xml: Annotated[bool, typer.Option("--xml", help="Also print the original records of the task.")] = False,
-) -> None:
+def run(common: Common, *, what: str, xml: bool) -> None:
     """Show a task as a text waterfall, with its related tasks."""
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, write_table
 
 _KEY = [
@@ -24,8 +24,7 @@ _KEY = [
 ]
 
 
-@verb
-def command(common: Common) -> None:
+def run(common: Common) -> None:
     """Print the operations with true starts and durations (text, csv, jsonl)."""
     form_of(common)
     write_table(open_analysis(common).spans, common=common, key=_KEY)

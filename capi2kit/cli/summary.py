@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
 
 _PARTS = ("answer", "startups", "ledger", "waits", "reds", "coverage", "problems")
 
 
-@verb
-def command(common: Common) -> None:
+def run(common: Common) -> None:
     """Say where the seconds went: headline, start-ups, longest waits."""
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common, verb
+from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, write_table
 
 _KEY = [
@@ -25,8 +25,7 @@ _KEY = [
 ]
 
 
-@verb
-def command(common: Common) -> None:
+def run(common: Common) -> None:
     """Print the network waits with their bounds (text, csv, jsonl)."""
     form_of(common)
     write_table(open_analysis(common).waits, common=common, key=_KEY)

@@ -227,9 +227,13 @@ def record_xml(file: EvidenceFile, *, offset: int, record: int) -> str:
     try:
         event = decode_frame(Decoder(raw), Frame(slot, offset, size, record, 0, ""), chunk)
     except BinXmlError as err:
-        raise EvidenceError(f"{file.name}: record {record} cannot be decoded ({err})", record=record, offset=offset) from err
+        raise EvidenceError(
+            f"{file.name}: record {record} cannot be decoded ({err})", record=record, offset=offset
+        ) from err
     if event.findtext("System/EventRecordID") != str(record):
-        message = f"{file.name}: record {record} is not at offset {offset} any more; the file was changed since it was loaded"
+        message = (
+            f"{file.name}: record {record} is not at offset {offset} any more; the file was changed since it was loaded"
+        )
         raise EvidenceError(message, source=file.name, record=record, offset=offset)
     etree.indent(event)
     return etree.tostring(event, encoding="unicode")

@@ -54,7 +54,9 @@ def _behind(path: str) -> list[Found]:
     if os.path.isdir(path):
         files = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
         if not files:
-            raise EvidenceError(f"{path}: the folder holds no file; name the folder with the exported logs", source=path)
+            raise EvidenceError(
+                f"{path}: the folder holds no file; name the folder with the exported logs", source=path
+            )
         return [hit for file in files for hit in _members(file, named=False)]
     if os.path.exists(path):
         return _members(path, named=True)

@@ -1,49 +1,113 @@
-"""Inventory: what is in the evidence, whether it is whole, and what it can support."""
+"""Inventory: the sections on the evidence itself: what was read, whether it is whole, what it can support."""
 
 from __future__ import annotations
 
+from capi2kit import __version__
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
 from capi2kit.render import words
-from capi2kit.render.sections import Section, Table, tell
+from capi2kit.render.sections import Column, Section, Table
+
+_MOST = 200
 
 
-def tell_inventory(analysis: Analysis, *, tz: str = "UTC") -> list[Section]:
-    """Sections for `capi2kit info`: files, coverage, problems, operations."""
-    parts = {part.name: part for part in tell(analysis, tz=tz, only=("evidence", "coverage", "problems", "method"))}
-    files = analysis.case.sources
-    facts = [
-        f"{words.visible(row.path)}: record ids {row.first_record} to {row.last_record}, "
-        f"{'older records are gone (wrapped, cleared or exported in part)' if row.wrapped else 'from the first record on'}, "
-        f"{'not closed properly (dirty)' if row.dirty else 'closed properly'}, engine {row.engine}."
-        for row in files.itertuples()
+def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
+    """Which stretches of log there are, and the verdict on each."""
+    rows = [
+        [
+            row["verdict"],
+            words.visible(row["host"]),
+            words.visible(row["channel"]),
+            words.moment(row["start"], tz),
+            words.moment(row["stop"], tz),
+            *(str(row[name]) for name in ("records", "gaps", "cut_tasks")),
+        ]
+        for row in analysis.case.coverage.to_dict("records")
     ]
-    evidence = parts["evidence"]
-    first = Section("evidence", evidence.title, facts + evidence.prose, evidence.table)
-    rest = [parts[name] for name in ("coverage", "problems") if name in parts]
-    return [first, *rest, _operations(analysis), parts["method"]]
+    columns = [
+        Column("verdict"),
+        Column("host"),
+        Column("channel", brief=False),
+        Column("first event"),
+        Column("last event"),
+    ]
+    columns += [Column(name, number=True) for name in ("records", "gaps", "cut tasks")]
+    prose = ["What happened outside these stretches is not in evidence; a start-up may have begun before its log does."]
+    return Section("coverage", "What the log can support", prose, Table(columns, rows))
 
 
-def _operations(analysis: Analysis) -> Section:
+def evidence(analysis: Analysis) -> Section:
+    """The files: hashes, ids, and where every promised record went."""
+    sources = analysis.case.sources.to_dict("records")
+    facts = [
+        f"{words.visible(row['path'])}: record ids {words.visible(row['first_record'])} to {words.visible(row['last_record'])}, "
+        f"{'older records are gone (wrapped, cleared, or exported in part)' if row['wrapped'] else 'from the first record on'}; "
+        f"the log was {'not ' if row['dirty'] else ''}closed properly; SHA-256 {row['sha256']}."
+        for row in sources
+    ]
+    counts = ("promised", "loaded", "other", "duplicates", "lost")
+    rows = [
+        [words.visible(row["path"]), str(row["bytes"]), row["engine"], *(str(row[name]) for name in counts)]
+        for row in sources
+    ]
+    columns = [Column("file"), Column("bytes", number=True), Column("engine")]
+    columns += [
+        Column(name, number=True) for name in ("records promised", "loaded", "other providers", "duplicates", "lost")
+    ]
+    prose = [*facts, "Promised = loaded + other providers + duplicates + lost. The files were opened read-only."]
+    return Section("evidence", "Evidence", prose, Table(columns, rows))
+
+
+def problems(analysis: Analysis) -> Section | None:
+    """What could not be read, or was repaired; None if nothing."""
+    found = analysis.case.problems
+    if found.empty:
+        return None
+    rows = [
+        [words.visible(row["error"]), str(row["lost"]), words.visible(row["message"]), row["stage"], str(row["source"])]
+        for row in found.head(_MOST).to_dict("records")
+    ]
+    shown = f" The first {_MOST} are shown." if len(found) > _MOST else ""
+    prose = [f"{int(found['lost'].sum())} records lost, {len(found)} notes.{shown}"]
+    columns = [
+        Column("problem"),
+        Column("lost", number=True),
+        Column("what and where"),
+        Column("stage", brief=False),
+        Column("file", brief=False),
+    ]
+    return Section("problems", "Problems of the evidence", prose, Table(columns, rows))
+
+
+def operations(analysis: Analysis) -> Section:
+    """How many events of which operation."""
     counts = analysis.case.events.groupby(["channel", "operation"], dropna=False).size().sort_values(ascending=False)
     known = operations_by_name()
     rows = [
-        [
-            words.visible(operation),
-            known[operation].title if operation in known else "",
-            words.visible(channel),
-            str(count),
-        ]
-        for (channel, operation), count in counts.items()
+        [words.visible(name), known[name].title if name in known else "", words.visible(channel), str(count)]
+        for (channel, name), count in counts.items()
     ]
     states = analysis.spans["state"].value_counts()
-    prose = ", ".join(f"{count} {state}" for state, count in states.items())
-    sentence = (
-        f"{len(analysis.spans)} operations ({prose})." if len(analysis.spans) else "No operation with start and stop."
+    sentence = f"{len(analysis.spans)} operations with start and stop: " + ", ".join(
+        f"{count} {state}" for state, count in states.items()
     )
-    return Section(
-        "operations",
-        "Operations",
-        [sentence],
-        Table(["operation", "title", "channel", "events"], rows, frozenset({"events"})),
+    prose = [f"{sentence}." if len(analysis.spans) else "No operation with start and stop."]
+    columns = [Column("operation"), Column("title"), Column("channel"), Column("events", number=True)]
+    return Section("operations", "Operations", prose, Table(columns, rows))
+
+
+def method(analysis: Analysis) -> Section:
+    """How the times were recovered, and how sure they are."""
+    hosts = analysis.spans[["host", "starts"]].drop_duplicates("host")
+    judged = "; ".join(
+        f"{words.visible(host)}: {verdict}" for host, verdict in zip(hosts["host"], hosts["starts"], strict=True)
     )
+    prose = [
+        f"capi2kit {__version__}. Start records, judged per computer by the log's own clocks: {judged or 'no operations to judge'}. "
+        "Where they are late, stop minus start is nothing, and the true start is recovered: the time limit that a retrieval was "
+        "given tells how much of the chain's budget was used when it began.",
+        "Exact means within one tick of the log's clock (0.016 s); bounded means between the two figures shown; unknown means "
+        "that the log cannot tell. Times are those of the computer that logged; the column clock says how far it was off the "
+        "clocks of the servers that sent their date.",
+    ]
+    return Section("method", "How the times were recovered", prose)

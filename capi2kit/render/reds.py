@@ -2,96 +2,97 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
 
 import pandas as pd
 
+from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
 from capi2kit.render import words
-
-if TYPE_CHECKING:
-    from capi2kit.analysis import Analysis
-    from capi2kit.render.sections import Section
+from capi2kit.render.sections import Column, Section, Table
 
 _ERROR = 2
-_SHOWN = 10
+_SEEN = ["event", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
 
 
 def count_reds(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events of level error or worse: those that were no failure, and those that were.
 
-    A record without a result of its own is judged by the operation that encloses it.
+    Judged by result; a record without one is judged by the operation that encloses it, and counts as a
+    failure if nothing does. Columns: task_id and those of `events` that explain it, `enclosing` (span), `why`.
     """
-    events = analysis.case.events
-    red = events[events["level"].between(1, _ERROR).fillna(False).to_numpy(bool)].reset_index()
-    red["enclosing"] = [_enclosing(analysis, row.task_id, row.event) for row in red.itertuples()]
-    result = red["result"].fillna(pd.Series([_result(analysis, span) for span in red["enclosing"]], dtype="UInt32"))
-    failed = (result != 0).fillna(True).to_numpy(bool)
+    events = analysis.case.events[_SEEN]
+    red = events[events["level"].between(1, _ERROR).to_numpy(bool, na_value=False)].reset_index("task_id")
+    red["enclosing"] = _enclosing(analysis, red)
+    results = analysis.spans["result"]
+    judged = [results.iloc[span] if span >= 0 else pd.NA for span in red["enclosing"]]
+    result = red["result"].where(red["result"].notna(), pd.array(judged, dtype="UInt32"))
+    red["why"] = _reasons(red, analysis)
+    failed = (result != 0).to_numpy(bool, na_value=True)
     return red[~failed], red[failed]
 
 
-def _enclosing(analysis: Analysis, task_id: object, event: int) -> int | None:
-    """The innermost span around an event, leaving aside the one it closes."""
-    spans = analysis.spans
-    around = spans[(spans["task_id"] == task_id).fillna(False).to_numpy(bool)]
-    begun = around["start_event"].fillna(-1) < event
-    around = around[(begun & (around["stop_event"] > event)).fillna(False).to_numpy(bool)]
-    return None if around.empty else int(around.sort_values("depth")["span"].iloc[-1])
-
-
-def _result(analysis: Analysis, span: int | None) -> object:
-    return pd.NA if span is None or pd.isna(span) else analysis.spans["result"].iloc[int(span)]
-
-
-def section(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+def reds(analysis: Analysis) -> Section | None:
     """The section on red records; None if there are none."""
-    from capi2kit.render.sections import Section, Table
-
     harmless, failed = count_reds(analysis)
-    if harmless.empty and failed.empty:
+    count = len(harmless) + len(failed)
+    if not count:
         return None
     rows, cited = [], []
-    for part, verdict in ((harmless, "no failure"), (failed, "failed")):
-        why = _reasons(part, analysis) if len(part) else {}
-        groups = part.assign(why=part["event"].map(why)).groupby(
-            ["operation", "result", "why"], dropna=False, sort=False
-        )
-        for (operation, result, reason), members in groups:
+    for part, verdict in ((failed, "failed"), (harmless, "no failure")):
+        for (operation, result, why), members in part.groupby(["operation", "result", "why"], dropna=False, sort=False):
             known = operations_by_name().get(operation)
-            rows.append(
-                [
-                    verdict,
-                    known.title if known else words.visible(operation),
-                    str(len(members)),
-                    words.code(result),
-                    words.visible(reason),
-                ]
-            )
+            title = known.title if known else words.visible(operation)
+            rows.append([verdict, title, str(len(members)), words.code(result), words.visible(why)])
             cited.append(members["event"].tolist())
     prose = [
-        f"{len(harmless) + len(failed)} records of level error: {len(harmless)} of them no failure by their result, {len(failed)} failed. "
-        "Windows raises the level when a step inside went wrong, even if the operation succeeded in the end."
+        f"{count} record{'s' * (count != 1)} of level error: {len(harmless)} no failure, {len(failed)} failed, judged by result. "
+        "Windows raises the level when a step inside goes wrong, even if the operation succeeds in the end."
     ]
-    return Section(
-        "reds",
-        "Red records, and which of them are failures",
-        prose,
-        Table(["verdict", "operation", "records", "result", "what made it red"], rows, frozenset({"records"}), cited),
-    )
+    columns = [
+        Column("verdict"),
+        Column("operation"),
+        Column("records", number=True),
+        Column("result"),
+        Column("what made it red"),
+    ]
+    return Section("reds", "Red records, and which of them are failures", prose, Table(columns, rows, cited))
 
 
-def _reasons(red: pd.DataFrame, analysis: Analysis) -> dict[int, str]:
-    """What a red record itself names as wrong: a failed step, or the check that rejected an object."""
+def _enclosing(analysis: Analysis, red: pd.DataFrame) -> list[int]:
+    """The innermost span around each event that has no result of its own, or -1."""
+    bare = red["result"].isna()
+    tasks = set(red.loc[bare, "task_id"].dropna())
+    spans = analysis.spans[["task_id", "start_event", "stop_event", "span"]]
+    spans = spans[spans["task_id"].isin(tasks)].dropna(subset=["stop_event"]).sort_values("stop_event")
+    around: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for row in spans.to_dict("records"):
+        start = -1 if pd.isna(row["start_event"]) else int(row["start_event"])
+        around[row["task_id"]].append((start, int(row["stop_event"]), int(row["span"])))
+    found = []
+    for task, event, alone in zip(red["task_id"], red["event"], bare, strict=True):
+        inside = (
+            (span for start, stop, span in around.get(task, []) if start < event < stop)
+            if alone and isinstance(task, str)
+            else iter(())
+        )
+        found.append(next(inside, -1))
+    return found
+
+
+def _reasons(red: pd.DataFrame, analysis: Analysis) -> list[str]:
+    """What a red record itself names as wrong: a failed step, the check that rejected an object, or what it was about."""
     steps = analysis.case.steps
-    failed = steps[steps["event"].isin(red["event"]) & (steps["error"].fillna(0) != 0)]
-    texts = failed["name"] + ": " + failed["error"].map(words.code)
-    reasons = {int(event): ", ".join(dict.fromkeys(parts)) for event, parts in texts.groupby(failed["event"])}
-    for row in red.itertuples():
-        if row.event in reasons:
-            continue
-        said = next((text for text in (row.reject_action, row.url, row.subject) if isinstance(text, str)), "")
-        if pd.isna(row.result) and not pd.isna(row.enclosing):
-            span = analysis.spans.iloc[int(row.enclosing)]
-            said += f", inside {span['operation']} that ended with {words.code(span['result'])}"
-        reasons[row.event] = said
+    steps = steps[steps["event"].isin(red["event"]) & (steps["error"].fillna(0) != 0)]
+    failed: dict[int, list[str]] = defaultdict(list)
+    for step in steps.to_dict("records"):
+        failed[step["event"]].append(f"{step['name']}: {words.code(step['error'])}")
+    reasons = []
+    for row in red.to_dict("records"):
+        about = [row[name] for name in ("reject_action", "url", "subject") if isinstance(row[name], str)]
+        why = ", ".join(dict.fromkeys(failed.get(row["event"], about[:1])))
+        if row["enclosing"] >= 0:
+            span = analysis.spans.iloc[row["enclosing"]]
+            why += f", inside {span['operation']} that ended with {words.code(span['result'])}"
+        reasons.append(why)
     return reasons

@@ -1,4 +1,4 @@
-"""Text: sections → a page for a terminal. Tables show their key columns; control characters are made visible."""
+"""Text: sections → a page for a terminal. One line per row: long cells are shortened in the middle."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import io
 from typing import Any
 
 from capi2kit.render.sections import Section, Table
+from capi2kit.render.words import short
 
 WIDTH = 120
+_NARROWEST = 12
+_GAP = "  "
 
 
 def render(sections: list[Section], **_: Any) -> bytes:
@@ -23,7 +26,7 @@ def write(sections: list[Section], *, file: Any, width: int | None = None, color
     from rich.text import Text
 
     options: dict[str, Any] = {} if color is None else {"no_color": not color}
-    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False, **options)
+    console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, **options)
     for number, section in enumerate(sections):
         if number:
             console.print()
@@ -31,19 +34,35 @@ def write(sections: list[Section], *, file: Any, width: int | None = None, color
         for index, sentence in enumerate(section.prose):
             console.print(Text(sentence, style="bold" if not number and not index else ""))
         if section.table:
-            console.print(_table(section.table))
+            lines = lay_out(section.table, width=console.width)
+            console.print(Text(lines[0], style="dim", no_wrap=True, overflow="ignore"), crop=False)
+            for line in lines[1:]:
+                console.print(Text(line, no_wrap=True, overflow="ignore"), crop=False)
 
 
-def _table(table: Table) -> Any:
-    from rich import box
-    from rich.table import Table as Grid
-    from rich.text import Text
+def lay_out(table: Table, *, width: int) -> list[str]:
+    """The table as lines of at most `width`: brief columns, the widest text columns shortened first."""
+    from rich.cells import cell_len
 
-    shown = [i for i, heading in enumerate(table.headings) if not table.brief or heading in table.brief]
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i in shown:
-        right = table.headings[i] in table.right
-        grid.add_column(Text(table.headings[i]), justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in table.rows:
-        grid.add_row(*(Text(row[i]) for i in shown))
-    return grid
+    shown = [i for i, column in enumerate(table.columns) if column.brief]
+    cells = [[table.columns[i].heading for i in shown], *([row[i] for i in shown] for row in table.rows)]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(shown))]
+    keep = [table.columns[i].number or table.columns[i].whole for i in shown]
+    room = width - len(_GAP) * (len(shown) - 1)
+    while sum(widths) > room:
+        flexible = [i for i in range(len(shown)) if not keep[i] and widths[i] > _NARROWEST]
+        if not flexible:
+            break
+        widest = max(flexible, key=lambda i: widths[i])
+        widths[widest] -= 1
+    lines = []
+    for row in cells:
+        texts = [short(text, size) for text, size in zip(row, widths, strict=True)]
+        pads = [" " * (size - cell_len(text)) for text, size in zip(texts, widths, strict=True)]
+        right = (table.columns[i].number for i in shown)
+        lines.append(
+            _GAP.join(
+                pad + text if number else text + pad for text, pad, number in zip(texts, pads, right, strict=True)
+            ).rstrip()
+        )
+    return lines

@@ -54,10 +54,10 @@ def moment(time: object, tz: str = "UTC", *, digits: int = 3) -> str:
     if time is None or pd.isna(time):  # type: ignore[call-overload]
         return ABSENT
     local = pd.Timestamp(time).tz_convert(tz)  # type: ignore[arg-type]
-    fraction = f"{local.microsecond:06d}"[:digits]
+    fraction = f".{local.microsecond:06d}"[: digits + 1] if digits else ""
     offset = local.strftime("%z")
     shown = "Z" if tz == "UTC" else f"{offset[:3]}:{offset[3:]}"
-    return f"{local:%Y-%m-%d %H:%M:%S}.{fraction}{shown}"
+    return f"{local:%Y-%m-%d %H:%M:%S}{fraction}{shown}"
 
 
 def who(sid: object) -> str:
@@ -82,3 +82,11 @@ def clock(offset: object) -> str:
         return "right (within 2 s)"
     size = f"{abs(number):.0f} s" if abs(number) < 120 else f"{int(abs(number) // 60)} min {abs(number) % 60:.0f} s"
     return f"{size} {'slow' if number < 0 else 'fast'}"
+
+
+def short(text: str, width: int) -> str:
+    """Text of at most `width` characters, shortened in the middle: both ends of a path or URL tell most."""
+    if len(text) <= width:
+        return text
+    left = (width - 1) // 3
+    return f"{text[:left]}…{text[len(text) - (width - 1 - left) :]}"

@@ -1,0 +1,40 @@
+"""Charts: one module per picture; each draws a table on the axes it is handed and returns them.
+
+Input: the Analysis or its tables. Output: matplotlib Axes; `save_chart` and
+`svg_text` turn them into files and text. A chart opens no pyplot figure and
+leaves the tables alone. matplotlib is imported when a chart is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from capi2kit.charts.export import save_chart, svg_text
+    from capi2kit.charts.hosts import plot_hosts
+    from capi2kit.charts.startup import plot_startup
+    from capi2kit.charts.targets import plot_targets
+    from capi2kit.charts.task import plot_task
+
+_WHERE = {
+    "plot_hosts": "hosts",
+    "plot_startup": "startup",
+    "plot_targets": "targets",
+    "plot_task": "task",
+    "save_chart": "export",
+    "svg_text": "export",
+}
+
+__all__ = ["plot_hosts", "plot_startup", "plot_targets", "plot_task", "save_chart", "svg_text"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a chart when it is first used: matplotlib is slow to come up."""
+    if name in _WHERE:
+        return getattr(import_module(f"capi2kit.charts.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'capi2kit.charts' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

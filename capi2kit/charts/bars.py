@@ -1,0 +1,54 @@
+"""Bars: what the charts of horizontal bars share. Labels at their ends, and the column of cumulated parts.
+
+A label stands right of its bar; the axis is drawn out so far that the widest
+one fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from capi2kit.charts.labels import points
+from capi2kit.charts.palette import AS_IS, INK, QUIET, SMALL_PT, TEXT_PT
+
+GAP_PT = 5.0
+SEEN_PT = 1.5  # no bar is narrower
+
+
+def end_of_axis(ends: np.ndarray, labels: Sequence[str], *, width: float) -> float:
+    """Where the axis must end, counted from its beginning, so that all labels fit right of their bars."""
+    room = np.array([max(width - points(text, TEXT_PT) - 2 * GAP_PT, width * 0.25) for text in labels])
+    return float(np.max(ends * width / room, initial=0.0)) or 1.0
+
+
+def label_ends(ax: Axes, ends: np.ndarray, labels: Sequence[str]) -> None:
+    """Write a label right of each bar, from the top row down."""
+    for row, (end, text) in enumerate(zip(ends.tolist(), labels, strict=True)):
+        ax.annotate(
+            text,
+            (end, row),
+            xytext=(GAP_PT, 0),
+            textcoords="offset points",
+            va="center",
+            size=TEXT_PT,
+            color=INK,
+            **AS_IS,
+        )
+
+
+def write_column(ax: Axes, texts: Sequence[str], *, head: str) -> None:
+    """A column of texts right of the axes, with a heading."""
+    style = {"textcoords": "offset points", "annotation_clip": False, "color": QUIET, **AS_IS}
+    for row, text in enumerate(texts):
+        place = {"xycoords": ax.get_yaxis_transform(), "xytext": (GAP_PT, 0), "va": "center"}
+        ax.annotate(text, (1, row), size=TEXT_PT, **place, **style)
+    place = {"xycoords": ax.transAxes, "xytext": (GAP_PT, 3), "va": "bottom"}
+    ax.annotate(head, (1, 1), size=SMALL_PT, **place, **style)
+
+
+def cumulated(seconds: np.ndarray, *, total: float) -> list[str]:
+    """The part of the whole that the rows down to each one make up."""
+    return [f"{part:.0%}" for part in np.cumsum(seconds) / total] if total > 0 else [""] * len(seconds)

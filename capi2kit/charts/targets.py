@@ -1,0 +1,89 @@
+"""Targets: which file cost how many seconds of checking, the worst first.
+
+Input: `delays`. One bar per row of the table, so two files of the same name in
+two folders, or one file in two processes, stay two bars.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from capi2kit.charts.bars import cumulated, end_of_axis, label_ends, write_column
+from capi2kit.charts.labels import count, seconds
+from capi2kit.charts.palette import CHECK, EDGE, WAIT, clean, file_name, short
+from capi2kit.charts.sheet import measure, open_axes, put_footer, put_title, say_nothing, set_rows
+from capi2kit.knowledge import account, check
+
+NAME = 44  # characters
+_COLUMNS = ["host", "process", "pid", "user_sid", "target", "total_s", "network_s", "timeouts"]
+
+
+def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None) -> Axes:
+    """Draw one bar per target: its time in certificate checks, the part on the network in the strong colour.
+
+    The targets beyond the `top` slowest are counted in the title. Raises TableError.
+    """
+    check(delays, "delays", needs=_COLUMNS)
+    timed = delays[delays["total_s"].notna()]
+    if timed.empty or timed["total_s"].max() <= 0:
+        return say_nothing(ax, "Nothing to show: no certificate check of a file took any time.")
+    worst = timed.sort_values("total_s", ascending=False, kind="stable").head(top)
+    total = worst["total_s"].to_numpy("float64")
+    network = np.minimum(worst["network_s"].to_numpy("float64", na_value=0.0), total)
+    ax = open_axes(ax, rows=len(worst))
+    set_rows(ax, _names(worst))
+    write_column(ax, cumulated(total, total=float(timed["total_s"].sum())), head="cumulated")
+    width = measure(ax)
+    rows = np.arange(len(worst))
+    ax.barh(rows, total, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
+    ax.barh(rows, network, height=0.7, color=WAIT)
+    timeouts = worst["timeouts"].tolist()
+    labels = [_label(*row) for row in zip(total.tolist(), network.tolist(), timeouts, strict=True)]
+    ax.set_xlim(0, end_of_axis(total, labels, width=width))
+    label_ends(ax, total, labels)
+    legend = [
+        Patch(facecolor=WAIT, label="waiting for the network"),
+        Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else"),
+    ]
+    put_footer(ax, "seconds of certificate checks, all threads added up", legend=legend, width=width)
+    put_title(ax, _title(timed, shown=len(worst)), width=width)
+    return ax
+
+
+def _names(worst: pd.DataFrame) -> list[str]:
+    """The target of each row, with as much of process, host and account as it takes to tell the rows apart."""
+    names = [short(target, NAME) or "(target not named)" for target in worst["target"]]
+    processes = [
+        f"{clean(name)} {pid}" for name, pid in zip(worst["process"], worst["pid"].astype("string"), strict=True)
+    ]
+    hosts = [clean(host).partition(".")[0] for host in worst["host"]]
+    if len(set(processes)) > 1:
+        names = [f"{name}  ·  {process}" for name, process in zip(names, processes, strict=True)]
+    if len(set(hosts)) > 1:
+        names = [f"{name} @ {short(host, 16)}" for name, host in zip(names, hosts, strict=True)]
+    if len(set(names)) < len(names):
+        who = [account(sid)[1] or f"…{sid[-6:]}" if isinstance(sid, str) else "" for sid in worst["user_sid"]]
+        names = [f"{name}  {short(person, 18)}".strip() for name, person in zip(names, who, strict=True)]
+    return names
+
+
+def _label(total: float, network: float, timeouts: int) -> str:
+    text = seconds(total)
+    if network > 0:
+        text += f", {seconds(network)} waiting" if network < total - 0.01 else ", all waiting"
+    return text + (f", {count(timeouts, 'timeout')}" if timeouts else "")
+
+
+def _title(timed: pd.DataFrame, *, shown: int) -> str:
+    """One sentence: the slowest target, and what all of them took."""
+    first = timed.sort_values("total_s", ascending=False, kind="stable").iloc[0]
+    total, network = float(timed["total_s"].sum()), float(timed["network_s"].sum())
+    name = short(file_name(first["target"]), NAME) or "An unnamed target"
+    text = f"Checking {name} took {seconds(float(first['total_s']))}"
+    if len(timed) == 1:
+        return f"{text}, {seconds(network)} of it waiting for the network"
+    text += f"; all {len(timed):,} targets {seconds(total)}, {seconds(network)} of it waiting for the network"
+    return text + (f"; shown: the {shown} slowest" if shown < len(timed) else "")

@@ -1,0 +1,185 @@
+"""Task: the waterfall of one task, a row per operation, indented as the calls are nested.
+
+Input: `spans`, and `waits` for the bounds of what was waited. An operation that
+waits itself is filled with the strong colour; those around it carry a strip
+where something inside them waited.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from capi2kit.charts.bars import SEEN_PT, end_of_axis, label_ends
+from capi2kit.charts.palette import clean
+from capi2kit.charts.sheet import (
+    TimeAxis,
+    choose_scale,
+    label_times,
+    measure,
+    open_axes,
+    put_footer,
+    put_title,
+    say_nothing,
+    set_rows,
+)
+from capi2kit.knowledge import check
+
+ROWS = 60
+DETAIL = 40  # characters
+INDENT = "\N{NO-BREAK SPACE}" * 3  # plain blanks are lost in SVG
+_SPANS = (
+    "span parent root depth state operation process pid tid task_id start stop duration_s wait_s quality "
+    "target url subject server_name stop_event"
+).split()
+_BOUNDS = ["span", "wait_s", "low_s", "high_s", "quality"]
+_WAITS = [*_BOUNDS, "start", "stop"]
+_NAMED = ["operation", "depth", "target", "url", "subject", "server_name"]
+
+
+def plot_task(
+    spans: pd.DataFrame,
+    *,
+    task_id: str,
+    waits: pd.DataFrame | None = None,
+    axis: TimeAxis = "relative",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the waterfall of one task: a bar per operation from its true start to its end.
+
+    `waits` sharpens the durations of the retrievals by their own bounds. `axis`: "relative" for seconds
+    since the task began, "utc" for the time of day. Of more than 60 operations the longest are drawn.
+
+    Raises
+    ------
+    TableError : a table lacks a column or has another dtype.
+    ValueError : there is no such task, or no such axis.
+    """
+    check(spans, "spans", needs=_SPANS)
+    if waits is not None:
+        check(waits, "waits", needs=_WAITS)
+    if spans.empty:
+        return say_nothing(ax, "Nothing to show: no operation in these spans.")
+    task = spans[spans["task_id"] == task_id.strip("{} ").upper()][_SPANS]
+    if task.empty:
+        raise ValueError(f"no operation of task {clean(task_id)} in these spans; take one of spans['task_id']")
+    parts = _waiting(task, waits)
+    shown = task.sort_values(["duration_s", "depth"], ascending=[False, True], kind="stable").head(ROWS)
+    shown = shown.sort_values("span", kind="stable")
+    scale = choose_scale(task["start"].fillna(task["stop"]).min(), axis)
+    ax = open_axes(ax, rows=len(shown), row_in=0.28)
+    set_rows(ax, [_name(*row) for row in zip(*(shown[column] for column in _NAMED), strict=True)], indent=True)
+    width = measure(ax)
+    begin, end = scale.at(shown["start"].fillna(shown["stop"])), scale.at(shown["stop"].fillna(shown["start"]))
+    labels = _durations(shown, waits)
+    zero = float(begin.min())
+    reach = max(end_of_axis(end - zero, labels, width=width), 0.001 * scale.second)
+    ax.set_xlim(zero, zero + reach)
+    least = SEEN_PT / width * reach
+    _draw(ax, shown, begin=begin, length=np.maximum(end - begin, least))
+    _draw_waiting(ax, shown, parts, scale=scale, least=least)
+    label_ends(ax, np.maximum(end, begin + least), labels)
+    put_footer(ax, label_times(ax, scale), legend=_legend(parts), width=width)
+    put_title(ax, _title(task, shown=len(shown)), width=width)
+    return ax
+
+
+def _name(operation: str, depth: int, target: object, url: object, subject: object, server: object) -> str:
+    """The operation, indented, and what it is about."""
+    address = short(clean(url).partition("://")[2] or url, DETAIL)
+    about = address or (short(file_name(target), DETAIL) if depth == 0 else "")
+    about = about or short(subject, DETAIL) or short(server, DETAIL)
+    return f"{INDENT * depth}{short(operation, DETAIL) or 'operation not named'}  {about}".rstrip()
+
+
+def _waiting(task: pd.DataFrame, waits: pd.DataFrame | None) -> pd.DataFrame:
+    """Intervals of waiting, for the span that waited (`own`) and for all that enclose it."""
+    if waits is None:
+        waiting = task[(task["wait_s"] > 0).fillna(False).astype(bool) & task["start"].notna()]
+        waiting = waiting[~waiting["span"].isin(waiting["parent"].dropna())]
+        parts = waiting[["span", "start", "quality"]].assign(
+            stop=waiting["start"] + pd.to_timedelta(waiting["wait_s"].astype("float64"), unit="s")
+        )
+    else:
+        parts = waits[waits["span"].isin(task["span"]) & waits["wait_s"].notna()][["span", "start", "quality", "stop"]]
+    parts = parts.assign(exact=parts["quality"].eq("exact").fillna(False).astype(bool), own=True)
+    parent = task.dropna(subset=["parent"]).set_index("span")["parent"].astype("int64")
+    levels = [parts]
+    for _ in range(int(task["depth"].max())):
+        outer = levels[-1][levels[-1]["span"].isin(parent.index)]
+        levels.append(outer.assign(span=outer["span"].map(parent), own=False))
+    return pd.concat(levels, ignore_index=True)
+
+
+def _durations(shown: pd.DataFrame, waits: pd.DataFrame | None) -> list[str]:
+    """The duration of each operation with its quality."""
+    bounds = {}
+    if waits is not None:
+        columns = (waits[name].tolist() for name in _BOUNDS)
+        bounds = {span: cells for span, *cells in zip(*columns, strict=True)}
+    columns = (shown[name].tolist() for name in ("span", "duration_s", "wait_s", "quality", "state"))
+    labels = []
+    for span, duration, wait, quality, state in zip(*columns, strict=True):
+        low, high, sure = number(duration) - TICK_S, number(duration) + TICK_S, quality
+        if span in bounds:
+            duration, low, high, sure = bounds[span]
+        elif quality != "exact":
+            low, high = number(wait), number(duration)
+        if state == "no stop" or (state == "no start" and sure != "exact"):
+            labels.append(f"{state.removeprefix('no ')} not in the log")
+        else:
+            labels.append(measured(number(duration), low=number(low), high=number(high), quality=clean(sure)))
+    return labels
+
+
+def _draw(ax: Axes, shown: pd.DataFrame, *, begin: np.ndarray, length: np.ndarray) -> None:
+    bars = ax.barh(range(len(shown)), length, left=begin, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
+    for bar, event in zip(bars, shown["stop_event"].tolist(), strict=True):
+        if not pd.isna(event):
+            bar.set_url(f"#event-{event}")
+            bar.set_gid(f"e{event}")
+
+
+def _draw_waiting(ax: Axes, shown: pd.DataFrame, parts: pd.DataFrame, *, scale: Scale, least: float) -> None:
+    rows = pd.Series(range(len(shown)), index=shown["span"].to_numpy())
+    parts = parts[parts["span"].isin(rows.index)]
+    row, left = parts["span"].map(rows).to_numpy("float64"), scale.at(parts["start"])
+    length = np.maximum(scale.at(parts["stop"]) - left, least)
+    own, exact = parts["own"].to_numpy(bool), parts["exact"].to_numpy(bool)
+    events = shown["stop_event"].to_numpy("float64", na_value=math.nan)
+    for here, bottom, height in ((own, -0.35, 0.7), (~own, 0.17, 0.18)):
+        for chosen, style in (
+            (here & exact, {"facecolor": WAIT}),
+            (here & ~exact, {"facecolor": PAPER, "edgecolor": WAIT, "hatch": BOUNDED, "linewidth": 0.8}),
+        ):
+            y = row[chosen] + bottom
+            bars = ax.barh(y, length[chosen], left=left[chosen], height=height, align="edge", **style)  # type: ignore[arg-type]
+            for bar, event in zip(bars, events[row[chosen].astype(int)].tolist(), strict=True):
+                bar.set_url(None if math.isnan(event) else f"#event-{event:.0f}")
+
+
+def _legend(parts: pd.DataFrame) -> list[Patch]:
+    handles = []
+    if parts["exact"].any():
+        handles.append(Patch(facecolor=WAIT, label="waiting for the network"))
+    if not parts["exact"].all():
+        label = "waiting, known within bounds only"
+        handles.append(Patch(facecolor=PAPER, edgecolor=WAIT, hatch=BOUNDED, label=label))
+    return [*handles, Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else")]
+
+
+def _title(task: pd.DataFrame, *, shown: int) -> str:
+    """One sentence: what was checked, how long it took and waited, and who asked."""
+    root = task.sort_values(["depth", "duration_s"], ascending=[True, False], kind="stable").iloc[0]
+    about = short(file_name(root["target"]), DETAIL) or short(root["server_name"], DETAIL)
+    text = f"{short(root['operation'], DETAIL)}{f' of {about}' if about else ''}"
+    duration, waited = number(root["duration_s"]), number(root["wait_s"])
+    if math.isnan(duration) or root["quality"] == "unknown":
+        text += " took a time that the log does not tell"
+    else:
+        upto = "" if root["quality"] == "exact" else "up to "
+        text += f" took {upto}{seconds(duration)}"
+    text += f", {seconds(waited)} of it waiting for the network" if waited > 0 else ", without waiting for the network"
+    text += f" ({clean(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
+    return text + (f"; shown: the {shown} longest of {count(len(task), 'operation')}" if shown < len(task) else "")

@@ -1,0 +1,119 @@
+"""Wait labels: say at each bar what waits for what, where there is room for it.
+
+The longest wait chooses first: inside its bar on one line or two, else in free
+space right or left of it, else a letter in the bar that stands for the server
+and is explained below the chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from capi2kit.charts.labels import measured, number, points, seconds
+from capi2kit.charts.palette import AS_IS, INK, PAPER, SMALL_PT, TEXT_PT, file_name, short
+
+MOST = 500  # labels in one chart
+PAD_PT = 3.0
+NAME, HOST = 34, 34  # characters
+NO_HOST = "server not named"
+
+
+class Wordings(NamedTuple):
+    """The label of one wait from full to brief: with names, and with a letter for the server."""
+
+    named: list[str]
+    lettered: list[str]
+
+
+def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.ndarray, roomy: bool) -> list[str]:
+    """Write labels to the waits, the longest first, as far as they fit; what the letters used stand for.
+
+    `left`, `right`: edges of the bars in points from the left edge of the axes; `roomy`: lanes hold two lines.
+    """
+    hosts = [short(host, HOST) or NO_HOST for host in waits["url_host"].tolist()]
+    letters = _letters(hosts, (right - left).tolist())
+    wordings = _wordings(waits, hosts, letters=letters, roomy=roomy)
+    lanes, exact = waits["y"].tolist(), waits["quality"].eq("exact").fillna(False).tolist()
+    taken: dict[int, list[tuple[float, float]]] = {lane: [] for lane in lanes}
+    for lane, *bar in zip(lanes, left.tolist(), right.tolist(), strict=True):
+        taken[lane].append((bar[0], bar[1]))
+    size = TEXT_PT if roomy else SMALL_PT
+    used = set()
+    for i in np.argsort(left - right, kind="stable").tolist()[:MOST]:
+        bar = (float(left[i]), float(right[i]))
+        text = _fitting(wordings[i].named, bar[1] - bar[0], size=size)
+        place = None if text else _beside(wordings[i].named, bar, taken=taken[lanes[i]], size=size, ax=ax)
+        if place:
+            text, begin = place
+            taken[lanes[i]].append((begin, begin + points(text, size) + 2 * PAD_PT))
+            _write(ax, text, (begin + PAD_PT, lanes[i]), size=size, ha="left")
+            continue
+        if not text:
+            text = _fitting(wordings[i].lettered, bar[1] - bar[0], size=size)
+            used |= {hosts[i]} if text else set()
+        if text:
+            box = None if exact[i] else {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2}
+            color = PAPER if exact[i] else INK
+            _write(ax, text, ((bar[0] + bar[1]) / 2, lanes[i]), size=size, ha="center", color=color, bbox=box)
+    return [f"{letter} = {host}" for host, letter in letters.items() if host in used]
+
+
+def _letters(hosts: list[str], lengths: list[float]) -> dict[str, str]:
+    """A letter for each server, the one waited for longest first."""
+    total = pd.Series(lengths, index=hosts, dtype="float64").groupby(level=0).sum().sort_values(ascending=False)
+    return dict(zip(total.index.tolist(), ascii_uppercase, strict=False))
+
+
+def _wordings(waits: pd.DataFrame, hosts: list[str], *, letters: dict[str, str], roomy: bool) -> list[Wordings]:
+    columns = [waits[name].tolist() for name in ("target", "wait_s", "low_s", "high_s", "quality")]
+    found = []
+    for host, target, wait, low, high, quality in zip(hosts, *columns, strict=True):
+        exact = quality == "exact"
+        dur = seconds(wait) if exact else measured(wait, low=number(low), high=number(high), quality=quality)
+        what = short(file_name(target), NAME) or "target not named"
+        named = [f"{what} → {host} {dur}"]
+        named += [f"{what}\n→ {host} {dur}"] if roomy else []
+        named += [f"{short(what, 18)} → {short(host, 20)} {dur}"]
+        named += [f"{short(what, 18)}\n→ {short(host, 20)}\n{dur}"] if roomy else []
+        letter = letters.get(host)
+        lettered = [f"{letter} {dur}", f"{letter}\n{dur}", letter] if letter else [dur]
+        found.append(Wordings(named, [text for text in lettered if roomy or "\n" not in text]))
+    return found
+
+
+def _fitting(texts: Sequence[str], room: float, *, size: float) -> str:
+    """The first text that fits into a bar, or ""."""
+    pad = PAD_PT if room > 20 else 1.5
+    return next((text for text in texts if points(text, size) + 2 * pad < room), "")
+
+
+def _beside(
+    texts: Sequence[str], bar: tuple[float, float], *, taken: list[tuple[float, float]], size: float, ax: Axes
+) -> tuple[str, float] | None:
+    """The first text with free space right or left of its bar, and where it begins."""
+    width = _width(ax)
+    for text in texts:
+        need = points(text, size) + 2 * PAD_PT
+        for begin in (bar[1], bar[0] - need):
+            clear = all(stop <= begin + 0.5 or start >= begin + need - 0.5 for start, stop in taken)
+            if clear and begin >= 0 and begin + need <= width:
+                return text, begin
+    return None
+
+
+def _width(ax: Axes) -> float:
+    figure = ax.get_figure()
+    return ax.get_window_extent().width / figure.dpi * 72 if figure else 0.0
+
+
+def _write(ax: Axes, text: str, at: tuple[float, float], *, size: float, **style: Any) -> None:
+    first, last = ax.get_xlim()
+    x = first + at[0] / _width(ax) * (last - first)
+    style = {"color": INK, "va": "center", "linespacing": 1.15, "clip_on": True, **style, **AS_IS}
+    ax.text(x, at[1], text, size=size, **style)

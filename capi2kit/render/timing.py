@@ -1,0 +1,246 @@
+"""Timing: the sections that say where the seconds went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.analysis import Analysis, headline
+from capi2kit.joins import match
+from capi2kit.render import words
+from capi2kit.render.sections import Chart, Column, Section, Table
+
+TOP = 15
+_PROCESS = ["host", "process", "pid"]
+
+
+def answer(analysis: Analysis) -> Section:
+    """The headline, and what it rests on."""
+    sources = analysis.case.sources
+    lost = int(sources["lost"].sum())
+    verdicts = ", ".join(sorted(set(analysis.case.coverage["verdict"])))
+    evidence = (
+        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {len(analysis.case.events)} CAPI2 events, "
+        f"{lost or 'no'} record{'s' * (lost != 1)} lost. Coverage: {verdicts}."
+    )
+    return Section("answer", "Where the seconds went", [headline(analysis), evidence])
+
+
+def worst_startup(analysis: Analysis) -> int | None:
+    """The start-up that waited longest."""
+    order = _by_waiting(analysis.startups)
+    return int(order["startup"].iloc[0]) if len(order) else None
+
+
+def _by_waiting(startups: pd.DataFrame) -> pd.DataFrame:
+    waited, wall = startups["waiting_wall_s"].to_numpy(float), startups["wall_s"].to_numpy(float)
+    return startups.iloc[np.lexsort((-wall, -waited))]
+
+
+def _drawn(name: str, *args: Any, **options: Any) -> Callable[[], Any]:
+    def draw() -> Any:
+        from capi2kit import charts
+
+        return getattr(charts, name)(*args, **options)
+
+    return draw
+
+
+def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+    """One row per process start, the one that waited longest first."""
+    found = _by_waiting(analysis.startups)
+    if found.empty:
+        return None
+    top = found.head(TOP)
+    waits_of, first_event = _waits_of(analysis, top), _first_events(analysis)
+    rows, events = [], []
+    for place, row in enumerate(top.to_dict("records")):
+        mine = waits_of[place]
+        events.append([wait["event"] for wait in mine] or first_event.get(row["startup"], []))
+        offsets = [wait["clock_offset_s"] for wait in mine if not pd.isna(wait["clock_offset_s"])]
+        rows.append([
+            f"{words.visible(row['process'])} ({row['pid']})",
+            *(words.seconds(row[name]) for name in ("wall_s", "waiting_wall_s", "checking_s", "unexplained_s")),
+            str(row["waits"]),
+            str(row["targets"]),
+            _routes(mine),
+            words.clock(float(np.median(offsets))) if offsets else words.ABSENT,
+            words.moment(row["start"], tz, digits=0),
+            words.visible(row["host"]),
+            "the log begins later" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
+        ])  # fmt: skip
+    columns = [
+        Column("process (PID)", whole=True), *(Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained", "waits")),
+        Column("targets", number=True, brief=False), Column("proxy"), Column("clock"), Column("start", whole=True), Column("host", brief=False), Column("note"),
+    ]  # fmt: skip
+    prose = [
+        "Wall: from the first recovered start until the process went quiet. Waiting counts each moment once, however many "
+        "threads waited. Wall = waiting + checking + unexplained; unexplained is the program itself and what no record shows."
+    ]
+    if len(found) > len(top):
+        prose.append(f"The {len(top)} that waited longest, of {len(found)}.")
+    number = int(top["startup"].iloc[0])
+    name = f"{words.visible(top['process'].iloc[0])} ({top['pid'].iloc[0]})"
+    chart = Chart(
+        "startup", f"Start-up of {name}: who waited for what", _drawn("plot_startup", analysis, startup=number)
+    )
+    return Section("startups", "Process start-ups", prose, Table(columns, rows, events), [chart])
+
+
+def _waits_of(analysis: Analysis, startups: pd.DataFrame) -> dict[int, list[dict]]:
+    """The waits of each start-up, by its row."""
+    waits = analysis.waits[[*_PROCESS, "start", "event", "proxy", "wpad_failures", "clock_offset_s"]]
+    keys = [[table[name].to_numpy(object) for name in _PROCESS] for table in (waits, startups)]
+    stops = startups["stop"].tolist()
+    found: dict[int, list[dict]] = defaultdict(list)
+    for place, wait in zip(match(*keys).tolist(), waits.to_dict("records"), strict=True):
+        if place >= 0 and wait["start"] <= stops[place]:
+            found[place].append(wait)
+    return found
+
+
+def _first_events(analysis: Analysis) -> dict[int, list[int]]:
+    """One event for each start-up: the end of its first operation."""
+    spans = analysis.spans[["startup", "stop_event", "depth"]]
+    roots = spans[(spans["depth"] == 0).to_numpy(bool)].dropna().drop_duplicates("startup")
+    return {int(number): [int(event)] for number, event in zip(roots["startup"], roots["stop_event"], strict=True)}
+
+
+def _routes(waits: list[dict]) -> str:
+    routes = dict.fromkeys(words.visible(wait["proxy"]) for wait in waits if not pd.isna(wait["proxy"]))
+    failed = sum(int(wait["wpad_failures"]) for wait in waits if not pd.isna(wait["wpad_failures"]))
+    shown = ", ".join(routes) or ("not logged" if waits else words.ABSENT)
+    return f"{shown}, {failed} failed look-ups" if failed else shown
+
+
+def ledger(analysis: Analysis) -> Section | None:
+    """The account of the start-up that waited longest."""
+    number = worst_startup(analysis)
+    lines = (
+        analysis.ledger[(analysis.ledger["startup"] == number).to_numpy(bool)]
+        if number is not None
+        else analysis.ledger
+    )
+    if lines.empty:
+        return None
+    startup = analysis.startups.set_index("startup").loc[number]
+    total = int(lines["ns"].sum())
+    rows, events = [], []
+    for line in lines.to_dict("records"):
+        cells = (
+            line["kind"],
+            words.visible(line["url_host"]),
+            words.visible(line["target"]),
+            words.who(line["user_sid"]),
+        )
+        rows.append([*cells, words.seconds(line["seconds"]), f"{line['ns'] / total:.1%}" if total else ""])
+        events.append([int(event) for event in line["events"].split()] if isinstance(line["events"], str) else [])
+    rows.append(["sum = wall", "", "", "", words.seconds(total / 1e9), ""])
+    prose = ["Each line is a part of the wall time; together they are all of it."]
+    if (lines["kind"] == "other wait").any():
+        prose.append("An “other wait” is known within bounds only: its line is the most it can be.")
+    columns = [Column("kind"), Column("server"), Column("while checking"), Column("account")]
+    columns += [Column("seconds", number=True), Column("share", number=True)]
+    title = f"Ledger of {words.visible(startup['process'])} ({startup['pid']})"
+    return Section("ledger", title, prose, Table(columns, rows, [*events, []]))
+
+
+def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+    """The longest network waits."""
+    found = analysis.waits
+    if found.empty:
+        return None
+    top = found.iloc[np.argsort(-found["high_s"].to_numpy(float, na_value=0), kind="stable")[:TOP]]
+    rows = [
+        [
+            words.wait(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
+            words.seconds(row["logged_s"]),
+            f"{words.visible(row['process'])} ({row['pid']})",
+            words.who(row["user_sid"]),
+            words.visible(row["url"]),
+            words.visible(row["target"]),
+            words.visible(row["outcome"]),
+            words.code(row["result"]),
+            words.visible(row["proxy"]),
+            row["quality"],
+            words.moment(row["start"], tz) if row["quality"] != "unknown" else words.ABSENT,
+        ]
+        for row in top.to_dict("records")
+    ]
+    columns = [
+        Column("true wait", number=True),
+        Column("as logged", number=True),
+        Column("process (PID)", whole=True),
+        Column("account"),
+        Column("URL"),
+    ]
+    columns += [
+        Column("while checking"),
+        Column("outcome"),
+        *(Column(name, brief=False) for name in ("result", "proxy", "quality", "true start")),
+    ]
+    prose = [_how_sure(found)]
+    if len(found) > len(top):
+        prose.append(f"The {len(top)} longest of {len(found)}; `capi2kit waits` lists all.")
+    chart = Chart("hosts", "Seconds per server", _drawn("plot_hosts", found))
+    return Section(
+        "waits",
+        "Longest waits for the network",
+        prose,
+        Table(columns, rows, [[event] for event in top["event"]]),
+        [chart],
+    )
+
+
+def _how_sure(waits: pd.DataFrame) -> str:
+    counts = waits["quality"].value_counts()
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("exact", "bounded", "unknown") if kind in counts)
+    logged, total = (words.seconds(waits[name].fillna(0).sum()) for name in ("logged_s", "wait_s"))
+    return f"{len(waits)} retrievals ({kinds}). Stop minus start as logged: {logged} in all. True waits: {total}."
+
+
+def targets(analysis: Analysis) -> Section | None:
+    """What was checked, slowest first."""
+    found = analysis.delays[(analysis.delays["total_s"] > 0).to_numpy(bool, na_value=False)]
+    if found.empty:
+        return None
+    spans = analysis.spans[["host", "pid", "target", "stop_event", "depth"]]
+    roots = spans[(spans["depth"] == 0).to_numpy(bool)].dropna(subset=["stop_event"])
+    cited: dict[tuple, list[int]] = defaultdict(list)
+    for row in roots.to_dict("records"):
+        cited[row["host"], row["pid"], row["target"]].append(int(row["stop_event"]))
+    rows, events = [], []
+    for row in found.head(TOP).to_dict("records"):
+        events.append(cited[row["host"], row["pid"], row["target"]])
+        cells = [
+            words.visible(row["target"]),
+            row["target_kind"],
+            f"{words.visible(row['process'])} ({row['pid']})",
+            words.who(row["user_sid"]),
+        ]
+        numbers = [
+            str(row["checks"]),
+            words.seconds(row["total_s"]),
+            words.seconds(row["network_s"]),
+            str(row["timeouts"]),
+        ]
+        rows.append([*map(words.visible, cells), *numbers, words.visible(row["slowest_url"])])
+    columns = [
+        Column("what was checked"),
+        Column("kind"),
+        Column("process (PID)", whole=True),
+        Column("account", brief=False),
+    ]
+    columns += [Column(name, number=True) for name in ("checks", "seconds", "of it waiting", "timeouts")] + [
+        Column("slowest URL", brief=False)
+    ]
+    prose = [
+        f"The {len(rows)} slowest of {len(analysis.delays)}. Where retrieval works, the first file of a signer pays for all that "
+        "follow: they find the list in memory. Times of checks that overlapped are counted for each."
+    ]
+    chart = Chart("targets", "Seconds per target", _drawn("plot_targets", analysis.delays))
+    return Section("targets", "What was being checked", prose, Table(columns, rows, events), [chart])
