@@ -32,7 +32,7 @@ def label_ends(ax: Axes, ends: np.ndarray, labels: Sequence[str]) -> None:
             (end, row),
             xytext=(GAP_PT, 0),
             textcoords="offset points",
-            va="center",
+            va="center_baseline",
             size=TEXT_PT,
             color=INK,
             **AS_IS,
@@ -43,7 +43,7 @@ def write_column(ax: Axes, texts: Sequence[str], *, head: str) -> None:
     """A column of texts right of the axes, with a heading."""
     style = {"textcoords": "offset points", "annotation_clip": False, "color": QUIET, **AS_IS}
     for row, text in enumerate(texts):
-        place = {"xycoords": ax.get_yaxis_transform(), "xytext": (GAP_PT, 0), "va": "center"}
+        place = {"xycoords": ax.get_yaxis_transform(), "xytext": (GAP_PT, 0), "va": "center_baseline"}
         ax.annotate(text, (1, row), size=TEXT_PT, **place, **style)
     place = {"xycoords": ax.transAxes, "xytext": (GAP_PT, 3), "va": "bottom"}
     ax.annotate(head, (1, 1), size=SMALL_PT, **place, **style)
@@ -51,4 +51,12 @@ def write_column(ax: Axes, texts: Sequence[str], *, head: str) -> None:
 
 def cumulated(seconds: np.ndarray, *, total: float) -> list[str]:
     """The part of the whole that the rows down to each one make up."""
-    return [f"{part:.0%}" for part in np.cumsum(seconds) / total] if total > 0 else [""] * len(seconds)
+    parts = np.cumsum(seconds) / total if total > 0 else np.zeros(0)
+    return [">99%" if 0.995 <= part < 1 - 1e-9 else f"{part:.0%}" for part in parts.tolist()]
+
+
+def end_ticks(ax: Axes, last: float) -> None:
+    """No ticks and no axis line right of the longest bar: there is nothing but labels."""
+    first = ax.get_xlim()[0]
+    ax.set_xticks([tick for tick in ax.get_xticks() if first <= tick <= last + 1e-6 * (last - first)])
+    ax.spines["bottom"].set_bounds(first, last)

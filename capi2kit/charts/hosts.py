@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from capi2kit.charts.bars import cumulated, end_of_axis, label_ends, write_column
+from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, label_ends, write_column
 from capi2kit.charts.labels import at_most, count, seconds
 from capi2kit.charts.palette import FAILED, PAPER, WAIT, short
-from capi2kit.charts.sheet import measure, open_axes, put_footer, put_title, say_nothing, set_rows
+from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
 from capi2kit.knowledge import check
 
 _COLUMNS = ["url_host", "wait_s", "high_s", "quality", "outcome"]
@@ -33,9 +33,10 @@ def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) ->
         return say_nothing(ax, _nothing(unknown))
     hosts = _by_host(known, top=top)
     spent = (hosts["ok"] + hosts["failed"]).to_numpy()
-    ax = open_axes(ax, rows=len(hosts))
-    set_rows(ax, hosts["name"].tolist())
-    write_column(ax, cumulated(spent, total=spent.sum()), head="cumulated")
+    own = ax is None
+    ax = open_axes(ax)
+    left = set_rows(ax, hosts["name"].tolist())
+    write_column(ax, cumulated(spent, total=spent.sum()), head="cumulative")
     width = measure(ax)
     rows, ok = np.arange(len(hosts)), hosts["ok"].to_numpy()
     ax.barh(rows, ok, height=0.7, color=WAIT)
@@ -46,9 +47,12 @@ def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) ->
     handles = [Patch(facecolor=WAIT, label="answered")] if (ok > 0).any() else []
     if (spent - ok > 0).any():
         handles.append(Patch(facecolor=WAIT, edgecolor=PAPER, hatch=FAILED, linewidth=0, label="failed"))
+    end_ticks(ax, float(spent.max()))
     label = "seconds of waiting, all threads added up"
     put_footer(ax, label, notes=_notes(known, unknown), legend=handles, width=width)
-    put_title(ax, _title(hosts, known), width=width)
+    put_title(ax, _title(hosts, known), width=width, left=left)
+    if own:
+        fit_height(ax, len(hosts) * 0.3)
     return ax
 
 
@@ -73,7 +77,8 @@ def _by_host(known: pd.DataFrame, *, top: int) -> pd.DataFrame:
         failures=("failures", "sum"),
     )
     hosts = hosts.assign(s=hosts["ok"] + hosts["failed"]).sort_values("s", ascending=False, kind="stable")
-    if len(hosts) <= top + 1:
+    top = max(top, 1)
+    if len(hosts) <= top + 1:  # a single one more gets its own bar
         return hosts
     rest = hosts.iloc[top:].sum(numeric_only=True).to_frame().T.assign(name=count(len(hosts) - top, "more server"))
     return pd.concat([hosts.head(top), rest], ignore_index=True)
@@ -110,6 +115,7 @@ def _title(hosts: pd.DataFrame, known: pd.DataFrame) -> str:
     worst, total = hosts.iloc[0], float(known["wait_s"].sum())
     spent = float(worst["ok"] + worst["failed"])
     part = f" ({spent / total:.0%})" if total > 0 else ""
-    text = f"Waiting for {worst['name']} took {spent:.2f} of {seconds(total)} spent waiting for the network{part}"
+    number = seconds(spent).removesuffix(" s")
+    text = f"{worst['name']} took {number} of the {seconds(total)} spent waiting for the network{part}"
     failures = int(hosts["failures"].sum())
     return f"{text}; {f'{failures:,} of ' if failures else 'none of '}{count(len(known), 'retrieval')} failed"

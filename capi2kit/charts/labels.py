@@ -16,16 +16,20 @@ TICK_S = 0.016  # stamps of the log are that coarse
 
 
 def seconds(value: float) -> str:
-    """A duration as people read it: ``14.49 s``, ``123.5 s``, ``<0.01 s``."""
+    """A duration as people read it: ``14.49 s``, ``123.5 s``, ``1,235 s``, ``<0.01 s``."""
     if value < 0.005:
         return "<0.01 s" if value > 0 else "0 s"
-    return f"{value:.2f} s" if value < 99.995 else f"{value:.1f} s"
+    return f"{value:.2f} s" if value < 99.995 else f"{value:.1f} s" if value < 999.95 else f"{value:,.0f} s"
 
 
 def at_most(value: float) -> str:
-    """An upper bound, rounded up so that it stays one."""
-    text = f"{math.ceil(value * 100 - 1e-6) / 100:.2f}"
-    return f"≤ {text.removesuffix('0')} s"
+    """An upper bound."""
+    return f"≤ {_rounded_up(value).removesuffix('0')} s"
+
+
+def _rounded_up(value: float) -> str:
+    """Two digits that stay an upper bound, to the millisecond."""
+    return f"{math.ceil(value * 100 - 0.1) / 100:.2f}"
 
 
 def measured(value: float, *, low: float, high: float, quality: str) -> str:
@@ -36,8 +40,10 @@ def measured(value: float, *, low: float, high: float, quality: str) -> str:
         if value < TICK_S:
             return f"<{TICK_S:.2f} s"
         return f"{seconds(value)} ±{max((high - low) / 2, 0.01):.2f}"
+    if high - low < 2 * TICK_S < high:
+        return f"{seconds(value)} ±{TICK_S:.2f}"
     if low > 0.05 * high:
-        return f"{low:.2f}–{at_most(high).removeprefix('≤ ')}"
+        return f"{low:.2f}–{_rounded_up(high)} s"
     return at_most(max(high, TICK_S))
 
 

@@ -27,6 +27,8 @@ SMALL_PT = 7.0
 
 AS_IS: dict[str, Any] = {"parse_math": False, "usetex": False}  # a $ in a file name is a $
 
+SHORTEST = 8  # a name cut to less says nothing
+
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\\]*|[A-Za-z]:|[\\/]{2}[^\\/]+")
 _PARTS = re.compile(r"[\\/]+")
 
@@ -70,9 +72,11 @@ def short(text: object, width: int) -> str:
         if len(lead) + len(tail) + 1 + len(part) > width:
             break
         tail = f"{slash}{part}{tail}"
-    if tail:
-        return lead + tail
-    return _shorter(parts[-1] if parts else whole, width)
+    name = parts[-1] if parts else whole
+    room = width - len(lead) - 1
+    if not tail and (len(name) <= width or room < SHORTEST) and "://" not in head:
+        return _shorter(name, width)
+    return lead + (tail or slash + _shorter(name, max(room, 1)))
 
 
 def _shorter(name: str, width: int) -> str:

@@ -24,8 +24,9 @@ from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TIT
 
 TimeAxis = Literal["relative", "utc"]
 WIDTH_IN = 11.0
-FRAME_IN = 1.25  # title, axis, legend
+EMPTY_IN = 1.5
 DAY_S = 86400.0
+GAP_PT = 5.0  # between a name and the axes
 LINE_PT = 1.25  # height of a line of text in parts of its size
 
 
@@ -53,10 +54,10 @@ def choose_scale(origin: pd.Timestamp, axis: TimeAxis) -> Scale:
     return Scale(origin, axis == "utc")
 
 
-def open_axes(ax: Axes | None, *, rows: int, row_in: float = 0.3) -> Axes:
-    """The axes handed in, or new ones high enough for so many rows; in the house style."""
+def open_axes(ax: Axes | None) -> Axes:
+    """The axes handed in, or new ones; in the house style."""
     if ax is None:
-        figure = Figure(figsize=(WIDTH_IN, FRAME_IN + max(rows, 1) * row_in), layout="constrained", facecolor=PAPER)
+        figure = Figure(figsize=(WIDTH_IN, EMPTY_IN), layout="constrained", facecolor=PAPER)
         ax = figure.add_subplot()
     ax.set_facecolor(PAPER)
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -70,29 +71,48 @@ def open_axes(ax: Axes | None, *, rows: int, row_in: float = 0.3) -> Axes:
 
 def say_nothing(ax: Axes | None, text: str) -> Axes:
     """Axes that hold one readable sentence instead of a picture."""
-    ax = open_axes(ax, rows=1)
+    ax = open_axes(ax)
     ax.set_axis_off()
     middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
     ax.text(0.5, 0.5, wrapped(text, measure(ax), size=TITLE_PT), size=TITLE_PT, color=QUIET, **middle, **AS_IS)
     return ax
 
 
-def set_rows(ax: Axes, names: Sequence[str], *, size: float = TEXT_PT, indent: bool = False) -> None:
-    """Rows from the top down with their names; `indent` keeps leading blanks by setting them flush left."""
+def set_rows(ax: Axes, names: Sequence[str], *, size: float = TEXT_PT, indent: bool = False) -> float:
+    """Rows from the top down with their names, and the width of these; `indent` sets them flush left."""
+    widest = max(points(name, size) for name in names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), list(names), ha="left" if indent else "right", size=size, **AS_IS)
-    ax.tick_params(axis="y", pad=8 + max(points(name, size) for name in names) if indent else 4)
+    ax.tick_params(axis="y", pad=GAP_PT + widest if indent else GAP_PT)
+    return widest + GAP_PT
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    if not isinstance(figure, Figure):
+        raise ValueError("these axes belong to no figure")
+    return figure
 
 
 def measure(ax: Axes) -> float:
     """Lay the figure out as it stands; the width of the axes in points."""
-    figure = ax.get_figure()
-    if figure is None:
-        raise ValueError("these axes belong to no figure")
+    figure = _figure(ax)
     with warnings.catch_warnings():  # the reader's browser may have the glyph that this font lacks
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.figure.draw_without_rendering()
+        figure.draw_without_rendering()
     return ax.get_window_extent().width / figure.dpi * 72
+
+
+def fit_height(ax: Axes, height_in: float) -> None:
+    """Make a figure of our own so high that title and footer leave the axes this height."""
+    figure = _figure(ax)
+    figure.set_figheight(figure.get_figheight() + height_in)  # room for the layout to work in
+    measure(ax)
+    figure.set_figheight(figure.get_figheight() + height_in - ax.get_window_extent().height / figure.dpi)
+
+
+def _shift(ax: Axes, *, x: float = 0.0, y: float = 0.0) -> ScaledTranslation:
+    return ScaledTranslation(x / 72, y / 72, _figure(ax).dpi_scale_trans)
 
 
 def wrapped(text: str, width: float, *, size: float, bold: bool = False) -> str:
@@ -107,10 +127,11 @@ def wrapped(text: str, width: float, *, size: float, bold: bool = False) -> str:
     return "\n".join(lines)
 
 
-def put_title(ax: Axes, text: str, *, width: float) -> None:
-    """One sentence above the axes, flush left."""
-    lines = wrapped(text, width, size=TITLE_PT, bold=True)
-    ax.set_title(lines, loc="left", size=TITLE_PT, weight="bold", color=INK, pad=8, **AS_IS)
+def put_title(ax: Axes, text: str, *, width: float, left: float) -> None:
+    """One sentence above the axes and the names of the rows, which begin so many points left of the axes."""
+    lines = wrapped(text, width + left, size=TITLE_PT, bold=True)
+    title = ax.set_title(lines, loc="left", size=TITLE_PT, weight="bold", color=INK, pad=8, **AS_IS)
+    title.set_transform(title.get_transform() + _shift(ax, x=-left))
 
 
 def put_footer(ax: Axes, label: str, *, notes: Sequence[str] = (), legend: Sequence[Artist] = (), width: float) -> None:
@@ -124,13 +145,11 @@ def put_footer(ax: Axes, label: str, *, notes: Sequence[str] = (), legend: Seque
     needed = sum(points(name, TEXT_PT) + 4.5 * TEXT_PT for name in names)
     beside = max(points(line, TEXT_PT) for line in text.split("\n")) + needed < width
     drop = 2.2 * TEXT_PT + (0 if beside else (1 + text.count("\n")) * 1.2 * LINE_PT * TEXT_PT)
-    figure = ax.get_figure()
-    below = ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans) if figure else ax.transAxes
     placed = {"loc": "upper right" if beside else "upper left", "bbox_to_anchor": (1 if beside else 0, 0)}
     ax.legend(
         handles=list(legend),
         **placed,  # type: ignore[arg-type]
-        bbox_transform=below,
+        bbox_transform=ax.transAxes + _shift(ax, y=-drop),
         ncols=len(legend) if needed < width else 1,
         frameon=False,
         fontsize=TEXT_PT,

@@ -21,6 +21,7 @@ from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
     choose_scale,
+    fit_height,
     label_times,
     measure,
     open_axes,
@@ -40,7 +41,7 @@ LINKED = 500  # the longest waits are links to their events; a bar each
 SEEN = 0.005  # bars below this part of the axis get a dark edge, so that they are seen
 ROOMY = 12  # up to so many lanes there is height for labels of two lines
 _SPANS = ["span", "startup", "depth", "tid", "start", "stop"]
-_WAITS = "event span tid start stop wait_s low_s high_s quality url_host target".split()
+_WAITS = ["event", "span", "tid", "start", "stop", "wait_s", "low_s", "high_s", "quality", "url_host", "target"]
 
 
 def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "relative", ax: Axes | None = None) -> Axes:
@@ -57,8 +58,8 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     ValueError : there is no such start-up, or no such axis.
     """
     check(analysis.startups, "startups")
-    check(analysis.spans, "spans", needs=_SPANS)
-    check(analysis.waits, "waits", needs=_WAITS)
+    check(analysis.spans, "spans")
+    check(analysis.waits, "waits")
     if analysis.startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
     chosen = analysis.startups[analysis.startups["startup"] == startup]
@@ -69,8 +70,9 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     scale = choose_scale(row["start"], axis)
     operations, waits, lanes = _lanes(analysis, startup)
     crowded = len(lanes) > ROOMY
-    ax = open_axes(ax, rows=len(lanes), row_in=0.25 if crowded else 0.52)
-    set_rows(ax, [_lane_name(tid) for tid in lanes.index], size=SMALL_PT + 0.5 if crowded else TEXT_PT)
+    own = ax is None
+    ax = open_axes(ax)
+    name_width = set_rows(ax, [_lane_name(tid) for tid in lanes.index], size=SMALL_PT + 0.5 if crowded else TEXT_PT)
     begin, end = scale.at(pd.Series([row["start"], row["stop"]])).tolist()
     ax.set_xlim(begin, max(end, begin + 0.001 * scale.second))
     _draw_checks(ax, operations, scale=scale)
@@ -84,7 +86,9 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     put_footer(
         ax, label_times(ax, scale), notes=notes + _notes(row, waits), legend=_legend(known, operations), width=width
     )
-    put_title(ax, _title(row, lanes), width=width)
+    put_title(ax, _title(row, lanes), width=width, left=name_width)
+    if own:
+        fit_height(ax, len(lanes) * (0.24 if crowded else 0.52))
     return ax
 
 
@@ -163,7 +167,7 @@ def _sum_up(ax: Axes, lanes: pd.DataFrame, *, size: float) -> None:
             xycoords=ax.get_yaxis_transform(),
             xytext=(6, 0),
             textcoords="offset points",
-            va="center",
+            va="center" if "\n" in text else "center_baseline",
             size=size,
             color=QUIET,
             annotation_clip=False,

@@ -11,13 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from capi2kit.charts.bars import cumulated, end_of_axis, label_ends, write_column
+from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, label_ends, write_column
 from capi2kit.charts.labels import count, seconds
 from capi2kit.charts.palette import CHECK, EDGE, WAIT, clean, file_name, short
-from capi2kit.charts.sheet import measure, open_axes, put_footer, put_title, say_nothing, set_rows
+from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
 from capi2kit.knowledge import account, check
 
-NAME = 44  # characters
+NAME = 38  # characters
 _COLUMNS = ["host", "process", "pid", "user_sid", "target", "total_s", "network_s", "timeouts"]
 
 
@@ -30,12 +30,13 @@ def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None)
     timed = delays[delays["total_s"].notna()]
     if timed.empty or timed["total_s"].max() <= 0:
         return say_nothing(ax, "Nothing to show: no certificate check of a file took any time.")
-    worst = timed.sort_values("total_s", ascending=False, kind="stable").head(top)
+    worst = timed.sort_values("total_s", ascending=False, kind="stable").head(max(top, 1))
     total = worst["total_s"].to_numpy("float64")
     network = np.minimum(worst["network_s"].to_numpy("float64", na_value=0.0), total)
-    ax = open_axes(ax, rows=len(worst))
-    set_rows(ax, _names(worst))
-    write_column(ax, cumulated(total, total=float(timed["total_s"].sum())), head="cumulated")
+    own = ax is None
+    ax = open_axes(ax)
+    left = set_rows(ax, _names(worst))
+    write_column(ax, cumulated(total, total=float(timed["total_s"].sum())), head="cumulative")
     width = measure(ax)
     rows = np.arange(len(worst))
     ax.barh(rows, total, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
@@ -44,12 +45,15 @@ def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None)
     labels = [_label(*row) for row in zip(total.tolist(), network.tolist(), timeouts, strict=True)]
     ax.set_xlim(0, end_of_axis(total, labels, width=width))
     label_ends(ax, total, labels)
+    end_ticks(ax, float(total.max()))
     legend = [
         Patch(facecolor=WAIT, label="waiting for the network"),
         Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else"),
     ]
     put_footer(ax, "seconds of certificate checks, all threads added up", legend=legend, width=width)
-    put_title(ax, _title(timed, shown=len(worst)), width=width)
+    put_title(ax, _title(timed, shown=len(worst)), width=width, left=left)
+    if own:
+        fit_height(ax, len(worst) * 0.28)
     return ax
 
 
@@ -62,7 +66,7 @@ def _names(worst: pd.DataFrame) -> list[str]:
     hosts = [clean(host).partition(".")[0] for host in worst["host"]]
     if len(set(processes)) > 1:
         names = [f"{name}  ·  {process}" for name, process in zip(names, processes, strict=True)]
-    if len(set(hosts)) > 1:
+    if len(set(names)) < len(names):
         names = [f"{name} @ {short(host, 16)}" for name, host in zip(names, hosts, strict=True)]
     if len(set(names)) < len(names):
         who = [account(sid)[1] or f"…{sid[-6:]}" if isinstance(sid, str) else "" for sid in worst["user_sid"]]

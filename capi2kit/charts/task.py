@@ -7,15 +7,21 @@ where something inside them waited.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
-from capi2kit.charts.bars import SEEN_PT, end_of_axis, label_ends
-from capi2kit.charts.palette import clean
+from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
+from capi2kit.charts.labels import TICK_S, count, measured, number, seconds
+from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, clean, file_name, short
 from capi2kit.charts.sheet import (
+    Scale,
     TimeAxis,
     choose_scale,
+    fit_height,
     label_times,
     measure,
     open_axes,
@@ -27,12 +33,8 @@ from capi2kit.charts.sheet import (
 from capi2kit.knowledge import check
 
 ROWS = 60
-DETAIL = 40  # characters
+DETAIL = 44  # characters
 INDENT = "\N{NO-BREAK SPACE}" * 3  # plain blanks are lost in SVG
-_SPANS = (
-    "span parent root depth state operation process pid tid task_id start stop duration_s wait_s quality "
-    "target url subject server_name stop_event"
-).split()
 _BOUNDS = ["span", "wait_s", "low_s", "high_s", "quality"]
 _WAITS = [*_BOUNDS, "start", "stop"]
 _NAMED = ["operation", "depth", "target", "url", "subject", "server_name"]
@@ -56,38 +58,56 @@ def plot_task(
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such task, or no such axis.
     """
-    check(spans, "spans", needs=_SPANS)
+    check(spans, "spans")
     if waits is not None:
         check(waits, "waits", needs=_WAITS)
     if spans.empty:
         return say_nothing(ax, "Nothing to show: no operation in these spans.")
-    task = spans[spans["task_id"] == task_id.strip("{} ").upper()][_SPANS]
+    task = spans[spans["task_id"] == task_id.strip("{} ").upper()]
     if task.empty:
         raise ValueError(f"no operation of task {clean(task_id)} in these spans; take one of spans['task_id']")
+    task = task[task["start"].notna() | task["stop"].notna()]
+    if task.empty:
+        return say_nothing(ax, "Nothing to show: neither start nor end of this task is known.")
     parts = _waiting(task, waits)
-    shown = task.sort_values(["duration_s", "depth"], ascending=[False, True], kind="stable").head(ROWS)
-    shown = shown.sort_values("span", kind="stable")
-    scale = choose_scale(task["start"].fillna(task["stop"]).min(), axis)
-    ax = open_axes(ax, rows=len(shown), row_in=0.28)
-    set_rows(ax, [_name(*row) for row in zip(*(shown[column] for column in _NAMED), strict=True)], indent=True)
+    shown = _in_order(task)
+    scale = choose_scale(shown["start"].fillna(shown["stop"]).min(), axis)
+    own = ax is None
+    ax = open_axes(ax)
+    left = set_rows(ax, [_name(*row) for row in zip(*(shown[column] for column in _NAMED), strict=True)], indent=True)
     width = measure(ax)
     begin, end = scale.at(shown["start"].fillna(shown["stop"])), scale.at(shown["stop"].fillna(shown["start"]))
     labels = _durations(shown, waits)
     zero = float(begin.min())
-    reach = max(end_of_axis(end - zero, labels, width=width), 0.001 * scale.second)
+    reach = max(end_of_axis(end - zero, labels, width=width), TICK_S * scale.second)
     ax.set_xlim(zero, zero + reach)
     least = SEEN_PT / width * reach
     _draw(ax, shown, begin=begin, length=np.maximum(end - begin, least))
     _draw_waiting(ax, shown, parts, scale=scale, least=least)
     label_ends(ax, np.maximum(end, begin + least), labels)
-    put_footer(ax, label_times(ax, scale), legend=_legend(parts), width=width)
-    put_title(ax, _title(task, shown=len(shown)), width=width)
+    label = label_times(ax, scale)
+    end_ticks(ax, float(end.max()))
+    put_footer(ax, label, legend=_legend(parts), width=width)
+    put_title(ax, _title(task, shown=len(shown)), width=width, left=left)
+    if own:
+        fit_height(ax, len(shown) * 0.27)
     return ax
+
+
+def _in_order(task: pd.DataFrame) -> pd.DataFrame:
+    """The longest operations, each below the one that encloses it."""
+    shown = task.sort_values(["duration_s", "depth"], ascending=[False, True], kind="stable").head(ROWS)
+    ways: dict[int, tuple[int, ...]] = {}
+    columns = (task.sort_values("depth", kind="stable")[name].tolist() for name in ("span", "parent"))
+    for span, parent in zip(*columns, strict=True):  # a parent comes before its children
+        ways[span] = (*ways.get(parent, ()), span)
+    keys = [ways[span] for span in shown["span"].tolist()]
+    return shown.iloc[sorted(range(len(shown)), key=keys.__getitem__)]
 
 
 def _name(operation: str, depth: int, target: object, url: object, subject: object, server: object) -> str:
     """The operation, indented, and what it is about."""
-    address = short(clean(url).partition("://")[2] or url, DETAIL)
+    address = short(url, DETAIL + 7).removeprefix("http://").removeprefix("https://")
     about = address or (short(file_name(target), DETAIL) if depth == 0 else "")
     about = about or short(subject, DETAIL) or short(server, DETAIL)
     return f"{INDENT * depth}{short(operation, DETAIL) or 'operation not named'}  {about}".rstrip()
@@ -121,15 +141,12 @@ def _durations(shown: pd.DataFrame, waits: pd.DataFrame | None) -> list[str]:
     columns = (shown[name].tolist() for name in ("span", "duration_s", "wait_s", "quality", "state"))
     labels = []
     for span, duration, wait, quality, state in zip(*columns, strict=True):
-        low, high, sure = number(duration) - TICK_S, number(duration) + TICK_S, quality
-        if span in bounds:
-            duration, low, high, sure = bounds[span]
-        elif quality != "exact":
-            low, high = number(wait), number(duration)
+        low, high = (number(duration) - TICK_S, number(duration) + TICK_S) if quality == "exact" else (wait, duration)
+        length, low, high, sure = bounds.get(span, (duration, low, high, quality))
         if state == "no stop" or (state == "no start" and sure != "exact"):
             labels.append(f"{state.removeprefix('no ')} not in the log")
         else:
-            labels.append(measured(number(duration), low=number(low), high=number(high), quality=clean(sure)))
+            labels.append(measured(number(length), low=number(low), high=number(high), quality=clean(sure)))
     return labels
 
 
@@ -175,11 +192,13 @@ def _title(task: pd.DataFrame, *, shown: int) -> str:
     about = short(file_name(root["target"]), DETAIL) or short(root["server_name"], DETAIL)
     text = f"{short(root['operation'], DETAIL)}{f' of {about}' if about else ''}"
     duration, waited = number(root["duration_s"]), number(root["wait_s"])
-    if math.isnan(duration) or root["quality"] == "unknown":
+    if root["state"] != "closed":
+        text += f" is not whole: its {root['state'].removeprefix('no ')} is not in the log"
+    elif math.isnan(duration) or root["quality"] == "unknown":
         text += " took a time that the log does not tell"
     else:
-        upto = "" if root["quality"] == "exact" else "up to "
-        text += f" took {upto}{seconds(duration)}"
-    text += f", {seconds(waited)} of it waiting for the network" if waited > 0 else ", without waiting for the network"
+        text += f" took {'' if root['quality'] == 'exact' else 'up to '}{seconds(duration)}"
+        text += f", {seconds(waited)} of it" if waited > 0 else ", without"
+        text += " waiting for the network"
     text += f" ({clean(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
     return text + (f"; shown: the {shown} longest of {count(len(task), 'operation')}" if shown < len(task) else "")

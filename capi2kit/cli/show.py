@@ -28,7 +28,7 @@ def run(common: Common, *, what: str, xml: bool) -> None:
     with opened(common) as file:
         for task in tasks[:_MOST]:
             file.write("\n".join(waterfall.draw(analysis, task, tz=common.tz)) + "\n\n")
-            for other, reason in waterfall.related(analysis, task):
+            for other, reason in waterfall.related(analysis, task).items():
                 file.write(f"  related: {other}  {reason}\n")
             if xml:
                 for event in analysis.case.events.loc[[task], "event"]:

@@ -16,7 +16,8 @@ def run(common: Common) -> None:
     from capi2kit.render.sections import tell
     from capi2kit.render.text import WIDTH, write
 
-    sections = tell(analysis, tz=common.tz, only=_PARTS)
+    parts = _PARTS if len(analysis.spans) else (*_PARTS, "operations")
+    sections = tell(analysis, tz=common.tz, only=parts)
     with opened(common) as file:
         write(
             sections,

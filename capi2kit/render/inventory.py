@@ -50,7 +50,7 @@ def evidence(analysis: Analysis) -> Section:
         [words.visible(row["path"]), str(row["bytes"]), row["engine"], *(str(row[name]) for name in counts)]
         for row in sources
     ]
-    columns = [Column("file"), Column("bytes", number=True), Column("engine")]
+    columns = [Column("file", long=True), Column("bytes", number=True), Column("engine")]
     columns += [
         Column(name, number=True) for name in ("records promised", "loaded", "other providers", "duplicates", "lost")
     ]
@@ -72,7 +72,7 @@ def problems(analysis: Analysis) -> Section | None:
     columns = [
         Column("problem"),
         Column("lost", number=True),
-        Column("what and where"),
+        Column("what and where", long=True),
         Column("stage", brief=False),
         Column("file", brief=False),
     ]

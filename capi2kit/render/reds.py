@@ -54,7 +54,7 @@ def reds(analysis: Analysis) -> Section | None:
         Column("operation"),
         Column("records", number=True),
         Column("result"),
-        Column("what made it red"),
+        Column("what made it red", long=True),
     ]
     return Section("reds", "Red records, and which of them are failures", prose, Table(columns, rows, cited))
 

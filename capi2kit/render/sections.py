@@ -15,12 +15,13 @@ from capi2kit.analysis import Analysis
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: numbers go to the right, `brief` ones on narrow pages, too, `whole` ones uncut."""
+    """How a column is shown: numbers go to the right, `brief` ones on a terminal, too, `whole` ones uncut, `long` ones wrap."""
 
     heading: str
     number: bool = False
     brief: bool = True
     whole: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True)

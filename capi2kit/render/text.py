@@ -9,7 +9,7 @@ from capi2kit.render.sections import Section, Table
 from capi2kit.render.words import short
 
 WIDTH = 120
-_NARROWEST = 12
+_NARROWEST = 8
 _GAP = "  "
 
 

@@ -74,8 +74,8 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
             "the log begins later" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
         ])  # fmt: skip
     columns = [
-        Column("process (PID)", whole=True), *(Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained", "waits")),
-        Column("targets", number=True, brief=False), Column("proxy"), Column("clock"), Column("start", whole=True), Column("host", brief=False), Column("note"),
+        Column("process (PID)", whole=True), *(Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")),
+        Column("waits", number=True, brief=False), Column("targets", number=True, brief=False), Column("proxy"), Column("clock"), Column("start", whole=True), Column("host", brief=False), Column("note"),
     ]  # fmt: skip
     prose = [
         "Wall: from the first recovered start until the process went quiet. Waiting counts each moment once, however many "
@@ -114,7 +114,7 @@ def _routes(waits: list[dict]) -> str:
     routes = dict.fromkeys(words.visible(wait["proxy"]) for wait in waits if not pd.isna(wait["proxy"]))
     failed = sum(int(wait["wpad_failures"]) for wait in waits if not pd.isna(wait["wpad_failures"]))
     shown = ", ".join(routes) or ("not logged" if waits else words.ABSENT)
-    return f"{shown}, {failed} failed look-ups" if failed else shown
+    return f"{shown}, {failed} × no WPAD" if failed else shown
 
 
 def ledger(analysis: Analysis) -> Section | None:
@@ -143,7 +143,7 @@ def ledger(analysis: Analysis) -> Section | None:
     prose = ["Each line is a part of the wall time; together they are all of it."]
     if (lines["kind"] == "other wait").any():
         prose.append("An “other wait” is known within bounds only: its line is the most it can be.")
-    columns = [Column("kind"), Column("server"), Column("while checking"), Column("account")]
+    columns = [Column("kind"), Column("server"), Column("while checking", long=True), Column("account", long=True)]
     columns += [Column("seconds", number=True), Column("share", number=True)]
     title = f"Ledger of {words.visible(startup['process'])} ({startup['pid']})"
     return Section("ledger", title, prose, Table(columns, rows, [*events, []]))
@@ -175,11 +175,11 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         Column("true wait", number=True),
         Column("as logged", number=True),
         Column("process (PID)", whole=True),
-        Column("account"),
-        Column("URL"),
+        Column("account", long=True),
+        Column("URL", long=True),
     ]
     columns += [
-        Column("while checking"),
+        Column("while checking", long=True),
         Column("outcome"),
         *(Column(name, brief=False) for name in ("result", "proxy", "quality", "true start")),
     ]
@@ -230,13 +230,13 @@ def targets(analysis: Analysis) -> Section | None:
         ]
         rows.append([*map(words.visible, cells), *numbers, words.visible(row["slowest_url"])])
     columns = [
-        Column("what was checked"),
+        Column("what was checked", long=True),
         Column("kind"),
         Column("process (PID)", whole=True),
-        Column("account", brief=False),
+        Column("account", brief=False, long=True),
     ]
     columns += [Column(name, number=True) for name in ("checks", "seconds", "of it waiting", "timeouts")] + [
-        Column("slowest URL", brief=False)
+        Column("slowest URL", brief=False, long=True)
     ]
     prose = [
         f"The {len(rows)} slowest of {len(analysis.delays)}. Where retrieval works, the first file of a signer pays for all that "

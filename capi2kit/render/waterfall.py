@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pandas as pd
 
 from capi2kit.analysis import Analysis
@@ -9,77 +11,92 @@ from capi2kit.render import words
 
 BAR = 32
 _WAITING, _BUSY, _LEAST = "█", "░", "▏"
+_TOLD = "span depth root start stop duration_s quality operation url subject target result".split()
 
 
 def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
     """Lines of text: each span with its offset, duration, a bar (waiting drawn solid) and what it concerned."""
-    spans = analysis.spans[(analysis.spans["task_id"] == task_id).fillna(False).to_numpy(bool)]
-    events = analysis.case.events.loc[[task_id]] if task_id in analysis.case.events.index.get_level_values(0) else None
-    if spans.empty or events is None:
-        return [f"Task {task_id}: no operation with start and stop"] if events is not None else []
+    spans = _of_task(analysis.spans, task_id)
+    if spans.empty:
+        return _points(analysis, task_id, tz)
     begin, end = spans["start"].min(), spans["stop"].max()
     total = max((end - begin).total_seconds(), 1e-9)
     first = spans.iloc[0]
-    head = f"Task {task_id} · {words.visible(first['process'])} (PID {first['pid']}, thread {first['tid']}) on {words.visible(first['host'])}"
     lines = [
-        head,
+        f"Task {task_id}: {words.visible(first['process'])} (PID {first['pid']}, thread {first['tid']}) on {words.visible(first['host'])}",
         f"{words.moment(begin, tz)}, {words.seconds(total)}, as {words.who(first['user_sid'])}; checked: {words.visible(first['target'])}",
         "",
     ]
-    quality = analysis.waits.set_index("span")
-    for row in spans.sort_values(["root", "start", "depth", "span"]).itertuples():
-        left = round((row.start - begin).total_seconds() / total * BAR)
-        length = round((row.stop - row.start).total_seconds() / total * BAR)
-        mark = _WAITING if row.span in quality.index else _BUSY
-        bar = (" " * left + (mark * length or _LEAST))[:BAR].ljust(BAR)
-        lasted = (
-            words.seconds(row.duration_s)
-            if row.quality == "exact"
-            else f"{words.seconds(row.duration_s)} {row.quality}"
+    waits = {wait["span"]: wait for wait in _of_task(analysis.waits, task_id).to_dict("records")}
+    for row in spans[_TOLD].sort_values(["root", "start", "depth", "span"]).to_dict("records"):
+        offset = (row["start"] - begin).total_seconds()
+        wait = waits.get(row["span"])
+        bar = _bar(
+            offset / total, (row["stop"] - row["start"]).total_seconds() / total, mark=_WAITING if wait else _BUSY
         )
-        if row.span in quality.index:
-            wait = quality.loc[row.span]
+        lasted = words.duration(row["duration_s"], row["quality"])
+        if wait:
             lasted = words.wait(wait["wait_s"], low=wait["low_s"], high=wait["high_s"], quality=wait["quality"])
-        about = next((text for text in (row.url, row.subject, row.target) if isinstance(text, str)), None)
-        name = "  " * row.depth + row.operation
+        about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), None)
+        name = f"{'  ' * row['depth']}{row['operation']}"
         lines.append(
-            f"{(row.start - begin).total_seconds():9.3f} s  {lasted:>16}  │{bar}│ {name:<30} {words.code(row.result)}  {words.visible(about)}"
+            f"{offset:9.3f} s  {lasted:>16}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
         )
     return lines
 
 
-def related(analysis: Analysis, task_id: str) -> list[tuple[str, str]]:
-    """Other tasks that belong to this one, with the reason: joined by reference, same URL, next in the thread."""
-    spans = analysis.spans
-    mine = spans[(spans["task_id"] == task_id).fillna(False).to_numpy(bool)]
-    flat = analysis.case.events.reset_index()[["event", "task_id"]].set_index("event")["task_id"]
-    found: list[tuple[str, str]] = []
-    for column, reason in (
-        ("catalog_event", "catalog search for this file"),
-        ("policy_event", "policy check of its chain"),
-    ):
-        found += [(flat[event], reason) for event in mine[column].dropna() if event in flat.index]
+def related(analysis: Analysis, task_id: str) -> dict[str, str]:
+    """Other tasks that belong to this one, with the reasons: joined by reference, same URLs, next in the thread."""
+    task_of = dict(zip(analysis.case.events["event"], analysis.case.events.index.get_level_values(0), strict=True))
+    reasons: dict[str, dict[str, None]] = defaultdict(dict)
+    links = analysis.spans[["task_id", "catalog_event", "policy_event"]].melt("task_id").dropna()
+    titles = {"catalog_event": "catalog search for a file of", "policy_event": "policy check of a chain of"}
+    for owner, kind, event in links.itertuples(index=False):
+        other = task_of.get(event)
+        if isinstance(other, str) and other != owner and task_id in (other, owner):
+            mine = owner == task_id
+            reasons[other if mine else owner][titles[kind] + (" this task" if mine else " it")] = None
     waits = analysis.waits
-    urls = waits.loc[(waits["task_id"] == task_id).fillna(False).to_numpy(bool), "url"].dropna().unique()
-    for row in waits[waits["url"].isin(urls)].itertuples():
-        found.append((row.task_id, f"waited for the same URL: {words.visible(row.url)}"))
-    found += _neighbours(spans, mine)
-    known = dict.fromkeys(pair for pair in found if isinstance(pair[0], str) and pair[0] != task_id)
-    return list(known)
+    urls = _of_task(waits, task_id)["url"].dropna().unique()
+    for other, count in (
+        waits.loc[waits["url"].isin(urls), ["task_id", "url"]].drop_duplicates()["task_id"].value_counts().items()
+    ):
+        reasons[other][f"waited for {'the same URL' if count == 1 else f'{count} of the same URLs'}"] = None
+    for other, reason in _neighbours(analysis.spans, task_id):
+        reasons[other][reason] = None
+    return {other: "; ".join(found) for other, found in reasons.items() if other != task_id}
 
 
-def _neighbours(spans: pd.DataFrame, mine: pd.DataFrame) -> list[tuple[str, str]]:
+def _of_task(table: pd.DataFrame, task_id: str) -> pd.DataFrame:
+    return table[(table["task_id"] == task_id).to_numpy(bool, na_value=False)]
+
+
+def _bar(left: float, length: float, *, mark: str) -> str:
+    begin = min(round(left * BAR), BAR - 1)
+    return (" " * begin + (mark * round(length * BAR) or _LEAST))[:BAR].ljust(BAR)
+
+
+def _points(analysis: Analysis, task_id: str, tz: str) -> list[str]:
+    """A task without start and stop: its events, one per line."""
+    events = analysis.case.events.reset_index()
+    lines = [f"Task {task_id}: single records, nothing to time"]
+    for row in _of_task(events, task_id).to_dict("records"):
+        about = next(
+            (row[name] for name in ("url", "query_path", "file_path", "subject") if isinstance(row[name], str)), None
+        )
+        what = f"record {words.visible(row['record'])}  {words.moment(row['time'], tz)}  {words.visible(row['process'])} ({row['pid']})"
+        lines.append(f"  {what}  {row['operation']}  {words.code(row['result'])}  {words.visible(about)}")
+    return lines
+
+
+def _neighbours(spans: pd.DataFrame, task_id: str) -> list[tuple[str, str]]:
+    mine = _of_task(spans, task_id)
     if mine.empty:
         return []
     row = mine.iloc[0]
-    lane = spans[
-        (spans["host"] == row["host"])
-        & (spans["pid"] == row["pid"])
-        & (spans["tid"] == row["tid"])
-        & (spans["depth"] == 0)
-    ]
+    lane = spans[(spans["host"] == row["host"]) & (spans["pid"] == row["pid"]) & (spans["tid"] == row["tid"])]
     tasks = lane.sort_values("start")["task_id"].drop_duplicates().tolist()
-    at = tasks.index(row["task_id"]) if row["task_id"] in tasks else -1
+    at = tasks.index(task_id) if task_id in tasks else -1
     before = [(tasks[at - 1], "before it in the same thread")] if at > 0 else []
     after = [(tasks[at + 1], "after it in the same thread")] if 0 <= at < len(tasks) - 1 else []
     return before + after

@@ -38,6 +38,13 @@ def seconds(value: object) -> str:
     return f"{number:.2f} s" if abs(number) >= 1 else f"{number:.3f} s"
 
 
+def duration(value: object, quality: str) -> str:
+    """A duration with its quality: bounded ones are at least so long, since the start may lie earlier."""
+    if quality == "exact" or pd.isna(value):  # type: ignore[call-overload]
+        return seconds(value)
+    return f"≥ {seconds(value)}"
+
+
 def wait(value: object, *, low: object, high: object, quality: str) -> str:
     """A wait with its bounds: ``4.98 s ±0.02``, ``0 to 15.0 s``, ``unknown, at most 15.0 s``."""
     if quality == "exact":
