@@ -163,10 +163,10 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
             words.who(row["user_sid"]),
             words.visible(row["url"]),
             words.visible(row["target"]),
-            words.visible(row["outcome"]),
-            words.code(row["result"]),
+            words.visible(row["outcome"])
+            if row["result"] == 0
+            else f"{words.visible(row['outcome'])}, {words.code(row['result'])}",
             words.visible(row["proxy"]),
-            row["quality"],
             words.moment(row["start"], tz) if row["quality"] != "unknown" else words.ABSENT,
         ]
         for row in top.to_dict("records")
@@ -181,7 +181,7 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     columns += [
         Column("while checking", long=True),
         Column("outcome"),
-        *(Column(name, brief=False) for name in ("result", "proxy", "quality", "true start")),
+        *(Column(name, brief=False) for name in ("proxy", "true start")),
     ]
     prose = [_how_sure(found)]
     if len(found) > len(top):

@@ -71,8 +71,8 @@ def who(sid: object) -> str:
     """An account: its SID, with the name where it is well known."""
     if sid is None or pd.isna(sid):  # type: ignore[call-overload]
         return ABSENT
-    name = account(str(sid))[1]
-    return f"{visible(sid)} ({name})" if name else visible(sid)
+    kind, name = account(str(sid))
+    return visible(sid) if kind in ("user", "unknown") else f"{visible(sid)} ({name})"
 
 
 def code(value: object) -> str:
