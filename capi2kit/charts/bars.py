@@ -6,7 +6,9 @@ one fits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +17,7 @@ from capi2kit.charts.labels import points
 from capi2kit.charts.palette import AS_IS, INK, QUIET, SMALL_PT, TEXT_PT
 
 GAP_PT = 5.0
+LABELS_PART = 0.45
 SEEN_PT = 1.5  # no bar is narrower
 
 
@@ -24,7 +27,14 @@ def end_of_axis(ends: np.ndarray, labels: Sequence[str], *, width: float) -> flo
     return float(np.max(ends * width / room, initial=0.0)) or 1.0
 
 
-def label_ends(ax: Axes, ends: np.ndarray, labels: Sequence[str]) -> None:
+def fitting(labels: Sequence[str], *, width: float) -> list[str]:
+    """The labels, or only their seconds where the axes are too narrow for bars beside them."""
+    if max(points(text, TEXT_PT) for text in labels) < LABELS_PART * width:
+        return list(labels)
+    return [re.split(r", | in ", text)[0] for text in labels]
+
+
+def label_ends(ax: Axes, labels: Sequence[str], *, ends: np.ndarray) -> None:
     """Write a label right of each bar, from the top row down."""
     for row, (end, text) in enumerate(zip(ends.tolist(), labels, strict=True)):
         ax.annotate(
@@ -41,12 +51,11 @@ def label_ends(ax: Axes, ends: np.ndarray, labels: Sequence[str]) -> None:
 
 def write_column(ax: Axes, texts: Sequence[str], *, head: str) -> None:
     """A column of texts right of the axes, with a heading."""
-    style = {"textcoords": "offset points", "annotation_clip": False, "color": QUIET, **AS_IS}
+    style: dict[str, Any] = {"textcoords": "offset points", "annotation_clip": False, "color": QUIET, **AS_IS}
+    rows = {**style, "xycoords": ax.get_yaxis_transform(), "xytext": (GAP_PT, 0), "va": "center_baseline"}
     for row, text in enumerate(texts):
-        place = {"xycoords": ax.get_yaxis_transform(), "xytext": (GAP_PT, 0), "va": "center_baseline"}
-        ax.annotate(text, (1, row), size=TEXT_PT, **place, **style)
-    place = {"xycoords": ax.transAxes, "xytext": (GAP_PT, 3), "va": "bottom"}
-    ax.annotate(head, (1, 1), size=SMALL_PT, **place, **style)
+        ax.annotate(text, (1, row), size=TEXT_PT, **rows)
+    ax.annotate(head, (1, 1), size=SMALL_PT, xycoords=ax.transAxes, xytext=(GAP_PT, 3), va="bottom", **style)
 
 
 def cumulated(seconds: np.ndarray, *, total: float) -> list[str]:

@@ -16,9 +16,9 @@ from typing import Any
 import matplotlib as mpl
 from lxml import etree
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from capi2kit.charts.palette import clean
+from capi2kit.charts.sheet import figure_of
 
 DPI = 150
 SALT = "capi2kit"
@@ -48,7 +48,7 @@ def save_chart(ax: Axes, path: str | Path) -> Path:
     if kind not in _METADATA:
         raise ValueError(f"{path.name}: a chart is written as {', '.join(_METADATA)}; give the file such an ending")
     with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"}):
-        _figure(ax).savefig(path, format=kind[1:], dpi=DPI, metadata=_METADATA[kind])
+        figure_of(ax).savefig(path, format=kind[1:], dpi=DPI, metadata=_METADATA[kind])
     return path
 
 
@@ -64,24 +64,16 @@ def svg_text(ax: Axes, *, salt: str, title: str | None = None) -> str:
     written = BytesIO()
     with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "none"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser finds another font
-        _figure(ax).savefig(written, format="svg", metadata=_METADATA[".svg"])
+        figure_of(ax).savefig(written, format="svg", metadata=_METADATA[".svg"])
     root = etree.fromstring(written.getvalue(), etree.XMLParser(resolve_entities=False, no_network=True))
     etree.strip_tags(root, etree.Comment)
-    for unwanted in root.findall(f".//{SVG}metadata") + root.findall(f".//{SVG}style"):
-        unwanted.getparent().remove(unwanted)
+    etree.strip_elements(root, f"{SVG}metadata", f"{SVG}style", with_tail=False)
     for element in root.iter(f"{SVG}*"):
         _plain(element)
     _salt_ids(root, salt)
     _name(root, clean(title or ax.get_title(loc="left")) or "chart", salt=salt)
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="unicode")
-
-
-def _figure(ax: Axes) -> Figure:
-    figure = ax.get_figure(root=True)
-    if not isinstance(figure, Figure):
-        raise ValueError("these axes belong to no figure")
-    return figure
 
 
 def _plain(element: etree._Element) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, label_ends, write_column
+from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
 from capi2kit.charts.labels import at_most, count, seconds
 from capi2kit.charts.palette import FAILED, PAPER, WAIT, short
 from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
@@ -41,9 +41,9 @@ def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) ->
     rows, ok = np.arange(len(hosts)), hosts["ok"].to_numpy()
     ax.barh(rows, ok, height=0.7, color=WAIT)
     ax.barh(rows, spent - ok, left=ok, height=0.7, facecolor=WAIT, edgecolor=PAPER, hatch=FAILED, linewidth=0)
-    labels = [_label(*row) for row in hosts[["ok", "failed", "waits", "failures"]].itertuples(index=False)]
+    labels = fitting(_labels(hosts), width=width)
     ax.set_xlim(0, end_of_axis(spent, labels, width=width))
-    label_ends(ax, spent, labels)
+    label_ends(ax, labels, ends=spent)
     handles = [Patch(facecolor=WAIT, label="answered")] if (ok > 0).any() else []
     if (spent - ok > 0).any():
         handles.append(Patch(facecolor=WAIT, edgecolor=PAPER, hatch=FAILED, linewidth=0, label="failed"))
@@ -84,11 +84,14 @@ def _by_host(known: pd.DataFrame, *, top: int) -> pd.DataFrame:
     return pd.concat([hosts.head(top), rest], ignore_index=True)
 
 
-def _label(ok: float, failed: float, waits: float, failures: float) -> str:
-    text = f"{seconds(ok + failed)} in {count(int(waits), 'wait')}"
-    if failures and failures < waits:
-        return f"{text}, {int(failures)} failed"
-    return f"{text}, {'all ' if waits > 1 else ''}failed" if failures else text
+def _labels(hosts: pd.DataFrame) -> list[str]:
+    """Seconds and waits of each server, and how many of these failed."""
+    labels = []
+    columns = (hosts[name].tolist() for name in ("s", "waits", "failures"))
+    for spent, waits, failures in zip(*columns, strict=True):
+        failed = f", {failures:,.0f} failed" if failures < waits else f", {'all ' if waits > 1 else ''}failed"
+        labels.append(f"{seconds(spent)} in {count(int(waits), 'wait')}{failed if failures else ''}")
+    return labels
 
 
 def _nothing(unknown: pd.DataFrame) -> str:

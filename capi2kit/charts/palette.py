@@ -27,6 +27,8 @@ SMALL_PT = 7.0
 
 AS_IS: dict[str, Any] = {"parse_math": False, "usetex": False}  # a $ in a file name is a $
 
+NO_HOST = "server not named"
+WIDE_BLANK = "\N{NO-BREAK SPACE} "  # two plain blanks are one in SVG
 SHORTEST = 8  # a name cut to less says nothing
 
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\\]*|[A-Za-z]:|[\\/]{2}[^\\/]+")
@@ -65,7 +67,7 @@ def short(text: object, width: int) -> str:
     parts = [part for part in _PARTS.split(rest) if part]
     slash = "\\" if "\\" in whole else "/"
     if "\\" not in whole and not found and not whole.startswith("/"):
-        return _shorter(whole, width)  # a subject or a server, no path
+        return shorter(whole, width)  # a subject or a server, no path
     lead = f"{head}{slash}…" if head or rest[:1] in ("\\", "/") else "…"
     tail = ""
     for part in reversed(parts):
@@ -75,11 +77,11 @@ def short(text: object, width: int) -> str:
     name = parts[-1] if parts else whole
     room = width - len(lead) - 1
     if not tail and (len(name) <= width or room < SHORTEST) and "://" not in head:
-        return _shorter(name, width)
-    return lead + (tail or slash + _shorter(name, max(room, 1)))
+        return shorter(name, width)
+    return lead + (tail or slash + shorter(name, max(room, 1)))
 
 
-def _shorter(name: str, width: int) -> str:
+def shorter(name: str, width: int) -> str:
     """A name cut in its middle; an ending such as .msp stays."""
     if len(name) <= width:
         return name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,13 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from capi2kit.charts.labels import points
-from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TITLE_PT
+from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TITLE_PT, shorter
 
 TimeAxis = Literal["relative", "utc"]
 WIDTH_IN = 11.0
 EMPTY_IN = 1.5
 DAY_S = 86400.0
+NAMES_PART = 0.58
 GAP_PT = 5.0  # between a name and the axes
 LINE_PT = 1.25  # height of a line of text in parts of its size
 
@@ -73,22 +74,33 @@ def say_nothing(ax: Axes | None, text: str) -> Axes:
     """Axes that hold one readable sentence instead of a picture."""
     ax = open_axes(ax)
     ax.set_axis_off()
-    middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
-    ax.text(0.5, 0.5, wrapped(text, measure(ax), size=TITLE_PT), size=TITLE_PT, color=QUIET, **middle, **AS_IS)
+    lines = wrapped(text, measure(ax), size=TITLE_PT)
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
+    ax.text(0.5, 0.5, lines, size=TITLE_PT, color=QUIET, **middle, **AS_IS)
     return ax
 
 
 def set_rows(ax: Axes, names: Sequence[str], *, size: float = TEXT_PT, indent: bool = False) -> float:
-    """Rows from the top down with their names, and the width of these; `indent` sets them flush left."""
-    widest = max(points(name, size) for name in names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_yticks(range(len(names)), list(names), ha="left" if indent else "right", size=size, **AS_IS)
+    """Rows from the top down with their names, and the width of these; `indent` sets them flush left.
+
+    The names take no more than their part of the width, so that narrow axes keep room for bars.
+    """
+    room = NAMES_PART * ax.get_window_extent().width / figure_of(ax).dpi * 72
+    widths = [points(name, size) for name in names]
+    fitting = [
+        name if width <= room else shorter(name, max(int(len(name) * room / width), 8))
+        for name, width in zip(names, widths, strict=True)
+    ]
+    widest = max(points(name, size) for name in fitting)
+    ax.set_ylim(len(fitting) - 0.5, -0.5)
+    ax.set_yticks(range(len(fitting)), fitting, ha="left" if indent else "right", size=size, **AS_IS)
     ax.tick_params(axis="y", pad=GAP_PT + widest if indent else GAP_PT)
     return widest + GAP_PT
 
 
-def _figure(ax: Axes) -> Figure:
-    figure = ax.get_figure(root=True)
+def figure_of(ax: Axes) -> Figure:
+    """The outermost figure of the axes."""
+    figure = ax.figure.figure if ax.figure else None
     if not isinstance(figure, Figure):
         raise ValueError("these axes belong to no figure")
     return figure
@@ -96,7 +108,7 @@ def _figure(ax: Axes) -> Figure:
 
 def measure(ax: Axes) -> float:
     """Lay the figure out as it stands; the width of the axes in points."""
-    figure = _figure(ax)
+    figure = figure_of(ax)
     with warnings.catch_warnings():  # the reader's browser may have the glyph that this font lacks
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.draw_without_rendering()
@@ -105,14 +117,14 @@ def measure(ax: Axes) -> float:
 
 def fit_height(ax: Axes, height_in: float) -> None:
     """Make a figure of our own so high that title and footer leave the axes this height."""
-    figure = _figure(ax)
+    figure = figure_of(ax)
     figure.set_figheight(figure.get_figheight() + height_in)  # room for the layout to work in
     measure(ax)
     figure.set_figheight(figure.get_figheight() + height_in - ax.get_window_extent().height / figure.dpi)
 
 
 def _shift(ax: Axes, *, x: float = 0.0, y: float = 0.0) -> ScaledTranslation:
-    return ScaledTranslation(x / 72, y / 72, _figure(ax).dpi_scale_trans)
+    return ScaledTranslation(x / 72, y / 72, figure_of(ax).dpi_scale_trans)
 
 
 def wrapped(text: str, width: float, *, size: float, bold: bool = False) -> str:

@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.labels import at_most, count, seconds
-from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT, clean, short
+from capi2kit.charts.lanes import find_lanes
+from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT, clean
 from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
@@ -30,18 +31,15 @@ from capi2kit.charts.sheet import (
     say_nothing,
     set_rows,
 )
-from capi2kit.charts.waitlabels import NO_HOST, label_waits
+from capi2kit.charts.waitlabels import label_waits
 from capi2kit.knowledge import check
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
 
-LANES = 40
 LINKED = 500  # the longest waits are links to their events; a bar each
 SEEN = 0.005  # bars below this part of the axis get a dark edge, so that they are seen
 ROOMY = 12  # up to so many lanes there is height for labels of two lines
-_SPANS = ["span", "startup", "depth", "tid", "start", "stop"]
-_WAITS = ["event", "span", "tid", "start", "stop", "wait_s", "low_s", "high_s", "quality", "url_host", "target"]
 
 
 def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "relative", ax: Axes | None = None) -> Axes:
@@ -68,11 +66,11 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
         raise ValueError(f"there is no start-up {startup}; take one of analysis.startups, 0 to {last}")
     row = chosen.iloc[0]
     scale = choose_scale(row["start"], axis)
-    operations, waits, lanes = _lanes(analysis, startup)
+    operations, waits, lanes = find_lanes(analysis.spans, analysis.waits, startup=startup)
     crowded = len(lanes) > ROOMY
     own = ax is None
     ax = open_axes(ax)
-    name_width = set_rows(ax, [_lane_name(tid) for tid in lanes.index], size=SMALL_PT + 0.5 if crowded else TEXT_PT)
+    name_width = set_rows(ax, lanes["name"].tolist(), size=SMALL_PT + 0.5 if crowded else TEXT_PT)
     begin, end = scale.at(pd.Series([row["start"], row["stop"]])).tolist()
     ax.set_xlim(begin, max(end, begin + 0.001 * scale.second))
     _draw_checks(ax, operations, scale=scale)
@@ -90,33 +88,6 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     if own:
         fit_height(ax, len(lanes) * (0.24 if crowded else 0.52))
     return ax
-
-
-def _lanes(analysis: Analysis, startup: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Outermost operations and waits with their lane, and the lanes in order of first activity."""
-    mine = analysis.spans[analysis.spans["startup"].eq(startup).fillna(False).astype(bool)]
-    waits = analysis.waits[analysis.waits["span"].isin(mine["span"])][_WAITS]
-    operations = mine[(mine["depth"] == 0) & mine["start"].notna() & mine["stop"].notna()][_SPANS]
-    waits = waits.assign(thread=waits["tid"].fillna(-1).astype("int64"))
-    operations = operations.assign(thread=operations["tid"].fillna(-1).astype("int64"))
-    begun = pd.concat([operations[["thread", "start"]], waits[["thread", "start"]]]).groupby("thread")["start"].min()
-    lanes = begun.to_frame("start")
-    by = waits.groupby("thread")
-    lanes["wait_s"] = by["wait_s"].sum().astype("float64").reindex(lanes.index).fillna(0.0)
-    lanes["waits"] = by.size().reindex(lanes.index).fillna(0).astype("int64")
-    shares = waits.groupby(["thread", "url_host"], dropna=False)["wait_s"].sum().reset_index()
-    shares = shares.sort_values("wait_s", ascending=False, kind="stable").groupby("thread")["url_host"]
-    lanes["hosts"] = shares.size().reindex(lanes.index).fillna(0).astype("int64")
-    lanes["url_host"] = shares.agg(lambda hosts: short(hosts.iloc[0], 30) or NO_HOST).reindex(lanes.index)
-    lanes["threads"] = len(lanes)
-    lanes = lanes.sort_values("wait_s", ascending=False, kind="stable").head(LANES).sort_values("start", kind="stable")
-    place = pd.Series(np.arange(len(lanes)), index=lanes.index)
-    operations, waits = (table[table["thread"].isin(place.index)] for table in (operations, waits))
-    return operations.assign(y=operations["thread"].map(place)), waits.assign(y=waits["thread"].map(place)), lanes
-
-
-def _lane_name(thread: int) -> str:
-    return f"thread {thread}" if thread >= 0 else "thread not logged"
 
 
 def _draw_checks(ax: Axes, operations: pd.DataFrame, *, scale: Scale) -> None:
@@ -207,7 +178,10 @@ def _title(row: pd.Series, lanes: pd.DataFrame) -> str:
         float(row[name]) for name in ("wall_s", "waiting_wall_s", "other_wait_s", "checking_s", "unexplained_s")
     )
     upto = "up to " if other > 0 else ""
-    if row["waits"]:
+    if row["waits"] and row["threads"] > 1:
+        text = f"In {who} at least one of {row['threads']} threads was waiting for the network "
+        text += f"for {upto}{waited:.2f} of the first {wall:.2f} s"
+    elif row["waits"]:
         text = f"{who} spent {upto}{waited:.2f} of its first {wall:.2f} s waiting for the network"
     else:
         text = f"{who} took {seconds(wall)} to start and never waited for the network"

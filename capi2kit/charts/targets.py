@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, label_ends, write_column
-from capi2kit.charts.labels import count, seconds
-from capi2kit.charts.palette import CHECK, EDGE, WAIT, clean, file_name, short
+from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
+from capi2kit.charts.labels import count, number, seconds
+from capi2kit.charts.palette import CHECK, EDGE, WAIT, WIDE_BLANK, clean, file_name, short
 from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
 from capi2kit.knowledge import account, check
 
@@ -41,10 +41,9 @@ def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None)
     rows = np.arange(len(worst))
     ax.barh(rows, total, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
     ax.barh(rows, network, height=0.7, color=WAIT)
-    timeouts = worst["timeouts"].tolist()
-    labels = [_label(*row) for row in zip(total.tolist(), network.tolist(), timeouts, strict=True)]
+    labels = fitting(_labels(worst), width=width)
     ax.set_xlim(0, end_of_axis(total, labels, width=width))
-    label_ends(ax, total, labels)
+    label_ends(ax, labels, ends=total)
     end_ticks(ax, float(total.max()))
     legend = [
         Patch(facecolor=WAIT, label="waiting for the network"),
@@ -65,20 +64,26 @@ def _names(worst: pd.DataFrame) -> list[str]:
     ]
     hosts = [clean(host).partition(".")[0] for host in worst["host"]]
     if len(set(processes)) > 1:
-        names = [f"{name}  ·  {process}" for name, process in zip(names, processes, strict=True)]
+        names = [f"{name}{WIDE_BLANK}·{WIDE_BLANK}{process}" for name, process in zip(names, processes, strict=True)]
     if len(set(names)) < len(names):
         names = [f"{name} @ {short(host, 16)}" for name, host in zip(names, hosts, strict=True)]
     if len(set(names)) < len(names):
         who = [account(sid)[1] or f"…{sid[-6:]}" if isinstance(sid, str) else "" for sid in worst["user_sid"]]
-        names = [f"{name}  {short(person, 18)}".strip() for name, person in zip(names, who, strict=True)]
+        names = [f"{name}{WIDE_BLANK}{short(person, 18)}".strip() for name, person in zip(names, who, strict=True)]
     return names
 
 
-def _label(total: float, network: float, timeouts: int) -> str:
-    text = seconds(total)
-    if network > 0:
-        text += f", {seconds(network)} waiting" if network < total - 0.01 else ", all waiting"
-    return text + (f", {count(timeouts, 'timeout')}" if timeouts else "")
+def _labels(worst: pd.DataFrame) -> list[str]:
+    """Seconds of each target, how many of them waiting, and how many retrievals ran out of time."""
+    labels = []
+    columns = (worst[name].tolist() for name in ("total_s", "network_s", "timeouts"))
+    for total, waited, timeouts in zip(*columns, strict=True):
+        network = number(waited)
+        text = seconds(total)
+        if network > 0:
+            text += f", {seconds(network)} waiting" if network < total - 0.01 else ", all waiting"
+        labels.append(text + (f", {count(timeouts, 'timeout')}" if timeouts else ""))
+    return labels
 
 
 def _title(timed: pd.DataFrame, *, shown: int) -> str:

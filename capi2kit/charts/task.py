@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
 from capi2kit.charts.labels import TICK_S, count, measured, number, seconds
-from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, clean, file_name, short
+from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, WIDE_BLANK, clean, file_name, short
 from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
@@ -37,7 +37,6 @@ DETAIL = 44  # characters
 INDENT = "\N{NO-BREAK SPACE}" * 3  # plain blanks are lost in SVG
 _BOUNDS = ["span", "wait_s", "low_s", "high_s", "quality"]
 _WAITS = [*_BOUNDS, "start", "stop"]
-_NAMED = ["operation", "depth", "target", "url", "subject", "server_name"]
 
 
 def plot_task(
@@ -63,7 +62,7 @@ def plot_task(
         check(waits, "waits", needs=_WAITS)
     if spans.empty:
         return say_nothing(ax, "Nothing to show: no operation in these spans.")
-    task = spans[spans["task_id"] == task_id.strip("{} ").upper()]
+    task = spans[spans["task_id"].isin([task_id, task_id.strip("{} ").upper()])]
     if task.empty:
         raise ValueError(f"no operation of task {clean(task_id)} in these spans; take one of spans['task_id']")
     task = task[task["start"].notna() | task["stop"].notna()]
@@ -72,9 +71,8 @@ def plot_task(
     parts = _waiting(task, waits)
     shown = _in_order(task)
     scale = choose_scale(shown["start"].fillna(shown["stop"]).min(), axis)
-    own = ax is None
-    ax = open_axes(ax)
-    left = set_rows(ax, [_name(*row) for row in zip(*(shown[column] for column in _NAMED), strict=True)], indent=True)
+    ax, own = open_axes(ax), ax is None
+    left = set_rows(ax, _names(shown), indent=True)
     width = measure(ax)
     begin, end = scale.at(shown["start"].fillna(shown["stop"])), scale.at(shown["stop"].fillna(shown["start"]))
     labels = _durations(shown, waits)
@@ -83,11 +81,10 @@ def plot_task(
     ax.set_xlim(zero, zero + reach)
     least = SEEN_PT / width * reach
     _draw(ax, shown, begin=begin, length=np.maximum(end - begin, least))
-    _draw_waiting(ax, shown, parts, scale=scale, least=least)
-    label_ends(ax, np.maximum(end, begin + least), labels)
-    label = label_times(ax, scale)
+    _draw_waiting(ax, shown, parts=parts, scale=scale, least=least)
+    label_ends(ax, labels, ends=np.maximum(end, begin + least))
+    put_footer(ax, label_times(ax, scale), legend=_legend(parts), width=width)
     end_ticks(ax, float(end.max()))
-    put_footer(ax, label, legend=_legend(parts), width=width)
     put_title(ax, _title(task, shown=len(shown)), width=width, left=left)
     if own:
         fit_height(ax, len(shown) * 0.27)
@@ -105,12 +102,16 @@ def _in_order(task: pd.DataFrame) -> pd.DataFrame:
     return shown.iloc[sorted(range(len(shown)), key=keys.__getitem__)]
 
 
-def _name(operation: str, depth: int, target: object, url: object, subject: object, server: object) -> str:
-    """The operation, indented, and what it is about."""
-    address = short(url, DETAIL + 7).removeprefix("http://").removeprefix("https://")
-    about = address or (short(file_name(target), DETAIL) if depth == 0 else "")
-    about = about or short(subject, DETAIL) or short(server, DETAIL)
-    return f"{INDENT * depth}{short(operation, DETAIL) or 'operation not named'}  {about}".rstrip()
+def _names(shown: pd.DataFrame) -> list[str]:
+    """The operations, indented, and what each is about."""
+    names = []
+    columns = (shown[name].tolist() for name in ("operation", "depth", "target", "url", "subject", "server_name"))
+    for operation, depth, target, url, subject, server in zip(*columns, strict=True):
+        about = short(url, DETAIL + 7).removeprefix("http://").removeprefix("https://")
+        about = about or (short(file_name(target), DETAIL) if depth == 0 else "")
+        about = about or short(subject, DETAIL) or short(server, DETAIL)
+        names.append(f"{INDENT * depth}{short(operation, DETAIL) or 'operation not named'}{WIDE_BLANK}{about}".rstrip())
+    return names
 
 
 def _waiting(task: pd.DataFrame, waits: pd.DataFrame | None) -> pd.DataFrame:
@@ -158,7 +159,7 @@ def _draw(ax: Axes, shown: pd.DataFrame, *, begin: np.ndarray, length: np.ndarra
             bar.set_gid(f"e{event}")
 
 
-def _draw_waiting(ax: Axes, shown: pd.DataFrame, parts: pd.DataFrame, *, scale: Scale, least: float) -> None:
+def _draw_waiting(ax: Axes, shown: pd.DataFrame, *, parts: pd.DataFrame, scale: Scale, least: float) -> None:
     rows = pd.Series(range(len(shown)), index=shown["span"].to_numpy())
     parts = parts[parts["span"].isin(rows.index)]
     row, left = parts["span"].map(rows).to_numpy("float64"), scale.at(parts["start"])
@@ -171,7 +172,7 @@ def _draw_waiting(ax: Axes, shown: pd.DataFrame, parts: pd.DataFrame, *, scale: 
             (here & ~exact, {"facecolor": PAPER, "edgecolor": WAIT, "hatch": BOUNDED, "linewidth": 0.8}),
         ):
             y = row[chosen] + bottom
-            bars = ax.barh(y, length[chosen], left=left[chosen], height=height, align="edge", **style)  # type: ignore[arg-type]
+            bars = ax.barh(y, length[chosen], left=left[chosen], height=height, align="edge", **style)
             for bar, event in zip(bars, events[row[chosen].astype(int)].tolist(), strict=True):
                 bar.set_url(None if math.isnan(event) else f"#event-{event:.0f}")
 

@@ -16,12 +16,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from capi2kit.charts.labels import measured, number, points, seconds
-from capi2kit.charts.palette import AS_IS, INK, PAPER, SMALL_PT, TEXT_PT, file_name, short
+from capi2kit.charts.palette import AS_IS, INK, NO_HOST, PAPER, SMALL_PT, TEXT_PT, file_name, short
+from capi2kit.charts.sheet import figure_of
 
 MOST = 500  # labels in one chart
 PAD_PT = 3.0
 NAME, HOST = 34, 34  # characters
-NO_HOST = "server not named"
 
 
 class Wordings(NamedTuple):
@@ -41,8 +41,8 @@ def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.nd
     wordings = _wordings(waits, hosts, letters=letters, roomy=roomy)
     lanes, exact = waits["y"].tolist(), waits["quality"].eq("exact").fillna(False).tolist()
     taken: dict[int, list[tuple[float, float]]] = {lane: [] for lane in lanes}
-    for lane, *bar in zip(lanes, left.tolist(), right.tolist(), strict=True):
-        taken[lane].append((bar[0], bar[1]))
+    for lane, edges in zip(lanes, zip(left.tolist(), right.tolist(), strict=True), strict=True):
+        taken[lane].append(edges)
     size = TEXT_PT if roomy else SMALL_PT
     used = set()
     for i in np.argsort(left - right, kind="stable").tolist()[:MOST]:
@@ -52,7 +52,7 @@ def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.nd
         if place:
             text, begin = place
             taken[lanes[i]].append((begin, begin + points(text, size) + 2 * PAD_PT))
-            _write(ax, text, (begin + PAD_PT, lanes[i]), size=size, ha="left")
+            _write(ax, text, at=(begin + PAD_PT, lanes[i]), size=size, ha="left")
             continue
         if not text:
             text = _fitting(wordings[i].lettered, bar[1] - bar[0], size=size)
@@ -60,7 +60,7 @@ def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.nd
         if text:
             box = None if exact[i] else {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2}
             color = PAPER if exact[i] else INK
-            _write(ax, text, ((bar[0] + bar[1]) / 2, lanes[i]), size=size, ha="center", color=color, bbox=box)
+            _write(ax, text, at=((bar[0] + bar[1]) / 2, lanes[i]), size=size, ha="center", color=color, bbox=box)
     return [f"{letter} = {host}" for host, letter in letters.items() if host in used]
 
 
@@ -108,11 +108,10 @@ def _beside(
 
 
 def _width(ax: Axes) -> float:
-    figure = ax.get_figure()
-    return ax.get_window_extent().width / figure.dpi * 72 if figure else 0.0
+    return ax.get_window_extent().width / figure_of(ax).dpi * 72
 
 
-def _write(ax: Axes, text: str, at: tuple[float, float], *, size: float, **style: Any) -> None:
+def _write(ax: Axes, text: str, *, at: tuple[float, float], size: float, **style: Any) -> None:
     first, last = ax.get_xlim()
     x = first + at[0] / _width(ax) * (last - first)
     style = {"color": INK, "va": "center", "linespacing": 1.15, "clip_on": True, **style, **AS_IS}

@@ -47,7 +47,7 @@ def open_analysis(common: Common) -> Analysis:
     from capi2kit.errors import NoEvents
     from capi2kit.selection import narrow
 
-    start, stop = moment(common, common.since, "--from"), moment(common, common.until, "--to")
+    start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
     analysis = analyse(open_case(common), progress=(lambda step: say(common, step)) if common.verbose else None)
     analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
     if not len(analysis.case.events):
@@ -74,7 +74,7 @@ def zone(common: Common) -> str:
     return common.tz
 
 
-def moment(common: Common, text: str | None, option: str) -> pd.Timestamp | None:
+def moment(common: Common, text: str | None, *, option: str) -> pd.Timestamp | None:
     """A time as the user wrote it, in the display zone unless it says otherwise; echoed in UTC."""
     if text is None:
         return None

@@ -48,7 +48,7 @@ def write_table(table: pd.DataFrame, *, common: Common, key: list[str]) -> None:
     form = form_of(common)
     with opened(common) as file:
         if form == "text":
-            _write_text(table[key], common, file)
+            _write_text(table[key], tz=common.tz, file=file)
         elif form == "csv":
             _write_csv(table, file)
         else:
@@ -59,7 +59,7 @@ def write_table(table: pd.DataFrame, *, common: Common, key: list[str]) -> None:
 def _plain(value: Any) -> Any:
     import pandas as pd
 
-    if value is pd.NA or value is pd.NaT or value is None or value != value:
+    if value is None or pd.isna(value):
         return None
     return value.isoformat() if isinstance(value, pd.Timestamp) else value.item() if hasattr(value, "item") else value
 
@@ -77,7 +77,7 @@ def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
         writer.writerow(["'" + text if isinstance(text, str) and text.startswith(_FORMULA) else text for text in texts])
 
 
-def _write_text(table: pd.DataFrame, common: Common, file: IO[str]) -> None:
+def _write_text(table: pd.DataFrame, *, tz: str, file: IO[str]) -> None:
     import pandas as pd
 
     from capi2kit.render import words
@@ -86,7 +86,7 @@ def _write_text(table: pd.DataFrame, common: Common, file: IO[str]) -> None:
         if _plain(value) is None:
             return words.ABSENT
         if isinstance(value, pd.Timestamp):
-            return words.moment(value, common.tz)
+            return words.moment(value, tz)
         if name in ("result", "policy_result"):
             return words.code(value)
         return f"{value:.3f}" if isinstance(value, float) else words.visible(value)

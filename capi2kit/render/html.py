@@ -32,10 +32,10 @@ def render(sections: list[Section], *, analysis: Analysis, tz: str = "UTC") -> b
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     cited = sorted({event for section in sections if section.table for row in section.table.events for event in row})
-    records = _records(analysis, cited, tz)
+    records = _records(analysis, cited, tz=tz)
     page = environment.get_template("report.html.j2").render(
         sections=sections,
-        style=Markup(style),  # noqa: S704 -- our own file
+        style=Markup(style),  # our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
         picture=_picture,
         records=records,
@@ -58,10 +58,10 @@ def _title(analysis: Analysis) -> str:
 def _picture(chart: Chart) -> Markup:
     from capi2kit.charts import svg_text
 
-    return Markup(svg_text(chart.draw(), salt=chart.name))  # noqa: S704 -- drawn by us; its texts are escaped by the SVG writer
+    return Markup(svg_text(chart.draw(), salt=chart.name))  # drawn by us; the SVG writer escapes its texts
 
 
-def _records(analysis: Analysis, cited: list[int], tz: str) -> list[dict[str, str]]:
+def _records(analysis: Analysis, cited: list[int], *, tz: str) -> list[dict[str, str]]:
     """The cited events, one per line, with what identifies them in the file."""
     events = analysis.case.events.reset_index()
     paths = analysis.case.sources.set_index("source")["path"]

@@ -85,7 +85,7 @@ def operations(analysis: Analysis) -> Section:
     known = operations_by_name()
     rows = [
         [words.visible(name), known[name].title if name in known else "", words.visible(channel), str(count)]
-        for (channel, name), count in counts.items()
+        for channel, name, count in counts.reset_index(name="count").itertuples(index=False)
     ]
     states = analysis.spans["state"].value_counts()
     sentence = f"{len(analysis.spans)} operations with start and stop: " + ", ".join(

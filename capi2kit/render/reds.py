@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import cast
 
 import pandas as pd
 
@@ -40,7 +41,8 @@ def reds(analysis: Analysis) -> Section | None:
         return None
     rows, cited = [], []
     for part, verdict in ((failed, "failed"), (harmless, "no failure")):
-        for (operation, result, why), members in part.groupby(["operation", "result", "why"], dropna=False, sort=False):
+        for key, members in part.groupby(["operation", "result", "why"], dropna=False, sort=False):
+            operation, result, why = cast(tuple, key)
             known = operations_by_name().get(operation)
             title = known.title if known else words.visible(operation)
             rows.append([verdict, title, str(len(members)), words.code(result), words.visible(why)])

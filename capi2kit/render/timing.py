@@ -73,10 +73,16 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
             words.visible(row["host"]),
             "the log begins later" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
         ])  # fmt: skip
-    columns = [
-        Column("process (PID)", whole=True), *(Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")),
-        Column("waits", number=True, brief=False), Column("targets", number=True, brief=False), Column("proxy"), Column("clock"), Column("start", whole=True), Column("host", brief=False), Column("note"),
-    ]  # fmt: skip
+    columns = [Column("process (PID)", whole=True)]
+    columns += [Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")]
+    columns += [Column(name, number=True, brief=False) for name in ("waits", "targets")]
+    columns += [
+        Column("proxy"),
+        Column("clock"),
+        Column("start", whole=True),
+        Column("host", brief=False),
+        Column("note"),
+    ]
     prose = [
         "Wall: from the first recovered start until the process went quiet. Waiting counts each moment once, however many "
         "threads waited. Wall = waiting + checking + unexplained; unexplained is the program itself and what no record shows."
@@ -155,22 +161,7 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     if found.empty:
         return None
     top = found.iloc[np.argsort(-found["high_s"].to_numpy(float, na_value=0), kind="stable")[:TOP]]
-    rows = [
-        [
-            words.wait(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
-            words.seconds(row["logged_s"]),
-            f"{words.visible(row['process'])} ({row['pid']})",
-            words.who(row["user_sid"]),
-            words.visible(row["url"]),
-            words.visible(row["target"]),
-            words.visible(row["outcome"])
-            if row["result"] == 0
-            else f"{words.visible(row['outcome'])}, {words.code(row['result'])}",
-            words.visible(row["proxy"]),
-            words.moment(row["start"], tz) if row["quality"] != "unknown" else words.ABSENT,
-        ]
-        for row in top.to_dict("records")
-    ]
+    rows = [_wait_row(row, tz) for row in top.to_dict("records")]
     columns = [
         Column("true wait", number=True),
         Column("as logged", number=True),
@@ -194,6 +185,21 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         Table(columns, rows, [[event] for event in top["event"]]),
         [chart],
     )
+
+
+def _wait_row(row: dict, tz: str) -> list[str]:
+    outcome = words.visible(row["outcome"])
+    return [
+        words.wait(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
+        words.seconds(row["logged_s"]),
+        f"{words.visible(row['process'])} ({row['pid']})",
+        words.who(row["user_sid"]),
+        words.visible(row["url"]),
+        words.visible(row["target"]),
+        outcome if row["result"] == 0 else f"{outcome}, {words.code(row['result'])}",
+        words.visible(row["proxy"]),
+        words.moment(row["start"], tz) if row["quality"] != "unknown" else words.ABSENT,
+    ]
 
 
 def _how_sure(waits: pd.DataFrame) -> str:

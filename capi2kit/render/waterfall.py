@@ -11,14 +11,27 @@ from capi2kit.render import words
 
 BAR = 32
 _WAITING, _BUSY, _LEAST = "█", "░", "▏"
-_TOLD = "span depth root start stop duration_s quality operation url subject target result".split()
+_TOLD = [
+    "span",
+    "depth",
+    "root",
+    "start",
+    "stop",
+    "duration_s",
+    "quality",
+    "operation",
+    "url",
+    "subject",
+    "target",
+    "result",
+]
 
 
 def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
     """Lines of text: each span with its offset, duration, a bar (waiting drawn solid) and what it concerned."""
     spans = _of_task(analysis.spans, task_id)
     if spans.empty:
-        return _points(analysis, task_id, tz)
+        return _points(analysis, task_id, tz=tz)
     begin, end = spans["start"].min(), spans["stop"].max()
     total = max((end - begin).total_seconds(), 1e-9)
     first = spans.iloc[0]
@@ -59,7 +72,11 @@ def related(analysis: Analysis, task_id: str) -> dict[str, str]:
     waits = analysis.waits
     urls = _of_task(waits, task_id)["url"].dropna().unique()
     for other, count in (
-        waits.loc[waits["url"].isin(urls), ["task_id", "url"]].drop_duplicates()["task_id"].value_counts().items()
+        waits.loc[waits["url"].isin(urls), ["task_id", "url"]]
+        .drop_duplicates()["task_id"]
+        .value_counts()
+        .to_dict()
+        .items()
     ):
         reasons[other][f"waited for {'the same URL' if count == 1 else f'{count} of the same URLs'}"] = None
     for other, reason in _neighbours(analysis.spans, task_id):
@@ -76,7 +93,7 @@ def _bar(left: float, length: float, *, mark: str) -> str:
     return (" " * begin + (mark * round(length * BAR) or _LEAST))[:BAR].ljust(BAR)
 
 
-def _points(analysis: Analysis, task_id: str, tz: str) -> list[str]:
+def _points(analysis: Analysis, task_id: str, *, tz: str) -> list[str]:
     """A task without start and stop: its events, one per line."""
     events = analysis.case.events.reset_index()
     lines = [f"Task {task_id}: single records, nothing to time"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ ABSENT = "–"
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
-def visible(text: object) -> str:
+def visible(text: Any) -> str:
     """Text from a log on one line, with control and direction characters shown as ``\\u202e``."""
     if text is None or text is pd.NA or (isinstance(text, float) and pd.isna(text)):
         return ABSENT
@@ -27,64 +28,64 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def seconds(value: object) -> str:
+def seconds(value: Any) -> str:
     """A duration: three digits below a second, two above, minutes from 100 s on."""
     if value is None or pd.isna(value):
         return ABSENT
-    number = float(value)  # type: ignore[arg-type]
+    number = float(value)
     if abs(number) >= 100:
         minutes, rest = divmod(abs(number), 60)
         return f"{'-' if number < 0 else ''}{int(minutes)} min {rest:04.1f} s"
     return f"{number:.2f} s" if abs(number) >= 1 else f"{number:.3f} s"
 
 
-def duration(value: object, quality: str) -> str:
+def duration(value: Any, quality: str) -> str:
     """A duration with its quality: bounded ones are at least so long, since the start may lie earlier."""
-    if quality == "exact" or pd.isna(value):  # type: ignore[call-overload]
+    if quality == "exact" or pd.isna(value):
         return seconds(value)
     return f"≥ {seconds(value)}"
 
 
-def wait(value: object, *, low: object, high: object, quality: str) -> str:
+def wait(value: Any, *, low: Any, high: Any, quality: str) -> str:
     """A wait with its bounds: ``4.98 s ±0.02``, ``0 to 15.0 s``, ``unknown, at most 15.0 s``."""
     if quality == "exact":
-        return f"{seconds(value)} ±{(float(high) - float(low)) / 2:.2f}"  # type: ignore[arg-type]
-    limit = ABSENT if pd.isna(high) else seconds(high)  # type: ignore[call-overload]
-    if quality == "unknown" or pd.isna(value):  # type: ignore[call-overload]
+        return f"{seconds(value)} ±{(float(high) - float(low)) / 2:.2f}"
+    limit = ABSENT if pd.isna(high) else seconds(high)
+    if quality == "unknown" or pd.isna(value):
         return f"unknown, at most {limit}"
-    span = float(high) - float(low)  # type: ignore[arg-type]
+    span = float(high) - float(low)
     return f"{seconds(value)} ±{span / 2:.2f}" if span < 0.05 else f"{seconds(low)} to {limit}"
 
 
-def moment(time: object, tz: str = "UTC", *, digits: int = 3) -> str:
+def moment(time: Any, tz: str = "UTC", *, digits: int = 3) -> str:
     """A time in a zone, with its offset: ``2016-07-22 16:36:41.148Z``."""
-    if time is None or pd.isna(time):  # type: ignore[call-overload]
+    if time is None or pd.isna(time):
         return ABSENT
-    local = pd.Timestamp(time).tz_convert(tz)  # type: ignore[arg-type]
+    local = pd.Timestamp(time).tz_convert(tz)
     fraction = f".{local.microsecond:06d}"[: digits + 1] if digits else ""
     offset = local.strftime("%z")
     shown = "Z" if tz == "UTC" else f"{offset[:3]}:{offset[3:]}"
     return f"{local:%Y-%m-%d %H:%M:%S}{fraction}{shown}"
 
 
-def who(sid: object) -> str:
+def who(sid: Any) -> str:
     """An account: its SID, with the name where it is well known."""
-    if sid is None or pd.isna(sid):  # type: ignore[call-overload]
+    if sid is None or pd.isna(sid):
         return ABSENT
     kind, name = account(str(sid))
     return visible(sid) if kind in ("user", "unknown") else f"{visible(sid)} ({name})"
 
 
-def code(value: object) -> str:
+def code(value: Any) -> str:
     """A result code with its symbol."""
-    return ABSENT if value is None or pd.isna(value) else code_text(int(value))  # type: ignore[call-overload, arg-type]
+    return ABSENT if value is None or pd.isna(value) else code_text(int(value))
 
 
-def clock(offset: object) -> str:
+def clock(offset: Any) -> str:
     """A clock offset in words: ``384 s slow``."""
-    if offset is None or pd.isna(offset):  # type: ignore[call-overload]
+    if offset is None or pd.isna(offset):
         return ABSENT
-    number = float(offset)  # type: ignore[arg-type]
+    number = float(offset)
     if abs(number) < 2:
         return "right (within 2 s)"
     size = f"{abs(number):.0f} s" if abs(number) < 120 else f"{int(abs(number) // 60)} min {abs(number) % 60:.0f} s"
