@@ -17,7 +17,7 @@ from capi2kit.case import Case
 from capi2kit.cells import empty
 from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
-from capi2kit.knowledge import account
+from capi2kit.knowledge import account, operations_where, trust_columns
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, draw_ledger, find_startups, mark_startups
 from capi2kit.waits import recover_waits
@@ -60,60 +60,97 @@ def analyse(case: Case, *, gap_s: float = GAP_S, progress: Callable[[str], None]
 
 def headline(analysis: Analysis) -> str:
     """One sentence: seconds, process, account, server, and whether anything failed."""
-    startups, waits = analysis.startups, analysis.waits
+    spans, waits = analysis.spans, analysis.waits
     if waits.empty:
-        if analysis.spans.empty:
-            return f"{len(analysis.case.events)} events, but no certificate check with start and stop among them; nothing to time."
-        return f"No network wait in {len(analysis.spans)} logged operations: every check was answered by a cache or needed none."
+        return _nothing_waited(analysis)
+    startups = analysis.startups[analysis.startups["waiting_wall_s"] > 0]
     worst = startups.sort_values(["waiting_wall_s", "wall_s"], ascending=False, kind="stable").head(1)
-    inside = waits
-    if len(worst) and worst["waiting_wall_s"].iloc[0] > 0:
-        row = worst.iloc[0]
-        inside = waits[(waits["host"] == row["host"]) & (waits["pid"] == row["pid"]) & (waits["start"] <= row["stop"])]
-        hedge = "" if row["other_wait_s"] == 0 else "up to "
-        subject = (
-            f"{row['process']} (PID {row['pid']} on {row['host']}) spent {hedge}{row['waiting_wall_s']:.2f} of the first "
-            f"{row['wall_s']:.2f} s waiting for the network"
-        )
+    if worst.empty:
+        processes = waits.groupby(["host", "process", "pid"], dropna=False).ngroups
+        among = "one process" if processes == 1 else f"{processes} processes"
+        subject = f"{among} waited up to {waits['high_s'].sum():.2f} s in all for the network"
+        inside, count = waits, f"{_number(len(waits), 'retrieval')}"
     else:
-        total = inside["high_s"].sum()
+        row = worst.iloc[0]
+        inside = waits[_is_of(waits, row)]
+        whole = row["start_from"] != "log begins"
         subject = (
-            f"{len(inside)} network waits of {inside['process'].nunique()} processes took up to {total:.2f} s in all"
+            f"{row['process']} (PID {'not logged' if pd.isna(row['pid']) else row['pid']} on {row['host']}) spent "
+            f"{'' if row['other_wait_s'] == 0 else 'up to '}{row['waiting_wall_s']:.2f} of the "
+            f"{'first ' if whole else ''}{row['wall_s']:.2f} s {'' if whole else 'that the log has of it '}"
+            "waiting for the network"
         )
-    return f"{subject}: {_who_and_where(inside)}; {_how_it_ended(inside, analysis.spans)}."
+        shown = "" if len(inside) == row["waits"] else f"{len(inside)} of "
+        count = f"{shown}{_number(row['waits'], 'retrieval')}"
+    unknown = int((inside["quality"] == "unknown").sum())
+    hedge = f" ({unknown} of unknown length)" if unknown else ""
+    return f"{subject}: {count}{hedge} {_who_and_where(inside)}; {_how_it_ended(inside, spans)}."
+
+
+def _nothing_waited(analysis: Analysis) -> str:
+    spans = analysis.spans
+    if spans.empty:
+        events = _number(len(analysis.case.events), "event")
+        return f"{events}, but no certificate check with start and stop among them; nothing to time."
+    text = f"No finished network retrieval among {_number(len(spans), 'logged operation')}"
+    hanging = spans["operation"].isin(operations_where(wire=True)) & (spans["state"] == "no stop")
+    if hanging.any():
+        text += f", but {int(hanging.sum())} began and did not end in this log"
+    failed = int(_wrong(spans).sum())
+    return f"{text}; {failed} of them did not succeed." if failed else f"{text}."
+
+
+def _is_of(waits: pd.DataFrame, startup: pd.Series) -> pd.Series:
+    """The waits that began in a start-up."""
+    inside = (waits["start"] >= startup["start"]) & (waits["start"] <= startup["stop"])
+    for column in ("host", "process", "pid"):
+        same = waits[column].isna() if pd.isna(startup[column]) else waits[column].eq(startup[column])
+        inside &= same.fillna(False).astype(bool)
+    return inside
 
 
 def _who_and_where(waits: pd.DataFrame) -> str:
-    sids = [sid for sid in waits["user_sid"].dropna().unique()]
-    names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in sids]
+    names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in waits["user_sid"].dropna().unique()]
     hosts = waits.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist()
-    shown = " and ".join(hosts[:2]) + (f" and {len(hosts) - 2} more servers" if len(hosts) > 2 else "")
-    who = ", ".join(names[:2]) + (f" and {len(names) - 2} more accounts" if len(names) > 2 else "")
-    count = f"{len(waits)} retrieval{'s' if len(waits) != 1 else ''}"
-    return f"{count} from {shown or 'a server that the log does not name'} as {who or 'an account that the log does not name'}"
+    where = _listed(hosts, "server") or "a server that the log does not name"
+    return f"from {where} as {_listed(names, 'account') or 'an account that the log does not name'}"
 
 
 def _how_it_ended(waits: pd.DataFrame, spans: pd.DataFrame) -> str:
-    failed = waits[waits["outcome"].ne("ok").fillna(True)]
+    failed = waits["outcome"].ne("ok") & waits["outcome"].notna()
+    around = spans[spans["root"].isin(spans.loc[spans["span"].isin(waits["span"]), "root"])]
+    wrong, untold = int(_wrong(around).sum()), int(around["result"].isna().sum())
+    errors = [name for name in trust_columns() if around[name].fillna(False).any()]
+    if failed.any():
+        words = [f"{count} × {word}" for word, count in waits.loc[failed, "outcome"].value_counts().items()]
+        many = "all" if failed.all() and len(failed) > 1 else "it" if failed.all() else f"{int(failed.sum())} of them"
+        end = f"{many} failed ({', '.join(words)})"
+    elif wrong:
+        known = "failed" if waits["outcome"].notna().all() else "is known to have failed"
+        end = f"no retrieval {known}, but {_number(wrong, 'check')} around them did"
+    elif errors:
+        end = f"every result is 0, but there are chains with errors ({', '.join(errors)})"
+    elif untold:
+        end = f"no logged result is a failure, but {_number(untold, 'operation')} logged none"
+    else:
+        end = "nothing failed (every result is 0)"
     lookups = int(waits["wpad_failures"].fillna(0).sum())
     unsaved = int(waits["cache_write_failed"].fillna(False).sum())
-    if len(failed):
-        words = ", ".join(
-            f"{count} × {word}" for word, count in failed["outcome"].fillna("no result").value_counts().items()
-        )
-        end = f"{len(failed)} of them failed ({words})"
-    else:
-        checks = spans["root"].isin(spans.loc[spans["span"].isin(waits["span"]), "root"]) & spans["result"].ne(
-            0
-        ).fillna(False)
-        wrong = int(checks.sum())
-        end = (
-            f"no retrieval failed, but {wrong} checks around them did"
-            if wrong
-            else "nothing failed (every result is 0)"
-        )
     if lookups:
-        end += f", but the search for a proxy (WPAD) failed {lookups} times inside them"
+        end += f", but the search for a proxy (WPAD) failed {_number(lookups, 'time')} inside them"
     if unsaved:
-        end += f", but {unsaved} of the answers could not be stored, so the next process asks again"
+        end += f", but {_number(unsaved, 'answer')} could not be stored, so the next process asks again"
     return end
+
+
+def _wrong(spans: pd.DataFrame) -> pd.Series:
+    return spans["result"].ne(0).fillna(False).astype(bool)
+
+
+def _number(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def _listed(names: list[str], kind: str) -> str:
+    more = f" and {_number(len(names) - 2, f'more {kind}')}" if len(names) > 2 else ""
+    return (", " if more else " and ").join(names[:2]) + more

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,10 @@ from capi2kit.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.loaders import HEAD, evtx, files, known_formats, loader_for
+from capi2kit.loaders.evidence import EvidenceFile
 from capi2kit.winevent import Batch
 
+Progress = Callable[[str, int, int], None]
 _PARTS = ("steps", "chain", "certificates")
 _HOW_TO_LOG = (
     "Enable the log with `wevtutil sl Microsoft-Windows-CAPI2/Operational /e:true`, repeat the slow start, "
@@ -41,6 +43,8 @@ class Case:
     certificates: pd.DataFrame
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         hosts = ", ".join(escape(host) for host in sorted(self.events["host"].dropna().unique()))
         facts = f"{len(self.events)} events of {hosts}; {int(self.sources['lost'].sum())} records lost"
         return f"<p><b>Case</b>: {facts}</p>{self.sources.to_html(index=False, escape=True)}"
@@ -52,7 +56,7 @@ def load(
     engine: str = "auto",
     providers: str | Iterable[str] | None = None,
     strict: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Case:
     """Read evidence into a Case.
 
@@ -78,21 +82,20 @@ def load(
     wanted = _wanted(providers)
     batches: list[Batch] = []
     for number, found in enumerate(files.find(what)):
-        with files.opened(found) as file:
-            loader = loader_for(bytes(file.data[:HEAD]), file.name)
-            facts = {"source": number, "path": file.name, "sha256": file.sha256, "bytes": len(file.data)}
-            if loader is None:
-                batches.append(_unknown(found, facts, len(file.data)))
-                continue
-            report = (lambda done, total, name=file.name: progress(name, done, total)) if progress else None
-            for batch in loader.read(file, engine=engine, providers=wanted, progress=report):
-                batches.append(_stamped(batch, {**facts, "loader": loader.NAME}))
+        try:
+            with files.opened(found) as file:
+                batches += _read(file, number, named=found.named, engine=engine, providers=wanted, progress=progress)
+        except EvidenceError as err:
+            if found.named:
+                raise
+            batches.append(_left_out(number, str(err)))
     case = _joined(batches)
     if not len(case.events):
         raise NoEvents(_why_nothing(case))
-    if strict and case.sources["lost"].sum():
-        first = case.problems[case.problems["lost"] > 0].iloc[0]
-        raise DamagedEvidence(f"{int(case.sources['lost'].sum())} records are lost; the first: {first['message']}")
+    lost = int(case.sources["lost"].sum())
+    if strict and lost:
+        first = case.problems.loc[case.problems["lost"] > 0, "message"].iloc[0]
+        raise DamagedEvidence(f"{lost} records are lost; the first: {first}. Load without `strict` to use the rest")
     return case
 
 
@@ -105,10 +108,9 @@ def record_xml(case: Case, event: int) -> str:
     if row.empty:
         raise EvidenceError(f"there is no event {event} in this case; events are numbered 0 to {len(case.events) - 1}")
     source = case.sources.set_index("source").loc[row["source"].iloc[0]]
-    path, _, member = str(source["path"]).partition(f".zip{files.MEMBER}")
-    found = files.Found(f"{path}.zip", member, True) if member else files.Found(path, "", True)
-    with files.opened(found) as file:
-        return evtx.record_xml(file, offset=int(row["offset"].iloc[0]), record=int(row["record"].iloc[0]))
+    record = row["record"].iloc[0]
+    with files.opened(files.named(str(source["path"]))) as file:
+        return evtx.record_xml(file, offset=int(row["offset"].iloc[0]), record=None if record is pd.NA else int(record))
 
 
 def _wanted(providers: str | Iterable[str] | None) -> frozenset[str] | None:
@@ -118,25 +120,28 @@ def _wanted(providers: str | Iterable[str] | None) -> frozenset[str] | None:
     return knowledge.providers() | frozenset(more)
 
 
-def _unknown(found: files.Found, facts: dict, size: int) -> Batch:
-    why = "is empty" if not size else "is none of the known formats"
-    message = f"{found.name} {why}. Looked for: {known_formats()}."
-    if found.named and size:
-        raise UnknownFormat(message, source=found.name)
-    if found.named:
-        raise EvidenceError(f"{message} Export or copy the log again.", source=found.name)
-    row = {"source": facts["source"], "stage": "file", "error": "not read", "message": message, "lost": 0}
+def _read(file: EvidenceFile, number: int, *, named: bool, progress: Progress | None, **how: Any) -> list[Batch]:
+    """The batches of one file, stamped with its number. Raises EvidenceError if nothing can be made of it."""
+    loader = loader_for(bytes(file.data[:HEAD]), file.name)
+    if loader is None:
+        why = "is none of the known formats" if len(file.data) else "is empty"
+        kind = UnknownFormat if len(file.data) else EvidenceError
+        message = f"{file.name} {why}. Looked for: {known_formats()}. Export or copy the log again"
+        raise kind(message, source=file.name)
+    tell = (lambda done, total: progress(file.name, done, total)) if progress else None
+    facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
+    batches: list[Batch] = list(loader.read(file, progress=tell, **how))
+    for batch in batches:
+        if "sources" in batch:
+            batch["sources"] = batch["sources"].assign(**facts)
+        for table in {"sources", "events", "problems"} & batch.keys():
+            batch[table]["source"] = np.full(len(batch[table]), number)
+    return batches
+
+
+def _left_out(number: int, message: str) -> Batch:
+    row = {"source": number, "stage": "file", "error": "not read", "message": message, "lost": 0}
     return {"problems": shaped(pd.DataFrame([row]), "problems")}
-
-
-def _stamped(batch: Batch, facts: dict) -> Batch:
-    """Write the number of the file into the rows that name it."""
-    if "sources" in batch:
-        batch["sources"] = batch["sources"].assign(**facts)
-    for table in ("events", "problems"):
-        if table in batch:
-            batch[table]["source"] = facts["source"]
-    return batch
 
 
 def _joined(batches: list[Batch]) -> Case:
@@ -145,29 +150,35 @@ def _joined(batches: list[Batch]) -> Case:
     for batch in batches:
         for table in _PARTS:
             if table in batch:
-                batch[table]["event"] += shift
-        if "events" in batch:
-            batch["events"]["event"] = np.arange(shift, shift + len(batch["events"]))
-            shift += len(batch["events"])
+                batch[table]["event"] = batch[table]["event"].to_numpy() + shift
+        shift += len(batch.get("events", ()))
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
     twice = _duplicates(events)
-    sources["duplicates"] = (
-        events.loc[twice, "source"].value_counts().reindex(sources["source"]).fillna(0).to_numpy("int64")
-    )
+    source = events["source"].to_numpy()
+    sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
-    events = events[~twice].sort_values(["source", "record"], kind="stable", ignore_index=True)
-    numbers = pd.Series(np.arange(len(events)), index=events["event"].to_numpy())
+    record = events["record"].to_numpy("int64", na_value=np.iinfo("int64").max)
+    order = np.lexsort((record, source))
+    order = order[~twice[order]]
+    events = events.take(order).reset_index(drop=True)
     events["event"] = np.arange(len(events))
-    parts = {}
-    for table in _PARTS:
-        part = _stack(batches, table)
-        part = part[part["event"].isin(numbers.index)]
-        part["event"] = numbers.reindex(part["event"]).to_numpy("int64")
-        parts[table] = part.sort_values(["event", "position"], kind="stable", ignore_index=True)
+    number = np.full(shift, -1)
+    number[order] = np.arange(len(order))
+    parts = {table: _renumbered(_stack(batches, table), number) for table in _PARTS}
     indexed = events.set_index(["task_id", "process"])
-    coverage = measure_coverage(indexed, sources) if len(indexed) else empty("coverage")
+    coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     return Case(sources, _stack(batches, "problems"), coverage, indexed, **parts)
+
+
+def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
+    """The rows of events that stay, under their new numbers and in their order."""
+    event = number[part["event"].to_numpy()]
+    order = np.lexsort((part["position"].to_numpy(), event))
+    order = order[event[order] >= 0]
+    part = part.take(order).reset_index(drop=True)
+    part["event"] = event[order]
+    return part
 
 
 def _stack(batches: list[Batch], table: str) -> pd.DataFrame:
@@ -177,24 +188,23 @@ def _stack(batches: list[Batch], table: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else empty(table)
 
 
-def _duplicates(events: pd.DataFrame) -> pd.Series:
+def _duplicates(events: pd.DataFrame) -> np.ndarray:
     """True for events that an earlier file of the case already holds: same computer, channel, record id and content."""
-    none = pd.Series(False, index=events.index)
-    if events["source"].nunique() < 2:
-        return none
-    key = ["host", "channel", "record"]
-    shared = events[events.duplicated(key, keep=False)]
-    if shared.empty:
-        return none
-    content = shared.drop(columns=["event", "source", "offset", "time_written"])
-    content["time"] = content["time"].dt.floor("us")
-    return none | content.duplicated(keep="first").reindex(events.index, fill_value=False)
+    twice = np.zeros(len(events), bool)
+    if events["source"].nunique() > 1:
+        shared = events[events.duplicated(["host", "channel", "record"], keep=False)]
+        content = shared.drop(columns=["event", "source", "offset", "time_written"])
+        content["time"] = content["time"].dt.floor("us")  # one engine cuts there
+        twice[shared.index[content.duplicated(keep="first")]] = True
+    return twice
 
 
 def _why_nothing(case: Case) -> str:
+    facts = [case.sources[column] for column in ("path", "promised", "other", "lost")]
     read = [
-        f"{row.path}: {row.promised} records, {row.other} of other providers, {row.lost} lost"
-        for row in case.sources.itertuples()
+        f"{path}: {promised} records, {other} of other providers, {lost} lost"
+        for path, promised, other, lost in zip(*facts, strict=True)
     ]
     read += case.problems.loc[case.problems["stage"] == "file", "message"].tolist()
-    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}). {_HOW_TO_LOG}"
+    more = f"; and {len(read) - 5} more" if len(read) > 5 else ""
+    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {_HOW_TO_LOG}"

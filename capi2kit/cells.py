@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,20 @@ from capi2kit.knowledge import columns
 
 STRING = pd.StringDtype("pyarrow")
 UTC = pd.DatetimeTZDtype("ns", "UTC")
-_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_NAT = np.iinfo("int64").min
+_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII)
+_FIRST, _LAST = "1677-09-23", "2262-04-10"  # what 64 bits of nanoseconds hold, less a day for time zones
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_HEX = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 _FILE_REF = re.compile(r"([0-9A-Fa-f]{40})\.(?:cer|crl|bin)")
+
+Column = pd.api.extensions.ExtensionArray
 
 
 def seconds(text: str) -> float:
-    """An ISO 8601 duration in seconds: ``PT9.976S``, ``P27DT5H13M43S``."""
+    """An ISO 8601 duration in seconds: ``PT9.976S``, ``P27DT5H13M43S``. Raises ValueError."""
     found = _DURATION.fullmatch(text)
     if not found or text.endswith(("P", "T")):
         raise ValueError(text)
@@ -39,90 +46,107 @@ def _boolean(text: str) -> bool:
 
 
 def _code(text: str) -> int:
-    value = int(text, 16)
-    if not 0 <= value < 1 << 32:
+    if not _HEX.fullmatch(text):
         raise ValueError(text)
-    return value
+    return int(text, 16)
 
 
 def _integer(text: str) -> int:
-    value = int(text)
-    if abs(value) >= 1 << 63:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) >= 1 << 63:
         raise ValueError(text)
-    return value
+    return int(text)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "int": _integer,
-    "hex": _code,
-    "bool": _boolean,
-    "duration": seconds,
-}
+def _guid(text: str) -> str:
+    found = _GUID.fullmatch(text)
+    return found[1].upper() if found else text
+
+
+def _file_ref(text: str) -> str:
+    found = _FILE_REF.fullmatch(text)
+    return found[1].upper() if found else text
+
+
+_TRIMMED: dict[str, Callable[[str], str]] = {"guid": _guid, "file_ref": _file_ref}
+_PARSED: dict[str, Callable[[str], float]] = {"int": _integer, "hex": _code, "bool": _boolean, "duration": seconds}
 _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "float64"}
 
 
-def plain(text: str, kind: str) -> str:
-    """Text kinds that only need trimming: a GUID loses its braces, a fileRef its ending."""
-    if kind == "guid":
-        return text.strip("{}").upper()
-    if kind == "file_ref":
-        found = _FILE_REF.fullmatch(text)
-        return found[1].upper() if found else text
-    return text
+def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Column, list[int]]:
+    """The values as an array of `dtype`, and the positions of those that did not fit.
 
-
-def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[pd.api.extensions.ExtensionArray, list[int]]:
-    """The values as an array of `dtype`, and the positions of those that did not fit."""
+    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``; ``guid`` loses its braces and
+    ``file_ref`` its ending where they have that form; all others are text as it stands.
+    """
     if kind == "time":
         return times(values)
-    parser = _PARSERS.get(kind)
-    if parser is None:
+    if kind in _TRIMMED:
+        trimmed = {value: None if value is None else _TRIMMED[kind](value) for value in set(values)}
+        return strings(list(map(trimmed.__getitem__, values))), []
+    if kind not in _PARSED:
         return strings(values), []
-    known: dict[str, object] = {}
-    for value in set(values):
-        if value is not None:
-            try:
-                known[value] = parser(value)
-            except (ValueError, KeyError):
-                continue
-    missing = np.fromiter((value not in known for value in values), bool, len(values))
-    filled = [0 if absent else known[value] for value, absent in zip(values, missing, strict=True)]  # type: ignore[index]
-    array = masked(np.array(filled, dtype=_NUMPY[dtype]), missing, dtype)
-    return array, [i for i in np.flatnonzero(missing).tolist() if values[i] is not None]
+    unique = set(values)
+    known: dict[str | None, float] = {}
+    for value in unique - {None}:
+        try:
+            known[value] = _PARSED[kind](value)  # type: ignore[arg-type]
+        except (ValueError, KeyError, OverflowError):
+            continue
+    unknown = dict.fromkeys(unique - known.keys(), 0)
+    absent = (
+        np.fromiter(map(unknown.__contains__, values), bool, len(values)) if unknown else np.zeros(len(values), bool)
+    )
+    filled = np.array(list(map((known | unknown).__getitem__, values)), dtype=_NUMPY[dtype])
+    bad = [] if unknown.keys() <= {None} else [i for i in np.flatnonzero(absent).tolist() if values[i] is not None]
+    return masked(filled, absent, dtype=dtype), bad
 
 
-def masked(values: np.ndarray, missing: np.ndarray, dtype: str) -> pd.api.extensions.ExtensionArray:
-    """A nullable array from plain values and a mask."""
+def masked(values: np.ndarray, absent: np.ndarray, *kinds: str, dtype: str = "") -> Column:
+    """A nullable array from plain values and a mask that is True where there is none."""
+    dtype = dtype or kinds[0]
     kind = {"boolean": pd.arrays.BooleanArray, "Float64": pd.arrays.FloatingArray}.get(dtype, pd.arrays.IntegerArray)
-    return kind(values.astype(_NUMPY[dtype]), missing)
+    return kind(values.astype(_NUMPY[dtype]), absent)
 
 
-def strings(values: Sequence[str | None]) -> pd.api.extensions.ExtensionArray:
+def strings(values: Sequence[str | None]) -> Column:
     """Texts as a nullable string array."""
     return pd.arrays.ArrowStringArray(pa.array(values, pa.large_string()))
 
 
-def times(values: Sequence[str | None]) -> tuple[pd.api.extensions.ExtensionArray, list[int]]:
+def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
     """ISO 8601 texts as UTC nanoseconds, and the positions of those that do not fit (9999-12-31 is beyond)."""
-    unique = sorted({value for value in values if value is not None})
-    parsed = pd.to_datetime(unique, format="ISO8601", utc=True, errors="coerce")
-    inside = (parsed > pd.Timestamp.min.tz_localize("UTC")) & (parsed < pd.Timestamp.max.tz_localize("UTC"))
-    parsed = parsed.where(inside).as_unit("ns")
-    known = dict(zip(unique, parsed.asi8.tolist(), strict=True))
-    nat = pd.NaT.value if hasattr(pd.NaT, "value") else np.iinfo("int64").min
-    stamps = np.array([nat if value is None else known[value] for value in values], dtype="int64")
-    array = pd.DatetimeIndex(stamps.view("datetime64[ns]")).tz_localize("UTC").array
-    return array, [i for i in np.flatnonzero(stamps == nat).tolist() if values[i] is not None]
+    found = set(values)
+    matches = [match for match in map(_TIME.fullmatch, found - {None}) if match and _FIRST <= match[1] < _LAST]  # type: ignore[arg-type]
+    known = dict.fromkeys(found, _NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
+    stamps = np.array(list(map(known.__getitem__, values)), dtype="int64")
+    return instants(stamps), [i for i in np.flatnonzero(stamps == _NAT).tolist() if values[i] is not None]
 
 
-def missing(count: int, dtype: str) -> pd.api.extensions.ExtensionArray | np.ndarray:
-    """A column of <NA>."""
+def _nanoseconds(matches: list[re.Match[str]]) -> list[int]:
+    """Nanoseconds since 1970 of texts that look like times; the least integer for a 13th month and its like."""
+    try:
+        parsed = (
+            np.array([f"{match[1]}T{match[2]}" for match in matches], dtype="datetime64[ns]").view("int64").tolist()
+        )
+    except ValueError:
+        return [_nanoseconds([match])[0] for match in matches] if len(matches) > 1 else [_NAT]
+    shifts = [(60 * int(match[4]) + int(match[5])) * int(f"{match[3]}1") if match[3] else 0 for match in matches]
+    return [stamp - shift * 60_000_000_000 for stamp, shift in zip(parsed, shifts, strict=True)]
+
+
+def instants(nanoseconds: np.ndarray) -> Column:
+    """Nanoseconds since 1970 as UTC times; the least integer is NaT."""
+    return pd.DatetimeIndex(nanoseconds.view("datetime64[ns]")).tz_localize("UTC").array
+
+
+def missing(count: int, dtype: str) -> Column | np.ndarray:
+    """A column of <NA>; of zeros for a dtype that has no <NA>."""
     if dtype == "string":
         return pd.arrays.ArrowStringArray(pa.nulls(count, pa.large_string()))
     if dtype.startswith("datetime"):
-        return pd.array([pd.NaT] * count, dtype=UTC)
+        return instants(np.full(count, _NAT))
     if dtype in _NUMPY:
-        return masked(np.zeros(count, _NUMPY[dtype]), np.ones(count, bool), dtype)
+        return masked(np.zeros(count, _NUMPY[dtype]), np.ones(count, bool), dtype=dtype)
     return np.zeros(count, dtype)
 
 
@@ -140,10 +164,10 @@ def shaped(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame(made, index=table.index, copy=False)
 
 
-def _as(column: pd.Series, dtype: str) -> Any:
+def _as(column: pd.Series, dtype: str) -> Column | np.ndarray:
     if _dtype_name(column.dtype) == dtype:
         return column.array
-    return column.astype(STRING if dtype == "string" else dtype).array  # type: ignore[call-overload]
+    return column.astype(STRING if dtype == "string" else pd.api.types.pandas_dtype(dtype)).array
 
 
 @cache

@@ -1,14 +1,17 @@
 """Coverage: which stretches of log there are, and what each can support.
 
-Input: `events`, `sources` and `problems` as loaded. Output: `coverage`, one row
-per file, computer and channel. A log that lost its beginning says so here.
+Input: `events` and `sources` as loaded. Output: `coverage`, one row per file,
+computer and channel. A log that lost its beginning says so here.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.cells import instants, shaped
+
+_BY = ["source", "host", "channel"]
 
 
 def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFrame:
@@ -19,38 +22,55 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     are lost), or `no operations` (no start and stop records at all, such as the Application log).
     Source: record ids, SeqNumber and Opcode. Raises nothing.
     """
-    by = ["source", "host", "channel"]
-    flat = events.reset_index()
-    groups = flat.groupby(by, dropna=False, sort=True)
-    table = groups.agg(
-        start=("time", "min"),
-        stop=("time", "max"),
-        records=("event", "size"),
-        low=("record", "min"),
-        high=("record", "max"),
-    )
-    for phase in ("start", "stop"):
-        counts = flat[flat["phase"] == phase].groupby(by, dropna=False).size()
-        table[f"{phase}s"] = counts.reindex(table.index).fillna(0).astype("int64")
-    tasks = flat.dropna(subset=["task_id"]).groupby([*by, "task_id"], dropna=False)["seq"].agg(["min", "max", "size"])
-    cut = tasks[tasks["min"] > 1].groupby(level=[0, 1, 2], dropna=False).size()
-    holes = tasks[tasks["max"] - tasks["min"] + 1 > tasks["size"]].groupby(level=[0, 1, 2], dropna=False).size()
-    table["cut_tasks"] = cut.reindex(table.index).fillna(0).astype("int64")
-    holed = holes.reindex(table.index).fillna(0) > 0
-    table = table.reset_index()
+    group, table = _stretches(events)
+    count = len(table)
+    low, high, table["records"] = _extents(events["record"].to_numpy("int64", na_value=0), group)
+    time = events["time"].to_numpy("datetime64[ns]").view("int64")
+    known = np.flatnonzero(events["time"].notna())
+    extent = np.full((2, count), np.iinfo("int64").min)
+    first, last, _ = _extents(time[known], group[known])
+    extent[:, np.unique(group[known])] = first, last
+    table["start"], table["stop"] = instants(extent[0]), instants(extent[1])
+    phase = events["phase"].to_numpy(object)
+    starts, stops = (np.bincount(group[phase == word], minlength=count) for word in ("start", "stop"))
+    table["starts"] = starts
+    table["cut_tasks"], holed = _tasks(events, group, count=count)
     facts = sources.set_index("source").loc[table["source"]].reset_index(drop=True)
-    table["wrapped"] = facts["wrapped"].to_numpy()
-    alone = (table.groupby(["source", "channel"])["host"].transform("size") == 1) & (facts["other"] == 0)
-    span = (table["high"] - table["low"] + 1 - table["records"]).fillna(0).astype("int64")
-    table["gaps"] = span.where(alone, 0)
-    table["verdict"] = "complete"
-    table.loc[(table["cut_tasks"] > 0) | table["wrapped"].astype("bool"), "verdict"] = "cut at the start"
-    filtered = (
-        holed.to_numpy()
-        | ((table["gaps"] > 0) & (facts["lost"] == 0))
-        | ((table["starts"] == 0) & (table["stops"] > 0))
+    lost, wrapped = facts["lost"].to_numpy() > 0, facts["wrapped"].fillna(False).to_numpy(bool)
+    table["wrapped"] = facts["wrapped"].array
+    alone = ~table.duplicated(["source", "channel"], keep=False).to_numpy() & (facts["other"].to_numpy() == 0)
+    table["gaps"] = np.where(alone, np.maximum(high - low + 1 - table["records"].to_numpy(), 0), 0)
+    cut = table["cut_tasks"].to_numpy() > 0
+    filtered = (holed > 0) | ((table["gaps"].to_numpy() > 0) & ~lost) | ((starts == 0) & ((stops > 0) | cut))
+    table["verdict"] = np.select(
+        [(starts == 0) & (stops == 0) & ~cut, lost, filtered, cut | wrapped],
+        ["no operations", "damaged", "filtered", "cut at the start"],
+        default="complete",
     )
-    table.loc[filtered, "verdict"] = "filtered"
-    table.loc[facts["lost"].to_numpy() > 0, "verdict"] = "damaged"
-    table.loc[(table["starts"] == 0) & (table["stops"] == 0), "verdict"] = "no operations"
     return shaped(table, "coverage")
+
+
+def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """The number of the stretch that each event belongs to, and one row per stretch, sorted."""
+    codes = [pd.factorize(events[column].to_numpy(object), sort=True)[0] for column in _BY]
+    _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
+    return group.ravel(), events[_BY].take(first).reset_index(drop=True)
+
+
+def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least value, greatest value and size of every group that there is, in the order of their numbers."""
+    order = np.lexsort((values, group))
+    _, first, size = np.unique(group[order], return_index=True, return_counts=True)
+    return values[order][first], values[order][first + size - 1], size
+
+
+def _tasks(events: pd.DataFrame, group: np.ndarray, *, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Per stretch: tasks whose first SeqNumber is not 1, and tasks with a hole in theirs."""
+    seq = events["seq"].to_numpy("int64", na_value=0)
+    task = pd.factorize(events["task_id"].to_numpy(object))[0]
+    told = np.flatnonzero((task >= 0) & (seq > 0))
+    both = group[told] * (len(events) + 1) + task[told]
+    low, high, size = _extents(seq[told], both)
+    where = np.unique(both) // (len(events) + 1)
+    cut = np.bincount(where[low > 1], minlength=count)
+    return cut, np.bincount(where[high - low + 1 > size], minlength=count)

@@ -16,6 +16,7 @@ from capi2kit.knowledge import check, operations_where
 from capi2kit.starts import lanes
 
 _BY = ["host", "process", "pid", "user_sid", "target", "target_kind"]
+_USED = [*_BY, *"impersonate_sid span parent root depth state operation duration_s wait_s outcome url".split()]
 
 
 def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
@@ -48,20 +49,7 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     starts are written late. `spans` is not modified.
     """
     check(spans, "spans")
-    used = [
-        *_BY,
-        "impersonate_sid",
-        "depth",
-        "state",
-        "span",
-        "root",
-        "duration_s",
-        "wait_s",
-        "operation",
-        "outcome",
-        "url",
-    ]
-    spans = spans[used].assign(user_sid=spans["impersonate_sid"].fillna(spans["user_sid"]))
+    spans = spans[_USED].assign(user_sid=spans["impersonate_sid"].fillna(spans["user_sid"]))
     roots = spans[(spans["depth"] == 0) & (spans["state"] != "no stop")]
     if roots.empty:
         return empty("delays")
@@ -69,12 +57,13 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     first = np.unique(group, return_index=True)[1]
     count = len(first)
     wires = spans[spans["operation"].isin(operations_where(wire=True)).to_numpy(bool)]
+    wires = wires[~wires["span"].isin(wires["parent"].dropna()).to_numpy(bool)]  # an outer one waits through the inner
     at = match([wires["root"].to_numpy()], [roots["span"].to_numpy()])
     charged = np.where(at >= 0, group[at], count)  # the last place collects what belongs to no closed root
     delays = roots.iloc[first].assign(
         checks=np.bincount(group, minlength=count),
-        total_s=_summed(roots["duration_s"], group, count),
-        network_s=_summed(roots["wait_s"], group, count),
+        total_s=_summed(roots["duration_s"], group, count=count),
+        network_s=_summed(roots["wait_s"], group, count=count),
         timeouts=np.bincount(
             charged[(wires["outcome"] == "timeout").to_numpy(bool, na_value=False)], minlength=count + 1
         )[:count],
@@ -87,6 +76,6 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     return shaped(delays.sort_values("total_s", ascending=False, kind="stable").reset_index(drop=True), "delays")
 
 
-def _summed(values: pd.Series, group: np.ndarray, count: int) -> pd.api.extensions.ExtensionArray:
+def _summed(values: pd.Series, group: np.ndarray, *, count: int) -> pd.api.extensions.ExtensionArray:
     total = np.bincount(group, weights=values.to_numpy("float64", na_value=0.0), minlength=count)
     return masked(total, np.zeros(count, bool), "Float64")

@@ -19,15 +19,15 @@ class EvidenceError(Capi2kitError):
         self.offset = offset
 
 
-class UnknownFormat(EvidenceError):
+class UnknownFormat(EvidenceError):  # noqa: N818 - named as the house names them
     """No loader recognised the file; the message lists what each of them looks for."""
 
 
-class NoEvents(EvidenceError):
+class NoEvents(EvidenceError):  # noqa: N818 - named as the house names them
     """The evidence could be read, but holds not one usable event."""
 
 
-class DamagedEvidence(EvidenceError):
+class DamagedEvidence(EvidenceError):  # noqa: N818 - named as the house names them
     """Something was lost and `strict=True` was asked for."""
 
 

@@ -1,8 +1,8 @@
 """Intervals: who waited at each moment, as exact integer arithmetic.
 
 All intervals of all start-ups are cut at every end point into atoms. An atom in
-which n threads wait gives 1/n of its length to each of them; whole nanoseconds,
-the remainder to the first, so that the parts add up to the whole.
+which n threads wait gives 1/n of its length to each of them, in whole nanoseconds;
+what that leaves goes to the longest wait, so that the parts add up to the whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Atoms(NamedTuple):
     open: Ints  # one row per atom, one column per kind
 
 
-def cut(owner: Ints, begin: Ints, end: Ints, *, kind: Ints, kinds: int) -> Atoms:
+def cut(*, owner: Ints, begin: Ints, end: Ints, kind: Ints, kinds: int) -> Atoms:
     """Cut intervals at all end points of their owner."""
     count = len(owner)
     change = np.zeros((2 * count, kinds), "int64")
@@ -45,33 +45,23 @@ def shares(atoms: Atoms, *, mine: Ints, open_count: Ints, owner: Ints, begin: In
     `open_count` is n per atom. Per owner the shares add up to the length of its atoms in `mine`
     that at least one interval covers.
     """
-    weight = np.where(mine & (open_count > 0), atoms.length / np.maximum(open_count, 1), 0.0)
-    total = np.r_[0.0, np.cumsum(weight)]
-    first = _place(atoms, owner, begin)
-    last = _place(atoms, owner, end)
-    exact = total[last] - total[first]
-    whole = np.floor(exact + 1e-6).astype("int64")
+    shared = mine & (open_count > 0)
+    total = np.r_[0, np.cumsum(np.where(shared, atoms.length // np.maximum(open_count, 1), 0))]
+    whole = total[_place(atoms, owner, when=end)] - total[_place(atoms, owner, when=begin)]
     size = int(max(owner.max(initial=-1), atoms.owner.max(initial=-1))) + 1
-    target = np.zeros(size, "int64")
-    np.add.at(target, atoms.owner[mine & (open_count > 0)], atoms.length[mine & (open_count > 0)])
-    np.subtract.at(target, owner, whole)
-    largest = np.full(size, -1)
-    order = np.argsort(exact, kind="stable")
-    largest[owner[order]] = order  # the longest one of each owner takes the rest
-    has = largest >= 0
-    whole[largest[has]] += target[has]
+    rest = np.zeros(size, "int64")
+    np.add.at(rest, atoms.owner[shared], atoms.length[shared])
+    np.subtract.at(rest, owner, whole)
+    longest = np.full(size, -1)
+    order = np.argsort(whole, kind="stable")
+    longest[owner[order]] = order
+    has = longest >= 0
+    whole[longest[has]] += rest[has]
     return whole
 
 
-def _place(atoms: Atoms, owner: Ints, when: Ints) -> Ints:
+def _place(atoms: Atoms, owner: Ints, *, when: Ints) -> Ints:
     """Index of the first atom of `owner` that begins at `when` or later."""
-    starts = np.searchsorted(atoms.owner, owner, side="left")
-    stops = np.searchsorted(atoms.owner, owner, side="right")
-    base = int(min(atoms.begin.min(initial=0), when.min(initial=0)))
-    span = int(max(atoms.begin.max(initial=0), when.max(initial=0))) - base + 1
-    if span * (int(atoms.owner.max(initial=0)) + 2) < 2**62:
-        keys = atoms.owner * span + (atoms.begin - base)
-        return np.clip(np.searchsorted(keys, owner * span + (when - base), side="left"), starts, stops)
-    return np.array(
-        [a + np.searchsorted(atoms.begin[a:b], t) for a, b, t in zip(starts, stops, when, strict=True)], dtype=int
-    )
+    moment = np.unique(np.r_[atoms.begin, when], return_inverse=True)[1]
+    size, count = len(moment) + 1, len(atoms.begin)
+    return np.searchsorted(atoms.owner * size + moment[:count], owner * size + moment[count:], side="left")

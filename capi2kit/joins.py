@@ -18,6 +18,28 @@ Arrays = dict[str, np.ndarray]
 
 def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:
     """For each left row the last right row with the same keys, or -1. Missing keys match nothing."""
+    mine, theirs = _coded(left, right)
+    last = np.full(int(max(mine.max(initial=0), theirs.max(initial=0))) + 1, -1)
+    known = theirs >= 0
+    last[theirs[known]] = np.flatnonzero(known)
+    return np.where(mine < 0, -1, last[mine])
+
+
+def match_before(left: Sequence[np.ndarray], right: Sequence[np.ndarray], *, at: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Like `match`, but the last right row whose place (`of`) lies before the left row's (`at`)."""
+    mine, theirs = _coded(left, right)
+    if not len(theirs):
+        return np.full(len(mine), -1)
+    size = int(max(at.max(initial=0), of.max(initial=0))) + 1
+    places = theirs * size + of
+    order = np.argsort(places, kind="stable")
+    found = np.searchsorted(places[order], mine * size + at) - 1
+    row = order[np.maximum(found, 0)]
+    return np.where((found >= 0) & (mine >= 0) & (theirs[row] == mine), row, -1)
+
+
+def _coded(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """One integer per row of both sides, the same for equal keys; -1 where a key is missing."""
     count = len(left[0])
     code = np.zeros(count + len(right[0]), "int64")
     absent = np.zeros(len(code), bool)
@@ -25,9 +47,8 @@ def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray
         values, unique = pd.factorize(np.concatenate([mine, theirs]))
         absent |= values < 0
         code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
-    last = np.full(int(code.max(initial=-1)) + 1, -1)
-    last[code[count:]] = np.where(absent[count:], -1, np.arange(len(code) - count))
-    return np.where(absent[:count], -1, last[code[:count]])
+    code = np.where(absent, -1, code)
+    return code[:count], code[count:]
 
 
 def join_policies(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None:
@@ -52,9 +73,11 @@ def join_catalogs(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None
         return
     keys = {name: events[name].to_numpy(object) for name in ("host", "pid", "member_tag", "query_hash")}
     tag = np.where(stop >= 0, keys["member_tag"][stop], None)
-    found = match(
+    found = match_before(
         [keys["host"][stop], keys["pid"][stop], tag],
         [keys["host"][searches], keys["pid"][searches], keys["query_hash"][searches]],
+        at=stop,
+        of=searches,
     )
     at = np.where(found >= 0, searches[found], -1)
     made["catalog_event"] = events["event"].astype("Int64").array.take(at, allow_fill=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from capi2kit.errors import KnowledgeError, TableError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 UNKNOWN_OPERATION = "Task {task}"
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
 class Operation(NamedTuple):
@@ -45,20 +48,44 @@ class Code(NamedTuple):
 
 
 @cache
-def rows(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of `data/<name>.csv` as dicts. Raises KnowledgeError with file and line."""
+def _numbered(name: str) -> tuple[tuple[int, dict[str, str]], ...]:
+    """Line number and cells of every row of `data/<name>.csv`."""
     file = f"{name}.csv"
+    table = []
+    line = 1
     try:
         with (DATA / file).open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            table = []
+            reader = csv.DictReader(lines, strict=True)
             for row in reader:
+                line = reader.line_num
                 if None in row or None in row.values() or not row.get("source"):
-                    raise KnowledgeError("wrong number of cells, or no source", file=file, line=reader.line_num)
-                table.append(row)
+                    raise KnowledgeError("wrong number of cells, or no source", file=file, line=line)
+                table.append((line, row))
     except OSError as err:
         raise KnowledgeError(f"cannot be read ({err})", file=file) from err
+    except (csv.Error, UnicodeDecodeError) as err:
+        raise KnowledgeError(f"no table of comma separated values ({err})", file=file, line=line + 1) from err
     return tuple(table)
+
+
+@cache
+def rows(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of `data/<name>.csv` as dicts. Raises KnowledgeError with file and line."""
+    return tuple(row for _, row in _numbered(name))
+
+
+def _keyed(name: str, *, read: Callable[[dict[str, str]], tuple[Key, Value]]) -> dict[Key, Value]:
+    """What `read` makes of every row: key and value. Raises KnowledgeError with file and line."""
+    found: dict[Key, Value] = {}
+    for line, row in _numbered(name):
+        try:
+            key, value = read(row)
+        except (KeyError, ValueError) as err:
+            raise KnowledgeError(f"{type(err).__name__}: {err}", file=f"{name}.csv", line=line) from err
+        if key in found:
+            raise KnowledgeError(f"{key} stands twice", file=f"{name}.csv", line=line)
+        found[key] = value
+    return found
 
 
 @cache
@@ -70,32 +97,40 @@ def columns(table: str) -> dict[str, str]:
     return found
 
 
+def _read_operation(row: dict[str, str]) -> tuple[tuple[str, ...], Operation]:
+    found = Operation(
+        row["operation"],
+        row["title"],
+        int(row["rank"]) if row["rank"] else None,
+        row["wire"] == "1",
+        row["cache"] == "1",
+        row["accumulative_flag"],
+        row["cache_only_flag"],
+        row["meaning"],
+    )
+    return (row["provider"], row["channel"], row["task"], row["event_id"]), found
+
+
 @cache
-def operation_rows() -> dict[tuple[str, str, str], Operation]:
-    """operations.csv by (channel, task, event_id); an empty text matches anything."""
-    found = {}
-    for row in rows("operations"):
-        rank = int(row["rank"]) if row["rank"] else None
-        found[row["channel"], row["task"], row["event_id"]] = Operation(
-            row["operation"],
-            row["title"],
-            rank,
-            row["wire"] == "1",
-            row["cache"] == "1",
-            row["accumulative_flag"],
-            row["cache_only_flag"],
-            row["meaning"],
-        )
-    return found
+def operation_rows() -> dict[tuple[str, ...], Operation]:
+    """operations.csv by (provider, channel, task, event_id); an empty text matches anything."""
+    return _keyed("operations", read=_read_operation)
 
 
-def operation(channel: str | None, task: int | None, event_id: int | None) -> Operation:
+def operation(
+    task: int | str | None,
+    event_id: int | str | None = None,
+    *,
+    channel: str | None = None,
+    provider: str | None = None,
+) -> Operation:
     """The operation of an event, the most specific row of operations.csv; unknown ones are named for their task."""
+    event = tuple("" if part is None else str(part) for part in (provider, channel, task, event_id))
     known = operation_rows()
-    for key in ((channel, task, event_id), (channel, task, None), (None, task, event_id), (None, None, event_id)):
-        found = known.get(("" if key[0] is None else key[0], *("" if k is None else str(k) for k in key[1:])))
-        if found and any(k is not None for k in key):
-            return found
+    for chosen in sorted(product((True, False), repeat=4), key=sum, reverse=True):
+        key = tuple(part if told else "" for part, told in zip(event, chosen, strict=True))
+        if any(key) and key in known:
+            return known[key]
     name = UNKNOWN_OPERATION.format(task="?" if task is None else task)
     return Operation(name, name, None, False, False)
 
@@ -121,9 +156,10 @@ def providers() -> frozenset[str]:
 @cache
 def codes() -> dict[int, Code]:
     """codes.csv by result code."""
-    return {
-        int(row["code"], 16): Code(row["symbol"], row["text"], row["outcome"], row["meaning"]) for row in rows("codes")
-    }
+    return _keyed(
+        "codes",
+        read=lambda row: (int(row["code"], 16), Code(row["symbol"], row["text"], row["outcome"], row["meaning"])),
+    )
 
 
 def normal_code(code: int) -> int:
@@ -144,18 +180,30 @@ def outcome_of(code: int) -> str:
 
 
 @cache
+def _flags() -> dict[tuple[str, str], tuple[int | None, str]]:
+    """Value (None where it is no number) and column of every flag, by family and name."""
+    return _keyed(
+        "flags",
+        read=lambda row: (
+            (row["family"], row["name"]),
+            (int(row["value"], 0) if row["kind"] in ("bit", "enum") and row["value"] else None, row["column"]),
+        ),
+    )
+
+
+@cache
 def flag(name: str) -> int:
     """The value of a flag by its name, e.g. CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT."""
-    for row in rows("flags"):
-        if row["name"] == name:
-            return int(row["value"], 16)
+    for (_, known), (value, _) in _flags().items():
+        if known == name and value is not None:
+            return value
     raise KnowledgeError(f"no flag {name!r}", file="flags.csv")
 
 
 @cache
 def trust_columns() -> dict[str, int]:
     """The boolean columns of `spans` for trust errors, and their bits."""
-    return {row["column"]: int(row["value"], 16) for row in rows("flags") if row["column"] and row["value"]}
+    return {column: value for value, column in _flags().values() if column and value is not None}
 
 
 @cache

@@ -2,9 +2,9 @@
 
 Arrays in, arrays out; a position is the place of a record in the order of its
 task. Pairing needs no event id: a start and a stop of one operation carry the
-same name, and calls nest strictly. Where a record is lost, the rank of the
-operation (1 outermost) says how far the open side may reach. No loops over
-records.
+same name, and calls nest strictly. Where records are lost, pairs that cannot be
+are parted again, and the rank of the operation (1 outermost) says how far the
+open side may reach. No loops over records.
 """
 
 from __future__ import annotations
@@ -23,8 +23,23 @@ class Pairs(NamedTuple):
     start: Ints
     stop: Ints
 
+    @property
+    def first(self) -> Ints:
+        """Position of the first record that the log has of each span."""
+        return np.where(self.start >= 0, self.start, self.stop)
 
-def pair_records(group: Ints, operation: Ints, sign: Ints) -> Pairs:
+    @property
+    def last(self) -> Ints:
+        """Position of the last record that the log has of each span."""
+        return np.where(self.stop >= 0, self.stop, self.start)
+
+    @property
+    def closed(self) -> np.ndarray:
+        """Where both records are in the log."""
+        return (self.start >= 0) & (self.stop >= 0)
+
+
+def pair_records(*, group: Ints, operation: Ints, sign: Ints) -> Pairs:
     """Pair records that are sorted by group (one task) and sequence.
 
     `sign` is +1 for a start, -1 for a stop, 0 for anything else. Spans come in the order of
@@ -45,22 +60,78 @@ def pair_records(group: Ints, operation: Ints, sign: Ints) -> Pairs:
     closed_by_previous = np.r_[False, joined[:-1]]
     start = np.where(kind > 0, at, -1)
     stop = np.where(kind < 0, at, np.where(joined, np.r_[at[1:], -1], -1))
-    keep = ~closed_by_previous
-    start, stop = start[keep], stop[keep]
-    order = np.argsort(np.where(start >= 0, start, stop), kind="stable")
-    return Pairs(start[order], stop[order])
+    return _sorted(Pairs(start[~closed_by_previous], stop[~closed_by_previous]))
 
 
-def nest(pairs: Pairs, *, group: Ints, rank: Ints, sign: Ints) -> tuple[Ints, Ints, Ints]:
-    """Parent (-1 for none), root and depth of each span. `group`, `rank`, `sign` are per record position."""
-    opens, closes = _extent(pairs, group, np.where(rank > 0, rank, _LEAF), sign)
+def part_impossible(pairs: Pairs, *, rank: Ints, doubted: np.ndarray) -> Pairs:
+    """Part the pairs that cannot be: the `doubted` ones, and of two that cross the inner by its rank.
+
+    Between a start and a stop that do not belong together, records are lost. `rank` is per record
+    position, `doubted` per pair.
+    """
+    pairs = _parted(pairs, doubted & pairs.closed)
+    while True:
+        one, other = _crossing(pairs)
+        if not len(one):
+            return pairs
+        inner = _known(rank)[pairs.start]
+        wrong = np.zeros(len(inner), bool)
+        wrong[one[inner[one] >= inner[other]]] = True
+        wrong[other[inner[other] >= inner[one]]] = True
+        pairs = _parted(pairs, wrong)
+
+
+def nest(pairs: Pairs, *, group: Ints, rank: Ints) -> tuple[Ints, Ints, Ints]:
+    """Parent (-1 for none), root and depth of each span. `group` and `rank` are per record position."""
+    opens, closes = pairs.first.astype(float), pairs.last + np.where(pairs.closed, 0.0, 0.25)
+    parent, root, depth = _enclosing(opens, closes)
+    if pairs.closed.all():
+        return parent, root, depth
+    return _enclosing(*_reach(pairs, parent, group=group, rank=_known(rank)))
+
+
+def _known(rank: Ints) -> Ints:
+    return np.where(rank > 0, rank, _LEAF)
+
+
+def _sorted(pairs: Pairs) -> Pairs:
+    order = np.argsort(pairs.first, kind="stable")
+    return Pairs(pairs.start[order], pairs.stop[order])
+
+
+def _parted(pairs: Pairs, wrong: np.ndarray) -> Pairs:
+    if not wrong.any():
+        return pairs
+    alone = np.full(int(wrong.sum()), -1)
+    return _sorted(Pairs(np.r_[pairs.start, alone], np.r_[np.where(wrong, -1, pairs.stop), pairs.stop[wrong]]))
+
+
+def _crossing(pairs: Pairs) -> tuple[Ints, Ints]:
+    """Pairs of closed spans of which each holds one end of the other; at least one wherever there is any."""
+    closed = np.flatnonzero(pairs.closed)
+    span, where = np.tile(closed, 2), np.r_[pairs.start[closed], pairs.stop[closed]]
+    opens = np.arange(len(span)) < len(closed)
+    order = np.argsort(where)
+    span, opens = span[order], opens[order]
+    level = np.cumsum(np.where(opens, 1, -1)) + ~opens
+    order = np.argsort(level, kind="stable")  # on one level every opening is followed by its own closing
+    span, opens = span[order], opens[order]
+    one, other = span[:-1], span[1:]
+    differ = opens[:-1] & ~opens[1:] & (one != other)
+    one, other = one[differ], other[differ]
+    start, stop = pairs
+    forward = (start[one] < start[other]) & (start[other] < stop[one]) & (stop[one] < stop[other])
+    backward = (start[other] < start[one]) & (start[one] < stop[other]) & (stop[other] < stop[one])
+    return one[forward | backward], other[forward | backward]
+
+
+def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]:
+    """Parent, root and depth of intervals that do not cross."""
     count = len(opens)
     span = np.tile(np.arange(count), 2)
-    where = np.r_[opens, closes]
-    is_open = np.r_[np.ones(count, bool), np.zeros(count, bool)]
+    is_open = np.arange(2 * count) < count
     tie = np.r_[-closes, -opens]  # at one place the longer span opens first and closes last
-    owner = group[np.maximum(pairs.start, pairs.stop)] if count else np.zeros(0, int)
-    order = np.lexsort((tie, is_open, where, np.tile(owner, 2)))
+    order = np.lexsort((tie, is_open, np.r_[opens, closes]))
     span, is_open = span[order], is_open[order]
     level = np.cumsum(np.where(is_open, 1, -1))
     opened, depth_at = span[is_open], level[is_open] - 1
@@ -76,25 +147,34 @@ def nest(pairs: Pairs, *, group: Ints, rank: Ints, sign: Ints) -> tuple[Ints, In
     return parent, root, depth
 
 
-def _extent(pairs: Pairs, group: Ints, rank: Ints, sign: Ints) -> tuple[np.ndarray, np.ndarray]:
-    """Where each span opens and closes; half positions where its record is lost."""
-    opens, closes = pairs.start.astype(float), pairs.stop.astype(float)
-    for lost, sides in ((pairs.start < 0, "open"), (pairs.stop < 0, "close")):
-        for own in np.unique(rank[np.maximum(pairs.start, pairs.stop)[lost]]):
-            some = lost & (rank[np.maximum(pairs.start, pairs.stop)] == own)
-            if sides == "open":
-                wall = ((sign < 0) & (rank <= own)) | ((sign > 0) & (rank < own))
-                opens[some] = _last(wall, group)[pairs.stop[some]] + 0.5
-            else:
-                wall = ((sign > 0) & (rank <= own)) | ((sign < 0) & (rank < own))
-                closes[some] = len(group) - 1.5 - _last(wall[::-1], group[::-1])[len(group) - 1 - pairs.start[some]]
+def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """Where each span opens and closes; half positions where its record is lost.
+
+    An open side reaches as far as its siblings are of a lower rank: past those that it may enclose,
+    but not past the next one that it may not, nor out of the call around them.
+    """
+    first, last, mine = pairs.first, pairs.last, rank[pairs.first]
+    opens, closes = first.astype(float), last.astype(float)
+    around = np.maximum(parent, 0)
+    begin = np.searchsorted(group, group[first], side="left") - 0.5
+    end = np.searchsorted(group, group[first], side="right") - 0.5
+    begin, end = np.where(parent < 0, begin, opens[around] + 0.5), np.where(parent < 0, end, closes[around] - 0.5)
+    family = np.where(parent < 0, -1 - group[first], parent)
+    order = np.lexsort((first, family))
+    ranked, kin = mine[order], family[order]
+    index = np.arange(len(order))
+    for own in np.unique(mine[~pairs.closed]):
+        wall = np.where(ranked <= own, index, -1)
+        before = np.maximum.accumulate(np.r_[-1, wall[:-1]])
+        after = np.minimum.accumulate(np.r_[np.where(wall < 0, len(index), wall)[1:], len(index)][::-1])[::-1]
+        here = index[(ranked == own) & (pairs.stop[order] < 0)]
+        span, wall = order[here], np.minimum(after[here], len(index) - 1)
+        stopped = (after[here] < len(index)) & (kin[wall] == kin[here])
+        closes[span] = np.where(stopped, first[order[wall]] - 0.5, end[span])
+        here = index[(ranked == own) & (pairs.start[order] < 0)]
+        span, wall = order[here], np.maximum(before[here], 0)
+        stopped = (before[here] >= 0) & (kin[wall] == kin[here])
+        taken = (ranked[wall] == own) & (pairs.stop[order[wall]] < 0)  # what lies between belongs to that one
+        side = np.where(taken, closes[order[wall]], last[order[wall]] + 0.5)
+        opens[span] = np.where(stopped, side, begin[span])
     return opens, closes
-
-
-def _last(wall: np.ndarray, group: Ints) -> np.ndarray:
-    """For each position the last wall before it in its group, or the place before its group."""
-    index = np.arange(len(wall))
-    first = np.r_[True, np.diff(group) != 0]
-    begin = np.maximum.accumulate(np.where(first, index, -1))
-    before = np.maximum.accumulate(np.r_[-1, np.where(wall, index, -1)[:-1]]) if len(wall) else index
-    return np.maximum(before, begin - 1)

@@ -75,12 +75,12 @@ def _read(stories: dict[int, _Story], steps: Iterable[tuple]) -> None:
             story.wpad_failures = (story.wpad_failures or 0) + (role == "lookup" and error != 0)
             story.cache_write_failed = bool(story.cache_write_failed) or (role == "store" and error != 0)
             if role in ("direct", "proxy"):
-                story.proxy = "direct" if role == "direct" else str(value)
-        elif kind == "response header":
-            _read_header(story, None if name is pd.NA else name, str(value))
+                story.proxy = "direct" if role == "direct" else None if pd.isna(value) else str(value)
+        elif kind == "response header" and not pd.isna(value):
+            _read_header(story, None if pd.isna(name) else name, value=str(value))
 
 
-def _read_header(story: _Story, name: str | None, value: str) -> None:
+def _read_header(story: _Story, name: str | None, *, value: str) -> None:
     if name is None:
         status = _STATUS.match(value)
         story.http_status = int(status[1]) if status else story.http_status

@@ -15,10 +15,11 @@ import pandas as pd
 from capi2kit.cells import empty, masked, shaped, strings
 from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
-from capi2kit.nesting import Pairs, nest, pair_records
-from capi2kit.starts import NAT, as_times, grouped, nanoseconds
+from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
+from capi2kit.starts import NAT, as_times, grouped, nanoseconds, threads
 
 _TAKEN = "host pid tid operation user_sid impersonate_sid url subject result chain_start budget_s timeout_s last_sync".split()
+_PLACE = ["host", "pid", "tid", "source", "record"]
 _NEEDED = (
     "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start "
     "budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path display_name "
@@ -61,25 +62,37 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     order, group = _order(flat, index["task_id"])
     phase = flat["phase"].to_numpy(object)[order]
     sign = (phase == "start").astype(int) - (phase == "stop")
-    known = operations_by_name()
-    names, operation = _factorized(flat["operation"].to_numpy(object)[order])
-    rank = np.array([(known[name].rank or 0) if name in known else 0 for name in names], int)[operation]
-    pairs = pair_records(group, operation, sign)
+    pairs, rank = _paired(flat[["operation", "seq"]].iloc[order], group, sign=sign)
     if not len(pairs.start):
         return empty("spans")
-    parent, root, depth = nest(pairs, group=group, rank=rank, sign=sign)
+    parent, root, depth = nest(pairs, group=group, rank=rank)
     start = np.where(pairs.start >= 0, order[pairs.start], -1)  # rows of `events`
     stop = np.where(pairs.stop >= 0, order[pairs.stop], -1)
     made: dict = {"span": np.arange(len(root)), "root": root, "depth": depth}
     made["parent"] = masked(parent, parent < 0, "Int64")
     _take(made, flat, index=index, start=start, stop=stop)
-    _place_in_time(made, flat, order=order, pairs=pairs, sign=sign, group=group)
+    _place_in_time(made, flat, order=order, pairs=pairs, sign=sign, group=group, task_id=index["task_id"])
     _read_flags(made, flat, stop=stop)
     _inherit(made, parent=parent)
     join_policies(made, flat, stop=stop)
     join_catalogs(made, flat, stop=stop)
     name_targets(made, flat, stop=stop)
     return shaped(pd.DataFrame(made, copy=False), "spans")
+
+
+def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tuple[Pairs, np.ndarray]:
+    """Which records belong together, and the rank of each record's operation."""
+    known = operations_by_name()
+    names, operation = _factorized(records["operation"].to_numpy(object))
+    told = [known.get(name) for name in names]
+    rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
+    fetches = np.array([bool(found) and (found.wire or found.cache) for found in told], bool)[operation]
+    pairs = pair_records(group=group, operation=operation, sign=sign)
+    seq = records["seq"].to_numpy("int64", na_value=0)
+    lost = seq - np.arange(len(seq))  # grows by the records that are missing
+    doubted = pairs.closed & fetches[pairs.first] & (seq[pairs.start] > 0) & (seq[pairs.stop] > 0)
+    doubted &= lost[pairs.stop] - lost[pairs.start] > 1  # a stop and a start may lie in the hole
+    return part_impossible(pairs, rank=rank, doubted=doubted), rank
 
 
 def _factorized(values: np.ndarray) -> tuple[list, np.ndarray]:
@@ -115,7 +128,14 @@ def _take(made: dict, flat: pd.DataFrame, *, index: dict[str, np.ndarray], start
 
 
 def _place_in_time(
-    made: dict, flat: pd.DataFrame, *, order: np.ndarray, pairs: Pairs, sign: np.ndarray, group: np.ndarray
+    made: dict,
+    flat: pd.DataFrame,
+    *,
+    order: np.ndarray,
+    pairs: Pairs,
+    sign: np.ndarray,
+    group: np.ndarray,
+    task_id: np.ndarray,
 ) -> None:
     """Logged times, the first record inside, and the thread's last record before; none of them a start record."""
     time = nanoseconds(flat["time"])[order]
@@ -133,27 +153,28 @@ def _place_in_time(
     inner = np.minimum(following[np.maximum(pairs.start, 0)], count - 1)
     inside = (pairs.start >= 0) & (following[np.maximum(pairs.start, 0)] < count) & (group[inner] == group[pairs.start])
     made["first_inner"] = as_times(time[inner], known=inside)
-    own = np.where(pairs.start >= 0, pairs.start, pairs.stop)
-    previous = _previous(flat, order=order, sign=sign)[own]
+    previous = _previous(flat[_PLACE].iloc[order], time, sign=sign, task_id=task_id[order])[pairs.first]
     made["previous"] = as_times(time[previous], known=previous >= 0)
 
 
-def _previous(flat: pd.DataFrame, *, order: np.ndarray, sign: np.ndarray) -> np.ndarray:
-    """For each position the thread's last record before it that is not a start record, or -1."""
-    rows = flat.iloc[order]
-    lane = grouped(
-        [
-            rows["host"].to_numpy(object),
-            rows["pid"].to_numpy("int64", na_value=-1),
-            rows["tid"].to_numpy("int64", na_value=-1),
-        ]
-    )
-    by_record = np.lexsort((rows["record"].to_numpy("int64", na_value=0), rows["source"].to_numpy(), lane))
-    index = np.arange(len(order))
+def _previous(records: pd.DataFrame, time: np.ndarray, *, sign: np.ndarray, task_id: np.ndarray) -> np.ndarray:
+    """For each position the thread's last record before it that is not a start record, or -1.
+
+    Record ids count per file, so that files come in the order of their times. Where the clock was set
+    back in between, the time of that record says nothing, and there is none.
+    """
+    host, pid, tid, source = (records[name].to_numpy(object) for name in ("host", "pid", "tid", "source"))
+    thread = threads(host, pid, tid=tid, task=task_id)
+    number = grouped([source])
+    began = np.full(int(number.max(initial=-1)) + 1, np.iinfo("int64").max)
+    np.minimum.at(began, number, time)
+    by_record = np.lexsort((records["record"].to_numpy("int64", na_value=0), number, began[number], thread))
+    index = np.arange(len(time))
     ended = np.maximum.accumulate(np.r_[-1, np.where(sign[by_record] <= 0, index, -1)[:-1]])
-    same = (ended >= 0) & (lane[by_record][ended] == lane[by_record])
-    previous = np.empty(len(order), int)
-    previous[by_record] = np.where(same, by_record[ended], -1)
+    before = by_record[ended]
+    same = (ended >= 0) & (thread[before] == thread[by_record]) & (time[before] <= time[by_record])
+    previous = np.empty(len(time), int)
+    previous[by_record] = np.where(same, before, -1)
     return previous
 
 

@@ -14,7 +14,6 @@ import pandas as pd
 
 from capi2kit.cells import empty, masked, shaped
 from capi2kit.intervals import Atoms, cut, shares
-from capi2kit.joins import match
 from capi2kit.knowledge import check
 from capi2kit.starts import as_times, grouped, lanes, nanoseconds
 
@@ -41,7 +40,7 @@ def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GA
     parts = _parts(spans, waits)
     if parts.empty:
         return empty("startups")
-    parts = _first_segments(parts, round(gap_s * 1e9))
+    parts = _first_segments(parts, gap=round(gap_s * 1e9))
     number = parts["startup"].to_numpy()
     leader = np.unique(number, return_index=True)[1]  # parts are sorted: the first one began first
     count = len(leader)
@@ -76,6 +75,8 @@ def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFr
         shared by n waiting threads gives 1/n to each. Raises TableError. Nothing is modified.
     """
     check(startups, "startups")
+    check(spans, "spans")
+    check(waits, "waits")
     parts = _parts(spans, waits)
     if startups.empty or parts.empty:
         return empty("ledger")
@@ -83,7 +84,7 @@ def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFr
     atoms = _cut(parts)
     total = _totals(atoms, nanoseconds(startups["stop"]) - nanoseconds(startups["start"]))
     number = startups["startup"].to_numpy()
-    lines = [_wait_lines(parts, atoms, _WAIT), _wait_lines(parts, atoms, _OTHER)]
+    lines = [_wait_lines(parts, atoms, kind=_WAIT), _wait_lines(parts, atoms, kind=_OTHER)]
     lines += [pd.DataFrame({"startup": number, "order": kind, "ns": total[kind]}) for kind in (_CHECK, _REST)]
     ledger = pd.concat([line for line in lines if len(line)], ignore_index=True)
     ledger = ledger.iloc[np.lexsort((-ledger["ns"], ledger["order"], ledger["startup"]))].reset_index(drop=True)
@@ -97,21 +98,31 @@ def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFr
 def mark_startups(spans: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
     """`spans` with the column `startup` filled: the start-up in whose window a process's span began."""
     check(spans, "spans")
-    at = match(
-        [spans[name].to_numpy(object) for name in _PROCESS], [startups[name].to_numpy(object) for name in _PROCESS]
-    )
+    check(startups, "startups")
     if startups.empty:
         return spans
-    inside = (at >= 0) & (nanoseconds(spans["start"]) <= nanoseconds(startups["stop"])[at])
+    at = _startup_of(spans, startups)
+    start = nanoseconds(spans["start"])
+    inside = (at >= 0) & (start >= nanoseconds(startups["start"])[at]) & (start <= nanoseconds(startups["stop"])[at])
     return spans.assign(startup=masked(startups["startup"].to_numpy()[at], ~inside, "Int64"))
 
 
+def _startup_of(rows: pd.DataFrame, startups: pd.DataFrame) -> np.ndarray:
+    """For each row the place of its process among the start-ups, or -1. A missing pid is one like any other."""
+    process = lanes(pd.concat([startups[_PROCESS], rows[_PROCESS]]), _PROCESS)
+    place = np.full(int(process.max(initial=-1)) + 1, -1)
+    place[process[: len(startups)]] = np.arange(len(startups))
+    return place[process[len(startups) :]]
+
+
 def _parts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
-    """Outermost operations and waits as intervals in integer nanoseconds, with what the ledger says of them."""
+    """Outermost operations and waits as intervals in integer nanoseconds, with what the ledger says of them.
+
+    A wait of unknown length is a moment: it adds no time, but it was one.
+    """
     common = [*_PROCESS, "tid", "target", "start", "stop"]
     roots = spans[[*common, "state"]][(spans["depth"] == 0).to_numpy(bool) & spans["process"].notna().to_numpy(bool)]
-    known = (waits["wait_s"].notna() & waits["process"].notna()).to_numpy(bool)
-    waiting = waits[[*common, "url_host", "user_sid", "event", "quality"]][known]
+    waiting = waits[[*common, "url_host", "user_sid", "event", "quality"]][waits["process"].notna().to_numpy(bool)]
     kind = np.where(waiting["quality"].to_numpy(object) == "exact", _WAIT, _OTHER)
     parts = pd.concat(
         [
@@ -123,7 +134,7 @@ def _parts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     return parts.assign(begin=nanoseconds(parts["start"]), end=nanoseconds(parts["stop"]))
 
 
-def _first_segments(parts: pd.DataFrame, gap: int) -> pd.DataFrame:
+def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
     """The parts before each process's first hole, numbered by start-up in order of start, and sorted."""
     process = lanes(parts, _PROCESS)
     first = np.full(int(process.max()) + 1, np.iinfo("int64").max)
@@ -131,7 +142,7 @@ def _first_segments(parts: pd.DataFrame, gap: int) -> pd.DataFrame:
     rank = np.empty(len(first), "int64")
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
     number = rank[process]
-    order = np.lexsort((parts["kind"], parts["begin"], number))
+    order = np.lexsort((parts["kind"], ~parts["lost"].to_numpy(bool), parts["begin"], number))
     parts = parts.iloc[order].assign(startup=number[order]).reset_index(drop=True)
     groups = parts.groupby("startup")
     reach = groups["end"].cummax().groupby(parts["startup"]).shift()
@@ -140,18 +151,18 @@ def _first_segments(parts: pd.DataFrame, gap: int) -> pd.DataFrame:
 
 
 def _inside(parts: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
-    """The parts that fall into the window of their process's start-up. `startup` becomes its row number."""
-    at = match(
-        [parts[name].to_numpy(object) for name in _PROCESS], [startups[name].to_numpy(object) for name in _PROCESS]
-    )
+    """What of the parts falls into the window of their process's start-up. `startup` becomes its row number."""
+    at = _startup_of(parts, startups)
     first, last = nanoseconds(startups["start"])[at], nanoseconds(startups["stop"])[at]
-    keep = (at >= 0) & (parts["begin"].to_numpy() <= last) & (parts["end"].to_numpy() >= first)
-    return parts.assign(startup=at)[keep].reset_index(drop=True)
+    begin, end = (parts[name].to_numpy("int64") for name in ("begin", "end"))
+    keep = (at >= 0) & (begin <= last) & (end >= first)
+    inside = parts.assign(startup=at, begin=np.maximum(begin, first), end=np.minimum(end, last))
+    return inside[keep].reset_index(drop=True)
 
 
 def _cut(parts: pd.DataFrame) -> Atoms:
-    arrays = (parts[name].to_numpy("int64") for name in ("startup", "begin", "end"))
-    return cut(*arrays, kind=parts["kind"].to_numpy("int64"), kinds=3)
+    owner, begin, end, kind = (parts[name].to_numpy("int64") for name in ("startup", "begin", "end", "kind"))
+    return cut(owner=owner, begin=begin, end=end, kind=kind, kinds=3)
 
 
 def _mine(atoms: Atoms, kind: int) -> np.ndarray:
@@ -170,8 +181,8 @@ def _totals(atoms: Atoms, wall: np.ndarray) -> np.ndarray:
     return total
 
 
-def _wait_lines(parts: pd.DataFrame, atoms: Atoms, kind: int) -> pd.DataFrame:
-    waiting = parts[parts["kind"] == kind]
+def _wait_lines(parts: pd.DataFrame, atoms: Atoms, *, kind: int) -> pd.DataFrame:
+    waiting = parts[(parts["kind"] == kind) & (parts["end"] > parts["begin"])]
     owner, begin, end = (waiting[column].to_numpy("int64") for column in ("startup", "begin", "end"))
     charged = shares(atoms, mine=_mine(atoms, kind), open_count=atoms.open[:, kind], owner=owner, begin=begin, end=end)
     by = ["startup", "url_host", "target", "user_sid"]
@@ -191,7 +202,7 @@ def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]
     waiting = (parts["kind"] != _CHECK).to_numpy()
     length = np.where(waiting, parts["end"] - parts["begin"], 0)
     led = parts["tid"].to_numpy("int64", na_value=-1) == leader[number]
-    different = {column: _different(number, parts[column], count) for column in ("tid", "target")}
+    different = {column: _different(number, parts[column], count=count) for column in ("tid", "target")}
     waits = np.bincount(number[waiting], minlength=count)
     return {
         "waiting_sum_s": np.bincount(number, weights=length, minlength=count) / 1e9,
@@ -203,7 +214,7 @@ def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]
     }
 
 
-def _different(owner: np.ndarray, cells: pd.Series, count: int) -> np.ndarray:
+def _different(owner: np.ndarray, cells: pd.Series, *, count: int) -> np.ndarray:
     """How many different values each owner has; a missing one is none."""
     known = cells.notna().to_numpy(bool)
     pairs = grouped([owner[known], cells.to_numpy(object)[known]])

@@ -4,7 +4,7 @@ Input: `spans` as logged, `events`, and `steps` for the story of the proxy.
 Output: `waits`, one row per network retrieval, with its true interval, how sure
 it is, and its bounds. How a start is recovered, best first:
 
-  budget            chain clock + (largest budget of the process − 2 × Timeout): each URL of an
+  budget            chain clock + (budget of the process − 2 × Timeout): each URL of an
                     accumulative chain gets half of what is left, so its limit tells the time used
   start record      where this log writes start records on time
   chain             chain clock, or the end of what the thread did before (callers without a common budget)
@@ -12,7 +12,9 @@ it is, and its bounds. How a start is recovered, best first:
   time limit        the gap is longer than the retrieval was allowed to take
   nothing           no evidence: the wait is unknown
 
-The end is the transfer's completion time, else the stop record.
+The end is the transfer's completion time, else the stop record. Evidence that
+contradicts itself (a clock set during a wait, records of another call) is not
+called exact. Integer nanoseconds throughout.
 """
 
 from __future__ import annotations
@@ -22,24 +24,15 @@ import re
 import numpy as np
 import pandas as pd
 
+from capi2kit.budgets import DEFAULT_LIMIT_S, find_budgets
 from capi2kit.cells import empty, shaped, strings
 from capi2kit.knowledge import account, check, operations_where, url_role
 from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import (
-    EACH,
-    NAT,
-    ON_TIME,
-    UNDETERMINED,
-    as_times,
-    judge_starts,
-    lanes,
-    nanoseconds,
-    seconds_between,
-)
+from capi2kit.starts import EACH, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, threads, verdicts_of
 
-TICK_S = 0.016  # resolution of the clock that stamps records
-DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
-DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
+TICK = round(TICK_S * 1e9)
+_TRUNCATED = 2_000_000  # a Timeout is cut to milliseconds, and counts twice
+_HUGE = np.iinfo("int64").max
 _HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 _COPIED = (
     "span task_id host process pid tid user_sid impersonate_sid url target accumulative outcome result stop_event "
@@ -81,9 +74,11 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     if wires.empty:
         return empty("waits")
     _recover(wires)
-    verdict = judge_starts(spans, wires=wires)
-    wires["starts"] = [verdict.get(host, UNDETERMINED) for host in wires["host"].to_numpy(object)]
+    told = wires[(wires["basis"] == "budget") & (wires["stop"] - wires["begin"] <= wires["allowed"] + TICK)]
+    told = told.assign(start=_times(told["begin"]), stop=_times(told["stop"]))
+    wires["starts"] = verdicts_of(wires["host"].to_numpy(object), judge_starts(spans, wires=told))
     _believe_start_records(wires)
+    _mind_the_limit(wires)
     _bound(wires)
     wires["user_sid"] = wires["impersonate_sid"].fillna(wires["user_sid"])
     wires["account_kind"] = [
@@ -112,96 +107,131 @@ def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
     at = wires["span"].to_numpy()
     for _ in range(int(spans["depth"].max())):
         at = np.where((clock[at] == NAT) & (parent[at] >= 0), parent[at], at)
-    return wires.assign(clock=clock[at], largest=largest_budget(spans)[wires["span"].to_numpy()])
+    span, around = wires["span"].to_numpy(), parent[wire]
+    checked = (around >= 0) & spans["budget_s"].notna().to_numpy(bool)[around]
+    budgets = find_budgets(spans)
+    limit = wires["timeout_s"].to_numpy("float64", na_value=np.nan)
+    return wires.assign(
+        clock=clock[at],
+        limit=limit,
+        allowed=_nanoseconds(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit)),
+        shared=wires["accumulative"].to_numpy(bool, na_value=False) & checked,
+        **{name: values[span] for name, values in budgets._asdict().items()},
+        next_check=_next_check(spans, clock=clock, total=budgets.total)[np.maximum(around, 0)],
+    )
 
 
-def largest_budget(spans: pd.DataFrame) -> np.ndarray:
-    """The accumulative budget each span's process was given, in seconds: the largest it ever had left.
-
-    A chain whose first certificate needs no retrieval logs a smaller one only. A budget is set in whole
-    seconds, so another value is taken for such a rest, and the default for the whole.
-    """
-    shared = spans["accumulative"].to_numpy("int8", na_value=0) > 0
-    budget = np.where(shared, spans["budget_s"].to_numpy("float64", na_value=np.nan), np.nan)
-    process = lanes(spans, ["host", "process", "pid"])
-    largest = np.full(int(process.max(initial=-1)) + 1, -np.inf)
-    known = ~np.isnan(budget)
-    np.maximum.at(largest, process[known], budget[known])
-    rest = (largest % 1 != 0) & (largest < DEFAULT_BUDGET_S) & np.isfinite(largest)
-    return np.where(np.isfinite(largest), np.where(rest, DEFAULT_BUDGET_S, largest), np.nan)[process]
+def _next_check(spans: pd.DataFrame, *, clock: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """For each revocation check when the next one of its chain began, by the budget left then; else far ahead."""
+    left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
+    parent = spans["parent"].to_numpy("int64", na_value=-1)
+    told = np.flatnonzero((spans["accumulative"].to_numpy("int8", na_value=0) > 0) & ~np.isnan(left) & (clock != NAT))
+    told = told[np.lexsort((told, parent[told]))]
+    one, other = told[:-1], told[1:]
+    follows = (parent[one] == parent[other]) & (parent[one] >= 0) & (clock[one] == clock[other])
+    found = np.full(len(spans), _HUGE)
+    found[one[follows]] = (clock + _nanoseconds(total - left))[other[follows]]
+    return found
 
 
 def _recover(wires: pd.DataFrame) -> None:
-    """`start`, `stop` and `basis` by what the retrieval itself says; late start records are not used."""
-    stop = nanoseconds(wires["logged_stop"])
-    synced, previous, clock = nanoseconds(wires["last_sync"]), nanoseconds(wires["previous"]), wires["clock"].to_numpy()
-    tick = round(TICK_S * 1e9)
-    limit = wires["timeout_s"].to_numpy("float64", na_value=np.nan)
-    used = wires["largest"].to_numpy("float64") - 2 * limit
-    budgeted = wires["accumulative"].to_numpy(bool, na_value=False) & (clock != NAT) & (used > -TICK_S)
-    floor = np.where(previous == NAT, np.iinfo("int64").min + 1, previous)
-    begin = np.where(budgeted, clock + np.round(np.nan_to_num(used) * 1e9).astype("int64"), np.maximum(clock, floor))
-    basis = np.where(budgeted, "budget", "chain").astype(object)
-    gap = (clock == NAT) & (previous != NAT)
-    begin, basis = np.where(gap, previous, begin), np.where(gap, "previous record", basis)
-    nothing = (clock == NAT) & (previous == NAT)
-    begin, basis = np.where(nothing, stop, begin), np.where(nothing, "nothing", basis)
-    begin = np.where(budgeted & (begin > stop + tick), np.maximum(clock, floor), begin)  # budget misread
-    good_sync = (synced != NAT) & (synced >= begin - tick) & (synced <= stop + tick)
+    """`begin`, its bounds `earliest` and `latest`, `stop` and `basis`, by what the retrieval and its thread say."""
+    stop, synced, previous = (nanoseconds(wires[name]) for name in ("logged_stop", "last_sync", "previous"))
+    clock = wires["clock"].to_numpy()
+    clock = np.where(clock > stop + TICK, NAT, clock)  # set back since: it tells nothing
+    floor = np.where(previous > stop, NAT, previous)
+    logged = nanoseconds(wires["logged_start"])
+    started = np.where(logged == NAT, stop, np.minimum(logged, stop))  # written late or on time, but never before
+    total, least, most, limit = (wires[name].to_numpy("float64") for name in ("total", "least", "most", "limit"))
+    used = total - 2 * limit
+    told = clock + _nanoseconds(used)
+    budgeted = wires["shared"].to_numpy() & (clock != NAT) & (used > -TICK_S) & (told <= started + TICK)
+    nothing = ~budgeted & (clock == NAT) & (floor == NAT)
+    begin = np.where(budgeted, told, np.where(nothing, stop, np.maximum(clock, floor)))
+    good_sync = (synced >= begin - TICK) & (synced <= stop + TICK) & (synced != NAT)
+    good_sync &= (wires["outcome"] == "ok").to_numpy(bool, na_value=False)
     end = np.where(good_sync, synced, stop)
-    begin = _after_what_came_before(wires, np.maximum(begin, np.where(nothing, begin, floor)), end)
-    allowed = np.round(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit) * 1e9).astype("int64")
-    capped = ~budgeted & ~nothing & (end - begin > allowed + tick)
-    wires["start"] = as_times(np.where(capped, end - allowed, begin), known=np.ones(len(wires), bool))
-    wires["stop"] = as_times(end, known=np.ones(len(wires), bool))
-    wires["basis"] = np.where(capped, "time limit", basis)
+    earliest = np.where(budgeted, begin - _nanoseconds(total - least) - _TRUNCATED, begin)
+    begin = np.where(nothing, end, np.minimum(np.maximum(begin, np.maximum(floor, _ended_before(wires, end))), end))
+    latest = np.where(budgeted, begin + _nanoseconds(most - total), started)
+    stepped = end - wires["next_check"].to_numpy()  # beyond the next check: the clock was set forward
+    latest = np.where(budgeted & (stepped > 2 * TICK), np.maximum(latest, begin + stepped), latest)
+    wires["begin"], wires["stop"] = begin, end
+    wires["earliest"], wires["latest"] = np.where(budgeted, earliest, begin), np.clip(latest, begin, end)
+    by_gap = np.where(nothing, "nothing", "previous record")
+    wires["basis"] = np.where(budgeted, "budget", np.where(clock != NAT, "chain", by_gap)).astype(object)
 
 
-def _after_what_came_before(wires: pd.DataFrame, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """A thread waits for one thing at a time: no start before the thread's previous retrieval ended."""
-    lane = lanes(wires, ["host", "pid", "tid"])
-    order = np.lexsort((end, lane))
-    same = np.r_[False, lane[order][1:] == lane[order][:-1]]
-    before = np.where(same, np.r_[0, end[order][:-1]], NAT)
-    after = begin.copy()
-    after[order] = np.minimum(np.maximum(begin[order], before), end[order])
-    return after
+def _ended_before(wires: pd.DataFrame, end: np.ndarray) -> np.ndarray:
+    """When the thread's previous retrieval ended: a thread waits for one thing at a time."""
+    host, pid, tid, task = (wires[name].to_numpy(object) for name in ("host", "pid", "tid", "task_id"))
+    thread = threads(host, pid, tid=tid, task=task)
+    order = np.lexsort((end, thread))
+    same = np.r_[False, thread[order][1:] == thread[order][:-1]]
+    before = np.empty(len(end), "int64")
+    before[order] = np.where(same, np.r_[0, end[order][:-1]], NAT)
+    return before
 
 
 def _believe_start_records(wires: pd.DataFrame) -> None:
     """Where start records are on time, the retrieval begins at its own."""
-    logged = seconds_between(wires["start"], wires["logged_start"])
-    wait = seconds_between(wires["start"], wires["stop"])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = logged < 0.5 * wait
-    on_time = (wires["starts"] == ON_TIME) | ((wires["starts"] == EACH) & near)
-    on_time &= wires["logged_start"].notna() & (wires["logged_start"] <= wires["stop"])
-    agrees = on_time & (wires["basis"] == "budget") & (np.abs(logged) <= TICK_S)
+    begin, stop, logged = wires["begin"].to_numpy(), wires["stop"].to_numpy(), nanoseconds(wires["logged_start"])
+    starts, budgeted = wires["starts"].to_numpy(object), (wires["basis"] == "budget").to_numpy()
+    agrees = np.abs(logged - begin) <= TICK
+    apart = (stop - logged > TICK) & np.where(budgeted, 2 * (logged - begin) < stop - begin, True)
+    on_time = (logged != NAT) & (logged <= stop) & ((starts == ON_TIME) | ((starts == EACH) & apart))
     wires["on_time"] = on_time
-    wires["agrees"] = agrees
-    wires["start"] = wires["start"].mask(on_time, wires["logged_start"])
-    wires["basis"] = wires["basis"].mask(on_time & ~agrees, "start record")
+    replaced = on_time & ~(budgeted & agrees)
+    for column in ("begin", "earliest", "latest"):
+        wires[column] = np.where(replaced, logged, wires[column])
+    wires["basis"] = np.where(replaced, "start record", wires["basis"]).astype(object)
+
+
+def _mind_the_limit(wires: pd.DataFrame) -> None:
+    """No retrieval takes much longer than it was allowed to: what lies beyond was something else, or a clock set.
+
+    One that timed out took at most its limit; of another that much is not known.
+    """
+    begin, end, allowed = (wires[name].to_numpy() for name in ("begin", "stop", "allowed"))
+    sure = wires["basis"].isin(["budget", "start record"]).to_numpy()
+    over = end - begin > np.where(sure, 2 * allowed, allowed) + TICK
+    timed_out = over & ~sure & (wires["outcome"] == "timeout").to_numpy(bool, na_value=False)
+    slow = ~over & sure & (end - begin > allowed + TICK)
+    wires["latest"] = np.where(slow, np.maximum(wires["latest"], end - allowed), wires["latest"])
+    for column in ("begin", "earliest"):
+        wires[column] = np.where(over, end - allowed, wires[column])
+    wires["latest"] = np.where(over, np.maximum(wires["latest"], wires["begin"]), wires["latest"])
+    wires["basis"] = np.where(over, "time limit", wires["basis"]).astype(object)
+    wires["unknown"] = (over & ~timed_out) | (wires["basis"] == "nothing")
 
 
 def _bound(wires: pd.DataFrame) -> None:
-    """`wait_s`, `low_s`, `high_s` and `quality`."""
-    wait = seconds_between(wires["start"], wires["stop"])
-    logged = np.nan_to_num(seconds_between(wires["logged_start"], wires["logged_stop"]))
-    basis = wires["basis"]
-    limit = wires["timeout_s"].astype("float64").fillna(DEFAULT_LIMIT_S).to_numpy()
-    exact = ((basis == "budget") & (~wires["on_time"] | wires["agrees"])).to_numpy()
-    sharp = exact | wires["on_time"].to_numpy()
-    unknown = basis.isin(["nothing", "time limit"]).to_numpy() & ~sharp
-    low = np.where(sharp, wait - TICK_S, np.minimum(logged, wait))
-    high = np.where(sharp, wait + TICK_S, wait)
-    wires["logged_s"] = seconds_between(wires["logged_start"], wires["logged_stop"])
-    wires["wait_s"] = np.where(unknown, np.nan, wait)
-    wires["low_s"] = np.where(unknown, 0.0, np.maximum(low, 0.0))
-    wires["high_s"] = np.where(unknown, limit + TICK_S, high)
+    """`wait_s`, `low_s`, `high_s` and `quality`; an unknown wait has no start."""
+    begin, earliest, latest, end = (wires[name].to_numpy() for name in ("begin", "earliest", "latest", "stop"))
+    unknown, allowed = wires["unknown"].to_numpy(bool), wires["allowed"].to_numpy()
+    sharp = (latest - begin <= TICK) & (begin - earliest <= TICK)
+    exact = (wires["basis"] == "budget").to_numpy() & sharp & ~unknown
+    low = np.where(unknown, 0, np.maximum(end - latest - TICK, 0))
+    high = np.where(unknown, allowed, end - earliest) + TICK
+    logged, stopped = nanoseconds(wires["logged_start"]), nanoseconds(wires["logged_stop"])
+    for column, length, known in (
+        ("wait_s", end - begin, ~unknown),
+        ("low_s", low, True),
+        ("high_s", high, True),
+        ("logged_s", stopped - logged, logged != NAT),
+    ):
+        wires[column] = pd.array(np.where(known, length / 1e9, np.nan), dtype="Float64")
     wires["quality"] = np.select([exact, unknown], ["exact", "unknown"], "bounded")
-    for column in ("logged_s", "wait_s", "low_s", "high_s"):
-        wires[column] = wires[column].astype("Float64")
-    wires["start"] = wires["start"].mask(unknown, wires["stop"])
+    wires["start"], wires["stop"] = _times(np.where(unknown, end, begin)), _times(end)
+
+
+def _nanoseconds(seconds: np.ndarray) -> np.ndarray:
+    return np.round(np.nan_to_num(seconds) * 1e9).astype("int64")
+
+
+def _times(values: np.ndarray | pd.Series) -> pd.DatetimeIndex:
+    values = np.asarray(values)
+    return as_times(values, known=np.ones(len(values), bool))
 
 
 def _url_host(url: str) -> str | None:

@@ -52,9 +52,7 @@ def analysis_of(*waits: dict) -> SimpleNamespace:
     rows = [row for number, wait in enumerate(waits) for row in span_rows(number, {"url_host": "crl.test"} | wait)]
     spans = shaped(pd.DataFrame(rows), "spans") if rows else empty("spans")
     wires = spans[spans["depth"] == 3].assign(event=lambda table: table["stop_event"].astype("int64"))
-    wires["url_host"] = [{"url_host": "crl.test"} | wait for wait in waits] and [
-        w.get("url_host", "crl.test") for w in waits
-    ]
+    wires["url_host"] = [wait.get("url_host", "crl.test") for wait in waits]
     unknown = (wires["quality"] == "unknown").to_numpy(bool)
     wires["low_s"] = (wires["wait_s"] - 0.016).mask(unknown | (wires["quality"] == "bounded").to_numpy(bool), 0.0)
     wires["high_s"] = wires["wait_s"].mask((wires["quality"] == "exact").to_numpy(bool), wires["wait_s"] + 0.016)
@@ -202,10 +200,10 @@ def test_labels_of_waits_stay_in_the_axes_and_off_each_other(crowd):
     ax = charts.plot_startup(crowd)
     ax.figure.draw_without_rendering()
     frame = ax.get_window_extent()
-    boxes = sorted((text.get_position()[1], text.get_window_extent()) for text in ax.texts if text.get_clip_on())
-    assert len(boxes) > 100
-    assert all(frame.x0 - 1 < box.x0 and box.x1 < frame.x1 + 1 for _, box in boxes)
-    rows = pd.DataFrame([(lane, box.x0, box.x1) for lane, box in boxes], columns=["lane", "x0", "x1"])
+    written = [(text.get_position()[1], text.get_window_extent()) for text in ax.texts if type(text) is Text]
+    assert len(written) > 100
+    assert all(frame.x0 - 1 < box.x0 and box.x1 < frame.x1 + 1 for _, box in written)
+    rows = pd.DataFrame([(lane, box.x0, box.x1) for lane, box in written], columns=["lane", "x0", "x1"])
     rows = rows.sort_values(["lane", "x0"])
     before = rows.groupby("lane")["x1"].shift()
     assert not (rows["x0"] < before - 1).any()
@@ -345,6 +343,10 @@ def test_a_chart_is_written_alike_every_time(analysis, draw, tmp_path, kind):
     assert first.read_bytes().startswith(head)
     assert first.read_bytes() == second.read_bytes()
     assert not re.search(rb"CreationDate|dc:date", first.read_bytes())
+
+
+@every_chart
+def test_inline_svg_is_alike_every_time(analysis, draw):
     assert charts.svg_text(draw(analysis), salt="c1") == charts.svg_text(draw(analysis), salt="c1")
 
 
@@ -361,7 +363,7 @@ def test_another_ending_is_refused_and_settings_stay(analysis, tmp_path):
     [
         (r"C:\Windows\System32\a.dll", 40, r"C:\Windows\System32\a.dll"),
         (r"C:\0ac98c765dad2380ea907e\NDP46-KB3142037.msp", 30, r"C:\…\NDP46-KB3142037.msp"),
-        (r"C:\one\two\three\four\a.dll", 20, r"C:\…\three\four\a.dll"[:4] + r"…\four\a.dll"[1:]),
+        (r"C:\one\two\three\four\a.dll", 20, r"C:\…\four\a.dll"),
         (r"\\server\share\folder\folder\a.dll", 24, r"\\server\…\folder\a.dll"),
         ("http://crl.test/pki/crl/products/MicRooCerAut2011.crl", 44, "http://crl.test/…/MicRooCerAut2011.crl"),
         ("NDP46-KB3142037.msp", 12, "NDP46-K….msp"),

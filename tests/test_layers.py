@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules without it lie at the root of the package; the others of their layer may import them.
 LAYERS = (
     ("errors",),
-    ("knowledge", "binxml", "expressions"),
-    ("winevent", "loaders/"),
+    ("knowledge", "cells", "binxml", "expressions"),
+    ("winevent", "coverage", "loaders/"),
     ("case",),
     (
         "spans",
@@ -24,7 +24,6 @@ LAYERS = (
         "startups",
         "ledger",
         "intervals",
-        "coverage",
         "rules",
         "questions/",
     ),

@@ -9,110 +9,149 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 
 from lxml import etree
 
-from capi2kit.binxml.fragments import BinXmlError, Fragments, Instance, LostName, LostTemplate, Node, Slot
+from capi2kit.binxml.fragments import (
+    MAX_DEPTH,
+    BinXmlError,
+    Fragments,
+    Instance,
+    LostName,
+    LostTemplate,
+    Node,
+    Slot,
+    Value,
+)
 from capi2kit.binxml.values import BINXML, array_items, value_text
 
-_MAX_ELEMENTS = 50_000  # a 64 KiB chunk cannot hold more than a fifth of that
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 
 
 class Decoder:
-    """Decodes the records of one chunk. The two `lost_…` functions: see `Fragments`."""
+    """Decodes the records of one chunk. The two `lost_…` functions: see `Fragments`.
+
+    `replaced` counts characters that XML cannot hold; they become U+FFFD.
+    """
 
     def __init__(
         self, chunk: bytes, *, lost_name: LostName | None = None, lost_template: LostTemplate | None = None
     ) -> None:
         self.chunk = chunk
         self.fragments = Fragments(chunk, lost_name=lost_name, lost_template=lost_template)
-        self.replaced = 0  # characters that XML cannot hold, replaced by U+FFFD
-        self._room = 0  # elements this record may still make: a hostile template could repeat itself for ever
+        self.replaced = 0
 
     def decode(self, offset: int, end: int) -> etree._Element:
-        """The element tree of the fragment in [offset, end)."""
-        self._room = _MAX_ELEMENTS
+        """The element tree of the fragment in [offset, end). Raises BinXmlError."""
+        self.fragments.begin_record()
+        replaced = self.replaced
         try:
             roots = self.fragments.read(offset, end, in_definition=False, depth=0)
             holder = etree.Element("fragment")
-            self._append(holder, roots, [])
+            self._fill(holder, roots, values=[], depth=0)
         except BinXmlError:
+            self.replaced = replaced
             raise
         except (struct.error, IndexError, ValueError, OverflowError, RecursionError) as err:
+            self.replaced = replaced
             raise BinXmlError(f"cut off or malformed ({err})", offset) from err
-        if len(holder) != 1:
+        if len(holder) != 1 or holder.text:
             raise BinXmlError(f"{len(holder)} root elements instead of one", offset)
-        return holder[0]
+        root = holder[0]
+        holder.remove(root)
+        return root
 
-    # --- nodes -> elements ------------------------------------------------------------------
-
-    def _append(self, parent: etree._Element, parts: list, values: list[tuple[int, int, int]]) -> None:
+    def _fill(
+        self,
+        parent: etree._Element,
+        parts: Sequence[str | Slot | Node | Instance],
+        *,
+        values: list[Value],
+        depth: int,
+    ) -> None:
+        """Append what `parts` say to an element, values in their slots."""
+        if depth > 2 * MAX_DEPTH:
+            raise BinXmlError("nested too deeply", 0)
+        texts: list[str] = []
         for part in parts:
+            if isinstance(part, str):
+                texts.append(part)
+                continue
+            value = self._value_of(part, values) if isinstance(part, Slot) else None
+            if value and value.kind != BINXML:
+                texts.append(self._text(value) or "")
+                continue
+            self._write(parent, texts)
             if isinstance(part, Node):
-                self._element_of(part, parent, values)
+                self._add(part, parent, values=values, depth=depth)
             elif isinstance(part, Instance):
-                self._append(parent, list(part.roots), part.values)
-            elif isinstance(part, str):
-                self._write(parent, part)
-            elif part.index < len(values):
-                kind, offset, size = values[part.index]
-                if kind == BINXML and size:
-                    self._append(parent, self.fragments.read(offset, offset + size, in_definition=False, depth=1), [])
-                else:
-                    self._write(parent, self._value(kind, offset, size) or "")
+                self._fill(parent, part.roots, values=part.values, depth=depth + 1)
+            elif value:
+                stop = value.offset + value.size
+                inner = self.fragments.read(value.offset, stop, in_definition=False, depth=depth)
+                self._fill(parent, inner, values=[], depth=depth + 1)
+        self._write(parent, texts)
 
-    def _element_of(self, node: Node, parent: etree._Element, values: list[tuple[int, int, int]]) -> None:
-        array = _array_slot(node, values)
-        for item in array_items(array[0], self.chunk[array[1] : array[1] + array[2]]) if array else [None]:
-            self._room -= 1
-            if self._room < 0:
-                raise BinXmlError(f"more than {_MAX_ELEMENTS} elements in one record", 0)
+    def _add(self, node: Node, parent: etree._Element, *, values: list[Value], depth: int) -> None:
+        """Append an element; one that holds nothing but an array is repeated for each of its items."""
+        only = node.parts[0] if len(node.parts) == 1 else None
+        value = self._value_of(only, values) if isinstance(only, Slot) else None
+        items: list[str | None] = [None]
+        if value and value.kind & 0x80 and value.size:
+            items = [*array_items(value.kind, self._bytes(value))]
+        for item in items:
+            self.fragments.spend(0, at=value.offset if value else 0)
             element = etree.SubElement(parent, _local(node.name))
             for name, parts in node.attributes:
                 text = self._attribute(parts, values)
-                if text is not None and not name.startswith("xmlns"):
+                if text is not None and name != "xmlns" and not name.startswith("xmlns:"):
                     element.set(_local(name), self._clean(text))
             if item is None:
-                self._append(element, node.parts, values)
-            elif item:
-                self._write(element, item)
+                self._fill(element, node.parts, values=values, depth=depth + 1)
+            else:
+                self._write(element, [item])
 
-    def _attribute(self, parts: list[str | Slot], values: list[tuple[int, int, int]]) -> str | None:
-        text: list[str] = []
+    def _attribute(self, parts: list[str | Slot], values: list[Value]) -> str | None:
+        """The text of an attribute; None if it is one optional slot without a value: then it is not there at all."""
+        texts = []
         for part in parts:
             if isinstance(part, str):
-                text.append(part)
-            else:
-                value = self._value(*values[part.index]) if part.index < len(values) else None
-                if value is None and part.optional and len(parts) == 1:
-                    return None
-                text.append(value or "")
-        return "".join(text)
+                texts.append(part)
+                continue
+            value = self._value_of(part, values)
+            text = self._text(value) if value else None
+            if text is None and part.optional and len(parts) == 1:
+                return None
+            texts.append(text or "")
+        return "".join(texts)
 
-    def _write(self, element: etree._Element, text: str) -> None:
-        text = self._clean(text)
-        if len(element):
+    @staticmethod
+    def _value_of(slot: Slot, values: list[Value]) -> Value | None:
+        return values[slot.number] if slot.number < len(values) else None
+
+    def _bytes(self, value: Value) -> bytes:
+        self.fragments.spend(value.size, at=value.offset)
+        return self.chunk[value.offset : value.offset + value.size]
+
+    def _text(self, value: Value) -> str | None:
+        return value_text(value.kind, self._bytes(value))
+
+    def _write(self, element: etree._Element, texts: list[str]) -> None:
+        """Append the texts behind what the element has, and forget them."""
+        text = self._clean("".join(texts))
+        texts.clear()
+        if text and len(element):
             element[-1].tail = (element[-1].tail or "") + text
         elif text:
             element.text = (element.text or "") + text
 
     def _clean(self, text: str) -> str:
+        self.fragments.spend(len(text), at=0)
         text, count = _FORBIDDEN.subn("\ufffd", text)
         self.replaced += count
         return text
 
-    def _value(self, kind: int, offset: int, size: int) -> str | None:
-        return value_text(kind, self.chunk[offset : offset + size])
-
 
 def _local(name: str) -> str:
     return name.rsplit(":", 1)[-1]
-
-
-def _array_slot(node: Node, values: list[tuple[int, int, int]]) -> tuple[int, int, int] | None:
-    """The array that makes Windows repeat this element, if there is one."""
-    if len(node.parts) == 1 and isinstance(node.parts[0], Slot) and node.parts[0].index < len(values):
-        value = values[node.parts[0].index]
-        return value if value[0] & 0x80 and value[2] else None
-    return None

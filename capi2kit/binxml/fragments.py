@@ -18,8 +18,11 @@ from capi2kit.binxml.names import read_name
 
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
+MAX_DEPTH = 64
 _MORE = 0x40
-_MAX_DEPTH = 64
+_TOKEN = 16  # units of work; a byte of text is one
+_RECORD_WORK = 1 << 20  # several times what the largest record can need: templates may repeat each other for ever
+_CHUNK_WORK = 1 << 23
 
 _u16 = struct.Struct("<H").unpack_from
 _u32 = struct.Struct("<I").unpack_from
@@ -34,15 +37,23 @@ class BinXmlError(ValueError):
 
 
 class Slot(NamedTuple):
-    """A place that a template leaves for value number `index`."""
+    """A place that a template leaves for a value."""
 
-    index: int
+    number: int
     optional: bool
+
+
+class Value(NamedTuple):
+    """A value of a template instance: its type, and where its bytes stand in the chunk."""
+
+    kind: int
+    offset: int
+    size: int
 
 
 @dataclass(slots=True)
 class Node:
-    """An element as written: name, attributes, and parts (text, Slot or Node)."""
+    """An element as written: name, attributes, and parts (text, Slot, Node or Instance)."""
 
     name: str
     attributes: list[tuple[str, list[str | Slot]]] = field(default_factory=list)
@@ -53,7 +64,7 @@ class Instance(NamedTuple):
     """A template with its values: what nearly every record consists of."""
 
     roots: list[Node]
-    values: list[tuple[int, int, int]]  # type, offset, size
+    values: list[Value]
 
 
 LostName = Callable[[int, str], str | None]
@@ -76,15 +87,31 @@ class Fragments:
         self.names: dict[int, str] = {}
         self.templates: dict[int, tuple[bytes, list[Node]]] = {}
         self.contexts: set[tuple[str, str]] = set()
+        self._chunk_work = _CHUNK_WORK
+        self._work = 0
+
+    def begin_record(self) -> None:
+        """Allow the work of one more record."""
+        self._chunk_work += self._work
+        self._work = min(_RECORD_WORK, self._chunk_work)
+        self._chunk_work -= self._work
+
+    def spend(self, size: int, *, at: int) -> None:
+        """Count work: tokens and bytes. Raises BinXmlError for a record that repeats itself without end."""
+        self._work -= _TOKEN + size
+        if self._work < 0:
+            raise BinXmlError("the record repeats itself without end", at)
 
     def read(self, at: int, end: int, *, in_definition: bool, depth: int) -> list[Node | Instance]:
+        """The elements and template instances in [at, end)."""
         roots: list[Node | Instance] = []
         while at < end:
+            self.spend(0, at=at)
             token = self.chunk[at]
             if token == 0x0F:
                 at += 4
             elif token == 0x0C:
-                instance, at = self._instance(at, end, depth)
+                instance, at = self._instance(at, end, depth=depth)
                 roots.append(instance)
             elif token & ~_MORE == 0x01:
                 node, at = self._element(at, end, in_definition=in_definition, depth=depth)
@@ -95,59 +122,54 @@ class Fragments:
                 raise BinXmlError(f"unexpected token {token:#04x}", at)
         return roots
 
-    def _instance(self, at: int, end: int, depth: int) -> tuple[Instance, int]:
+    def _instance(self, at: int, end: int, *, depth: int) -> tuple[Instance, int]:
         start, definition = self.chunk[at + 2 : at + 6], _u32(self.chunk, at + 6)[0]
         at += 10
         inline = definition == at
-        guid, roots = self._template(definition, start, depth)
+        roots = self._template(definition, start, depth=depth)
         if inline:
             at += 24 + _u32(self.chunk, definition + 20)[0]
         count = _u32(self.chunk, at)[0]
         if at + 4 + 4 * count > end:
             raise BinXmlError(f"{count} values do not fit", at)
+        self.spend(_TOKEN * count, at=at)
         offset, values = at + 4 + 4 * count, []
-        for index in range(count):
-            size, kind = struct.unpack_from("<HB", self.chunk, at + 4 + 4 * index)
-            values.append((kind, offset, size))
+        for number in range(count):
+            size, kind = struct.unpack_from("<HB", self.chunk, at + 4 + 4 * number)
+            values.append(Value(kind, offset, size))
             offset += size
         if offset > end:
             raise BinXmlError("values reach beyond the record", at)
         return Instance(roots, values), offset
 
-    def _template(self, definition: int, start: bytes, depth: int) -> tuple[bytes, list[Node]]:
+    def _template(self, definition: int, start: bytes, *, depth: int) -> list[Node]:
         known = self.templates.get(definition)
         if known and known[0][:4] == start:
-            return known
-        restored = self.lost_template(start) if self.lost_template else None
-        if restored is not None:
-            known = (start, restored)
-        else:
+            return known[1]
+        if depth > MAX_DEPTH:
+            raise BinXmlError("templates inside templates without end", definition)
+        guid, roots = start, self.lost_template(start) if self.lost_template else None
+        if roots is None:
             guid = self.chunk[definition + 4 : definition + 20]
-            if guid[:4] != start:
+            if guid[:4] != start or len(guid) < 16:
                 raise BinXmlError("a template definition is lost: it is not where the record says", definition)
             first = definition + 24
             stop = min(first + _u32(self.chunk, definition + 20)[0], len(self.chunk))
-            roots = self.read(first, stop, in_definition=True, depth=depth + 1)
-            known = (guid, [root for root in roots if isinstance(root, Node)])
-        self.templates[definition] = known
-        return known
+            found = self.read(first, stop, in_definition=True, depth=depth + 1)
+            roots = [root for root in found if isinstance(root, Node)]
+        self.templates[definition] = (guid, roots)
+        return roots
 
     def _element(self, at: int, end: int, *, in_definition: bool, depth: int, parent: str = "") -> tuple[Node, int]:
-        if depth > _MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise BinXmlError("nested too deeply", at)
-        token, chunk = self.chunk[at], self.chunk
+        self.spend(0, at=at)
+        chunk, more = self.chunk, self.chunk[at] & _MORE
         at += 3 if in_definition else 1
         name, at = self._name(at + 4, parent)
         node = Node(name)
-        if token & _MORE:
-            stop = at + 4 + _u32(chunk, at)[0]
-            at += 4
-            while chunk[at] & ~_MORE == 0x06:
-                attribute, at = self._name(at + 1, f"{name}@")
-                value, at = self._text(at, end)
-                node.attributes.append((attribute, value))
-            if at != stop:
-                raise BinXmlError("attribute list has another length than it says", at)
+        if more:
+            at = self._attributes(at, end, node=node)
         if chunk[at] == 0x03:
             return node, at + 1
         if chunk[at] != 0x02:
@@ -161,7 +183,7 @@ class Fragments:
                 child, at = self._element(at, end, in_definition=in_definition, depth=depth + 1, parent=name)
                 node.parts.append(child)
             elif kind == 0x0C:
-                instance, at = self._instance(at, end, depth + 1)
+                instance, at = self._instance(at, end, depth=depth + 1)
                 node.parts.append(instance)
             else:
                 before = at
@@ -171,18 +193,29 @@ class Fragments:
                 node.parts.extend(text)
         return node, at + 1
 
+    def _attributes(self, at: int, end: int, *, node: Node) -> int:
+        stop = at + 4 + _u32(self.chunk, at)[0]
+        at += 4
+        while self.chunk[at] & ~_MORE == 0x06:
+            name, at = self._name(at + 1, f"{node.name}@")
+            value, at = self._text(at, end)
+            node.attributes.append((name, value))
+        if at != stop:
+            raise BinXmlError("attribute list has another length than it says", at)
+        return at
+
     def _text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
         """A run of text, CDATA, character and entity references and substitutions."""
         parts: list[str | Slot] = []
         chunk = self.chunk
         while at < end:
             token = chunk[at] & ~_MORE
-            if token == 0x05 or token == 0x07:
+            if token in (0x05, 0x07):
                 at += 2 if token == 0x05 else 1  # a value text says its type (string) first
                 stop = at + 2 + 2 * _u16(chunk, at)[0]
                 if stop > end:
                     raise BinXmlError("text reaches beyond the record", at)
-                parts.append(chunk[at + 2 : stop].decode("utf-16le", "replace"))
+                parts.append(chunk[at + 2 : stop].decode("utf-16le", "surrogatepass").rstrip("\0"))
                 at = stop
             elif token == 0x08:
                 parts.append(chr(_u16(chunk, at + 1)[0]))
@@ -193,10 +226,11 @@ class Fragments:
             elif token in (0x0D, 0x0E):
                 parts.append(Slot(_u16(chunk, at + 1)[0], token == 0x0E))
                 at += 4
-            elif token == 0x0A or token == 0x0B:  # processing instruction: skipped, an event never has one
+            elif token in (0x0A, 0x0B):  # processing instruction: skipped, an event never has one
                 at = self._name(at + 1, "?")[1] if token == 0x0A else at + 3 + 2 * _u16(chunk, at + 1)[0]
             else:
                 break
+            self.spend(0, at=at)
         return parts, at
 
     def _name(self, at: int, parent: str) -> tuple[str, int]:

@@ -19,7 +19,7 @@ def value_text(kind: int, raw: bytes) -> str | None:
     if kind == 0x00 or not raw:
         return None
     if kind == STRING:
-        return raw.decode("utf-16le", "replace").rstrip("\0")
+        return _wide(raw).rstrip("\0")
     if kind == ANSI:
         return raw.decode("cp1252", "replace").rstrip("\0")
     if kind == BINARY:
@@ -32,10 +32,15 @@ def value_text(kind: int, raw: bytes) -> str | None:
     return show(raw)
 
 
+def _wide(raw: bytes) -> str:
+    """UTF-16 as it stands, a lone surrogate and half a character too: the decoder counts what it must replace."""
+    return raw[: len(raw) & ~1].decode("utf-16le", "surrogatepass") + ("\ufffd" if len(raw) & 1 else "")
+
+
 def array_items(kind: int, raw: bytes) -> list[str]:
     """The items of an array value, each as text."""
     if kind == STRINGS:
-        items = raw.decode("utf-16le", "replace").split("\0")
+        items = _wide(raw).split("\0")
         return items[:-1] if items and not items[-1] else items
     width = _WIDTHS.get(kind & 0x7F, 0)
     if not width or len(raw) % width:

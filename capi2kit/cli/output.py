@@ -26,7 +26,7 @@ def opened(common: Common) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        with open(common.output, "w", encoding="utf-8", newline="") as file:  # type: ignore[arg-type]
+        with open(common.output, "w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as err:
         raise Capi2kitError(f"{common.output}: cannot be written ({err.strerror})") from err

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import ModuleType
 
 from capi2kit.loaders import evtx
+from capi2kit.loaders.framing import CHUNK, HEADER, SNIFFED
 
 LOADERS: tuple[ModuleType, ...] = (evtx,)
-HEAD = 65536 + 4096
+HEAD = HEADER + SNIFFED * CHUNK  # as much of a file as `sniff` is shown
 
 
 def loader_for(head: bytes, name: str) -> ModuleType | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import lzma
 import mmap
 import os
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from capi2kit.errors import EvidenceError
@@ -20,15 +22,21 @@ MEMBER = "!"  # archive.zip!member.evtx
 MAX_MEMBERS = 10_000
 MAX_UNPACKED = 4 << 30
 MAX_RATIO = 500
+_SMALL = 256 << 20  # an archive that unpacks to less is no bomb: a log that is mostly empty packs very well
 PathLike = str | os.PathLike[str]
+_UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 class Found(NamedTuple):
-    """A file to try: as named by the user, and whether it was named itself (or only stood in a folder)."""
+    """A file to try: as named by the user, and whether it was named itself (or only stood in a folder).
+
+    `fault` says why an archive that stood in a folder was left alone.
+    """
 
     path: str
     member: str
     named: bool
+    fault: str = ""
 
     @property
     def name(self) -> str:
@@ -39,42 +47,79 @@ class Found(NamedTuple):
 def find(what: PathLike | Iterable[PathLike]) -> list[Found]:
     """All files behind a path, folder (recursive), glob, archive, or a list of them; sorted, each once."""
     paths = [what] if isinstance(what, str | os.PathLike) else list(what)
-    found: list[Found] = []
+    found: dict[tuple[str, str], Found] = {}
     for path in paths:
-        found += _behind(os.fspath(path))
+        for hit in _behind(os.fspath(path)):
+            found.setdefault((os.path.realpath(hit.path), hit.member), hit)
     if not found:
         raise EvidenceError("an empty list of paths; name a log, a folder, a pattern or a .zip")
-    return list(dict.fromkeys(found))
+    return list(found.values())
+
+
+def named(path: str) -> Found:
+    """The file that a name in `sources` stands for: a path, or archive!member."""
+    if not os.path.exists(path):
+        for mark in re.finditer(re.escape(MEMBER), path):
+            if os.path.isfile(path[: mark.start()]):
+                return Found(path[: mark.start()], path[mark.end() :], True)
+    return Found(path, "", True)
 
 
 def _behind(path: str) -> list[Found]:
-    outer, _, member = path.partition(f".zip{MEMBER}")
-    if member:
-        return [Found(f"{outer}.zip", member, True)]
     if os.path.isdir(path):
-        files = sorted(str(file) for file in Path(path).rglob("*") if file.is_file())
-        if not files:
-            raise EvidenceError(
-                f"{path}: the folder holds no file; name the folder with the exported logs", source=path
-            )
-        return [hit for file in files for hit in _members(file, named=False)]
+        found = _below(path)
+        if not found:
+            message = f"{path}: the folder holds no file; name the folder with the exported logs"
+            raise EvidenceError(message, source=path)
+        return found
     if os.path.exists(path):
-        return _members(path, named=True)
-    hits = sorted(hit for hit in glob.glob(path, recursive=True) if os.path.isfile(hit))
-    if hits:
-        return [found for hit in hits for found in _members(hit, named=False)]
-    kind = "nothing matches this pattern" if glob.has_magic(path) else "there is no such file or folder"
+        return _members(path)
+    if named(path).member:
+        return [named(path)]
+    pattern = glob.has_magic(path) and "\0" not in path
+    hits = sorted(glob.iglob(path, recursive=True)) if pattern else []
+    found = [found for hit in hits for found in (_below(hit) if os.path.isdir(hit) else _unnamed(hit))]
+    if found:
+        return found
+    kind = "nothing matches this pattern" if pattern else "there is no such file or folder"
     raise EvidenceError(f"{path}: {kind}; check the spelling, and that it was not moved or deleted", source=path)
 
 
-def _members(path: str, *, named: bool) -> list[Found]:
+def _below(folder: str) -> list[Found]:
+    """Every file below a folder; a folder that cannot be listed stands for itself, so that somebody hears of it."""
+    closed: list[str] = []
+    files = [
+        os.path.join(where, name)
+        for where, _, names in os.walk(folder, onerror=lambda err: closed.append(str(err.filename)))
+        for name in names
+    ]
+    return [found for file in sorted(files + closed) for found in _unnamed(file)]
+
+
+def _unnamed(path: str) -> list[Found]:
+    """A file that stood in a folder: only there a .zip must end so, for many documents are archives too."""
+    if not path.lower().endswith(".zip"):
+        return [Found(path, "", False)]
     try:
-        if not zipfile.is_zipfile(path):
-            return [Found(path, "", named)]
+        return [found._replace(named=False) for found in _members(path)]
+    except EvidenceError as err:
+        return [Found(path, "", False, str(err))]
+
+
+def _members(path: str) -> list[Found]:
+    """The file itself, or what is in it if it is an archive. Raises EvidenceError for an archive that is refused."""
+    if not os.path.isfile(path):
+        return [Found(path, "", True)]
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
+                return [Found(path, "", True)]
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
-    except (OSError, zipfile.BadZipFile) as err:
-        raise EvidenceError(f"{path}: cannot be opened ({err})", source=path) from err
+    except _UNREADABLE as err:
+        raise EvidenceError(f"{path}: cannot be opened ({err}); copy it again", source=path) from err
+    if not members:
+        raise EvidenceError(f"{path}: the archive holds no file; pack the exported logs again", source=path)
     _refuse_bombs(path, members)
     return [Found(path, info.filename, False) for info in members]
 
@@ -87,32 +132,44 @@ def _refuse_bombs(path: str, members: list[zipfile.ZipInfo]) -> None:
         reason = f"more than {MAX_MEMBERS} files"
     elif unpacked > MAX_UNPACKED:
         reason = f"{unpacked} bytes unpacked, more than {MAX_UNPACKED}"
-    elif unpacked > 1 << 20 and unpacked / packed > MAX_RATIO:
+    elif unpacked > _SMALL and unpacked / packed > MAX_RATIO:
         reason = f"it unpacks to {unpacked // packed} times its size, more than {MAX_RATIO}"
     elif any(info.flag_bits & 1 for info in members):
         reason = "it is encrypted"
-    elif any(info.filename.startswith("/") or ".." in info.filename.split("/") for info in members):
-        reason = "a member's name points outside of it"
+    elif any(re.match(r"[/\\]|[A-Za-z]:", info.filename) for info in members):
+        reason = "the name of a member begins at the root"
+    elif any(".." in re.split(r"[/\\]", info.filename) for info in members):
+        reason = "the name of a member points outside of it"
     if reason:
         raise EvidenceError(f"{path}: archive refused: {reason}; unpack it yourself and load the folder", source=path)
 
 
 @contextmanager
 def opened(found: Found) -> Iterator[EvidenceFile]:
-    """The file's bytes, mapped read-only (unpacked in memory for a member), with their SHA-256."""
-    try:
-        if found.member:
-            with zipfile.ZipFile(found.path) as archive:
-                data: Buffer = archive.read(found.member)
-            yield EvidenceFile(found.name, "", data, hashlib.sha256(data).hexdigest())
-            return
-        with open(found.path, "rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                yield EvidenceFile(found.name, found.path, b"", hashlib.sha256(b"").hexdigest())
-                return
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                yield EvidenceFile(found.name, found.path, mapped, hashlib.sha256(mapped).hexdigest())  # type: ignore[arg-type]
-    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as err:
-        if isinstance(err, RuntimeError) and not found.member:
-            raise
-        raise EvidenceError(f"{found.name}: cannot be read ({err})", source=found.name) from err
+    """The file's bytes, mapped read-only (unpacked in memory for a member), with their SHA-256.
+
+    Raises EvidenceError if it cannot be read.
+    """
+    if found.fault:
+        raise EvidenceError(found.fault, source=found.name)
+    with ExitStack() as stack:
+        try:
+            data = _bytes_of(found, stack)
+        except _UNREADABLE as err:
+            message = f"{found.name}: cannot be read ({err}); check that it is there and that you may read it"
+            raise EvidenceError(message, source=found.name) from err
+        path = "" if found.member else found.path
+        yield EvidenceFile(found.name, path, data, hashlib.sha256(data).hexdigest())
+
+
+def _bytes_of(found: Found, stack: ExitStack) -> Buffer:
+    if found.member:
+        with zipfile.ZipFile(found.path) as archive:
+            return archive.read(found.member)
+    if not os.path.isfile(found.path):
+        raise OSError("it is no regular file" if os.path.exists(found.path) else "there is no such file")
+    file = stack.enter_context(open(found.path, "rb"))  # noqa: SIM115 - the stack closes it
+    if not os.fstat(file.fileno()).st_size:
+        return b""
+    mapped = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return stack.enter_context(memoryview(mapped))

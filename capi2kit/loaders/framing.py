@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from Evtx.BinaryParser import BinaryParserException
@@ -18,8 +19,11 @@ from Evtx.Evtx import ChunkHeader, FileHeader
 CHUNK = 65536
 HEADER = 4096
 FIRST_RECORD = 512
+SNIFFED = 16  # chunks in which a damaged file may still show that it is a log
 _SIGNATURE = b"**\0\0"
 _SMALLEST = 32
+_MOST_RECORDS = CHUNK // _SMALLEST
+_ZEROS = bytes(CHUNK)
 
 Buffer = bytes | memoryview
 
@@ -40,7 +44,6 @@ class Chunk:
     """One 64 KiB slot: what its header promises and the frames found in it."""
 
     slot: int
-    offset: int
     first: int = 0
     last: int = -1
     damage: str = ""
@@ -48,19 +51,30 @@ class Chunk:
     missing: list[int] = field(default_factory=list)
 
     @property
+    def offset(self) -> int:
+        """Where the chunk begins in the file."""
+        return HEADER + self.slot * CHUNK
+
+    @property
     def healthy(self) -> bool:
         """True if checksums hold and every promised record is framed."""
         return not self.damage and not self.missing
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """First and last record id: those found, and those that its header promises."""
+        ids = [frame.record for frame in self.frames] + self.missing
+        return min(ids), max(ids)
+
 
 @dataclass
 class Framing:
-    """A whole file. `missing` counts records of chunks that cannot be found at all."""
+    """A whole file. `missing` says how many records of lost chunks cannot be found at all, and where."""
 
     chunks: list[Chunk]
     dirty: bool
     damage: list[str]
-    missing: list[tuple[str, int]]
+    missing: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def promised(self) -> int:
@@ -70,32 +84,30 @@ class Framing:
 
 
 def looks_like_evtx(data: Buffer) -> bool:
-    """True for an .evtx file header, or for a chunk where the first one should stand."""
-    return bytes(data[:7]) == b"ElfFile" or bytes(data[HEADER : HEADER + 7]) == b"ElfChnk"
+    """True for an .evtx file header, or for a chunk at one of the first places where one may stand."""
+    places = range(HEADER, min(len(data), HEADER + SNIFFED * CHUNK), CHUNK)
+    return bytes(data[:8]) == b"ElfFile\0" or any(bytes(data[at : at + 8]) == b"ElfChnk\0" for at in places)
 
 
-def chunk_bytes(data: Buffer, offset: int) -> bytes:
-    """The 64 KiB at `offset`; a cut-off chunk is filled up with zeros."""
-    return bytes(data[offset : offset + CHUNK]).ljust(CHUNK, b"\0")
+def chunk_bytes(data: Buffer, chunk: Chunk) -> bytes:
+    """The 64 KiB of a chunk; one that is cut off is filled up with zeros."""
+    return bytes(data[chunk.offset : chunk.offset + CHUNK]).ljust(CHUNK, b"\0")
 
 
 def frame_file(data: Buffer) -> Framing:
     """Walk all chunks and records. Never trusts a count; never raises for damage."""
     header, damage = _file_header(data)
-    used = header.chunk_count() if header else 0
-    chunks, lost = [], []
-    for slot in range(max(0, (len(data) - HEADER + CHUNK - 1) // CHUNK)):
-        offset = HEADER + slot * CHUNK
-        raw = chunk_bytes(data, offset)
-        if not raw.strip(b"\0") and slot >= used:
-            continue  # preallocated, never used
-        chunk = _frame_chunk(raw, slot, offset, len(data) - offset)
-        if chunk.frames or chunk.missing or slot < used:
-            chunks.append(chunk)
-    for slot in range((len(data) - HEADER + CHUNK - 1) // CHUNK if len(data) > HEADER else 0, used):
-        chunks.append(Chunk(slot, HEADER + slot * CHUNK, damage="cut off"))
-    framing = Framing(chunks, bool(header and header.is_dirty()), damage, lost)
-    _count_lost_chunks(framing, header)
+    slots = max(0, -(-(len(data) - HEADER) // CHUNK))
+    used = header.chunk_count() if header and not damage else 0
+    chunks = [frame_chunk(data, slot) for slot in range(max(slots, used))]
+    while len(chunks) > used and chunks and chunks[-1].damage == "zeroed":
+        chunks.pop()  # preallocated, never used
+    live = sum(chunk.damage != "zeroed" for chunk in chunks)
+    dirty = bool(header and header.is_dirty())
+    if used and live > used and not dirty:
+        damage.append(f"the file header speaks of {used} chunks, {live} are in use")
+    framing = Framing(chunks, dirty, damage)
+    _count_lost(framing, newest=header.next_record_number() - 1 if used and header and not dirty else 0)
     return framing
 
 
@@ -110,97 +122,139 @@ def _file_header(data: Buffer) -> tuple[FileHeader | None, list[str]]:
         return None, ["the file header is cut off"]
 
 
-def _frame_chunk(raw: bytes, slot: int, offset: int, available: int) -> Chunk:
-    chunk = Chunk(slot, offset)
-    header = ChunkHeader(raw, 0)
-    if not header.check_magic():
-        chunk.damage = "zeroed" if not raw.strip(b"\0") else "no chunk header"
-        end = CHUNK
-    else:
-        end = header.next_record_offset()
-        if header.calculate_header_checksum() != header.header_checksum():
-            chunk.damage = "header checksum"
-        if not FIRST_RECORD <= end <= CHUNK:
-            chunk.damage, end = "free-space offset", CHUNK
-        elif header.calculate_data_checksum() != header.data_checksum():
-            chunk.damage = chunk.damage or "checksum"
-        chunk.first, chunk.last = header.log_first_record_number(), header.log_last_record_number()
-        if not 0 <= chunk.last - chunk.first < CHUNK // _SMALLEST:
-            chunk.first, chunk.last = 0, -1  # an empty chunk says -1 to -1
-    if available < CHUNK:
+def frame_chunk(data: Buffer, slot: int) -> Chunk:
+    """Read the header of one chunk and walk its records."""
+    chunk = Chunk(slot)
+    available = len(data) - chunk.offset
+    if slot < 0 or available <= 0:
         chunk.damage = "cut off"
-        end = min(end, available)
-    chunk.frames = _walk(raw, end, chunk)
-    if chunk.damage == "header checksum" and sum(bool(frame.damage) for frame in chunk.frames) > 1:
-        chunk.first, chunk.last = 0, -1  # the header's range is part of the damage: believe the records
-        chunk.frames = _walk(raw, end, chunk)
-    found = {frame.record for frame in chunk.frames}
-    chunk.missing = [record for record in range(chunk.first, chunk.last + 1) if record not in found]
+        return chunk
+    raw = chunk_bytes(data, chunk)
+    if raw == _ZEROS:
+        chunk.damage = "zeroed"
+        return chunk
+    end, count = _read_header(ChunkHeader(raw, 0), chunk, raw=raw)
+    if available < CHUNK:
+        chunk.damage, end = "cut off", min(end, available)
+    chunk.frames = _walk(raw, chunk, end=end)
+    if chunk.damage:
+        chunk.frames = _numbered(chunk)
+    if chunk.last < chunk.first and chunk.frames:
+        chunk.first, chunk.last = chunk.extent
+    if chunk.damage or len(chunk.frames) != count:
+        found = {frame.record for frame in chunk.frames}
+        chunk.missing = [record for record in range(chunk.first, chunk.last + 1) if record not in found]
     return chunk
 
 
-def _walk(raw: bytes, end: int, chunk: Chunk) -> list[Frame]:
+def _read_header(header: ChunkHeader, chunk: Chunk, *, raw: bytes) -> tuple[int, int]:
+    """Damage and range of a chunk by its header; returns where its used part ends and how many records it counts."""
+    if not header.check_magic():
+        chunk.damage = "no chunk header"
+        return CHUNK, -1
+    end = _used_end(raw, header.next_record_offset(), last=header.last_record_offset())
+    if header.calculate_header_checksum() != header.header_checksum():
+        chunk.damage = "header checksum"
+        return end, -1
+    chunk.first, chunk.last = header.log_first_record_number(), header.log_last_record_number()
+    if not 0 <= chunk.last - chunk.first < _MOST_RECORDS:
+        chunk.first, chunk.last = 0, -1  # an empty chunk says -1 to -1
+    if not FIRST_RECORD <= header.next_record_offset() <= CHUNK:
+        chunk.damage = "free-space offset"
+    elif header.calculate_data_checksum() != header.data_checksum():
+        chunk.damage = "checksum"
+    return end, header.file_last_record_number() - header.file_first_record_number() + 1
+
+
+def _used_end(raw: bytes, free: int, *, last: int) -> int:
+    """Where the used part ends: at the free-space offset, else behind the last record, else at the chunk's end."""
+    if FIRST_RECORD <= free <= CHUNK:
+        return free
+    return last + _sound(raw, last, end=CHUNK) if FIRST_RECORD <= last <= CHUNK - _SMALLEST else CHUNK
+
+
+def _walk(raw: bytes, chunk: Chunk, *, end: int) -> list[Frame]:
+    """The records one behind the other. Behind the used part lie old records: a lower id ends the walk."""
     frames: list[Frame] = []
     at = FIRST_RECORD
     while at + _SMALLEST <= end:
-        size = _sound(raw, at, end)
-        damage = ""
+        size, damage = _sound(raw, at, end=end), ""
         if not size:
-            size, damage = _mend(raw, at, end)
+            size, damage = _mend(raw, at, end=end)
             if not size:
                 break
         record, written = struct.unpack_from("<QQ", raw, at + 8)
-        expected = frames[-1].record + 1 if frames else chunk.first
-        if chunk.damage and chunk.last >= chunk.first and not expected <= record <= chunk.last:
-            record, damage = expected, damage or "record id"
+        if end == CHUNK and not damage and frames and not frames[-1].damage and record < frames[-1].record:
+            break
         frames.append(Frame(chunk.slot, chunk.offset + at, size, record, written, damage))
         at += size
     return frames
 
 
-def _sound(raw: bytes, at: int, end: int) -> int:
+def _sound(raw: bytes, at: int, *, end: int) -> int:
     """The size of the record at `at` if signature and both sizes hold, else 0."""
+    if at + _SMALLEST > end or raw[at : at + 4] != _SIGNATURE:
+        return 0
     size = struct.unpack_from("<I", raw, at + 4)[0]
-    if raw[at : at + 4] != _SIGNATURE or not _SMALLEST <= size <= end - at or size % 8:
+    if not _SMALLEST <= size <= end - at or size % 8:
         return 0
     return size if struct.unpack_from("<I", raw, at + size - 4)[0] == size else 0
 
 
-def _mend(raw: bytes, at: int, end: int) -> tuple[int, str]:
+def _mend(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
     """Size of a record whose frame is damaged: by its own two sizes, else up to the next sound record."""
     size = struct.unpack_from("<I", raw, at + 4)[0]
-    if _SMALLEST <= size <= end - at - 4 and size % 8 == 0:
+    if _SMALLEST <= size <= end - at and size % 8 == 0:
         closed = struct.unpack_from("<I", raw, at + size - 4)[0] == size
-        if closed or at + size == end or _sound(raw, at + size, end):
+        if closed or at + size == end or _sound(raw, at + size, end=end):
             return size, "signature" if closed else "size"
     following = raw.find(_SIGNATURE, at + 8, end)
-    while following >= 0 and not _sound(raw, following, end):
-        following = raw.find(_SIGNATURE, following + 8, end)
+    while following >= 0 and not _sound(raw, following, end=end):
+        following = raw.find(_SIGNATURE, following + 4, end)
     if following < 0:
         following = end if raw[at:end].strip(b"\0") else at
     return following - at, "frame"
 
 
-def _count_lost_chunks(framing: Framing, header: FileHeader | None) -> None:
+def _numbered(chunk: Chunk) -> list[Frame]:
+    """The frames of a damaged chunk with ids that count up: one that does not fit its neighbours is worked out."""
+    ids = [frame.record for frame in chunk.frames]
+    believed = chunk.last >= chunk.first
+    sure = {j for i, (a, b) in enumerate(pairwise(ids)) if a + 1 == b for j in (i, i + 1)}
+    if believed:
+        sure = {i for i in sure if chunk.first <= ids[i] <= chunk.last}
+    frames: list[Frame] = []
+    for i, frame in enumerate(chunk.frames):
+        after = next((j for j in range(i + 1, len(ids)) if j in sure), None)
+        low = frames[-1].record + 1 if frames else chunk.first
+        high = chunk.last if believed else frame.record
+        if after is not None:
+            high = ids[after] - 1
+            if not frames and not believed:
+                low = ids[after] - after + i
+        fits = i in sure or low <= frame.record <= high
+        frames.append(frame if fits else frame._replace(record=low, damage=frame.damage or "record id"))
+    return frames
+
+
+def _count_lost(framing: Framing, *, newest: int) -> None:
     """How many records stood in chunks of which nothing is left, by the ids of their neighbours."""
-    known = sorted((frames_or_range(chunk), chunk.slot) for chunk in framing.chunks if chunk.frames or chunk.missing)
-    gone = [chunk for chunk in framing.chunks if not chunk.frames and not chunk.missing]
-    if not gone:
+    gone = [chunk for chunk in framing.chunks if chunk.damage and not chunk.frames and not chunk.missing]
+    harmed = sum(bool(chunk.damage) for chunk in framing.chunks)
+    extents = sorted(chunk.extent for chunk in framing.chunks if chunk.frames or chunk.missing)
+    if extents and gone:
+        extents.append((newest + 1, newest + 1))
+    holes = [(before[1] + 1, after[0] - 1) for before, after in pairwise(extents) if after[0] > before[1] + 1]
+    holes = [(first, last) for first, last in holes if last - first < harmed * _MOST_RECORDS]
+    if not gone and not holes:
         return
-    newest = header.next_record_number() - 1 if header else 0
-    ranges = [span for span, _ in known]
-    holes = [
-        (before[1] + 1, after[0] - 1)
-        for before, after in zip(ranges, [*ranges[1:], (newest + 1, newest)], strict=True)
-        if after[0] > before[1] + 1
-    ]
-    slots = ", ".join(str(chunk.slot) for chunk in gone)
-    count = sum(last - first + 1 for first, last in holes)
-    where = ", ".join(f"{first} to {last}" for first, last in holes) or "ids unknown"
-    framing.missing.append((f"chunk {slots}: nothing is left of it (records {where})", count))
+    where = ", ".join(f"{first} to {last}" for first, last in holes) or "how many it held is not known"
+    what = f"of chunk {_ranges([chunk.slot for chunk in gone])} nothing is left" if gone else "records are left out"
+    framing.missing.append((f"{what} (records {where})", sum(last - first + 1 for first, last in holes)))
 
 
-def frames_or_range(chunk: Chunk) -> tuple[int, int]:
-    """First and last record id of a chunk: as its header says, widened by what was found."""
-    ids = [frame.record for frame in chunk.frames] + chunk.missing
-    return min(ids), max(ids)
+def _ranges(numbers: list[int]) -> str:
+    """``1, 4-9`` for 1, 4, 5, 6, 7, 8, 9."""
+    starts = [n for i, n in enumerate(numbers) if not i or n != numbers[i - 1] + 1]
+    stops = [n for i, n in enumerate(numbers) if i + 1 == len(numbers) or n != numbers[i + 1] - 1]
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True))

@@ -1,4 +1,4 @@
-"""Salvage: the records of a damaged chunk, decoded one by one.
+"""Salvage: the second engine. Records decoded one by one, on framing and `binxml`.
 
 A record defines names and templates for the records behind it, so one damaged
 record can silence its whole chunk. Here each record is decoded alone; a lost
@@ -10,13 +10,78 @@ only one that does; otherwise it stays unknown and only its cell is <NA>.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from lxml import etree
 
 from capi2kit.binxml import BinXmlError, Decoder, Node, bucket_offsets, name_hash, read_name
-from capi2kit.loaders.framing import Buffer, Chunk, Frame, Framing, chunk_bytes
+from capi2kit.loaders.evidence import Problems
+from capi2kit.loaders.framing import Buffer, Chunk, Frame, Framing, chunk_bytes, frame_file
 
 _NEIGHBOURS = 32  # intact chunks that are searched for lost definitions
+
+
+def read_one_by_one(data: Buffer, frames: list[Frame], *, problems: Problems) -> Iterator[tuple[Frame, etree._Element]]:
+    """The records of one intact chunk; one that cannot be decoded is a problem."""
+    if frames:
+        decoder = Decoder(chunk_bytes(data, Chunk(frames[0].chunk)))
+        yield from _decoded(decoder, frames, problems=problems)
+        _tell_replaced(decoder, Chunk(frames[0].chunk), problems=problems)
+
+
+def salvage_chunk(
+    data: Buffer, chunk: Chunk, *, framing: Framing, problems: Problems
+) -> Iterator[tuple[Frame, etree._Element]]:
+    """The records of a damaged chunk, with what was done to it noted as problems."""
+    problems.add_chunk(chunk)
+    if not chunk.frames:
+        return
+    names = _LostNames(chunk_bytes(data, chunk), Definitions(data, framing, slot=chunk.slot))
+    decoder = names.decoder()
+    yield from _decoded(decoder, chunk.frames, problems=problems)
+    where = {"chunk": chunk.slot, "offset": chunk.offset}
+    if names.restored:
+        told = ", ".join(sorted(set(names.restored)))
+        what = f"chunk {chunk.slot}: names restored from another chunk: {told}"
+        problems.add("names", "restored names", message=what, **where)
+    for offset in dict.fromkeys(names.unknown):
+        what = f"chunk {chunk.slot}: the name at offset {offset} is lost and no other chunk tells it"
+        what += "; its cells are <NA>, their text is in `extra`"
+        problems.add("names", "lost name", message=what, chunk=chunk.slot, offset=chunk.offset + offset)
+    _tell_replaced(decoder, chunk, problems=problems)
+
+
+def decode_alone(data: Buffer, chunk: Chunk, *, frame: Frame) -> etree._Element | None:
+    """One record, restored as `salvage_chunk` would if its chunk is damaged; None if it cannot be decoded."""
+    decoder = Decoder(chunk_bytes(data, chunk))
+    if not chunk.healthy:
+        decoder = _LostNames(decoder.chunk, Definitions(data, frame_file(data), slot=chunk.slot)).decoder()
+    try:
+        return decode_frame(decoder, frame)
+    except BinXmlError:
+        return None
+
+
+def _decoded(decoder: Decoder, frames: list[Frame], *, problems: Problems) -> Iterator[tuple[Frame, etree._Element]]:
+    for frame in frames:
+        try:
+            event = decode_frame(decoder, frame)
+        except BinXmlError as err:
+            problems.add_record(frame, stage="decode", error="unreadable record", message=str(err), lost=1)
+            continue
+        yield frame, event
+
+
+def _tell_replaced(decoder: Decoder, chunk: Chunk, *, problems: Problems) -> None:
+    if decoder.replaced:
+        what = f"chunk {chunk.slot}: {decoder.replaced} characters that no text can hold were replaced by U+FFFD"
+        problems.add("text", "replaced characters", message=what, chunk=chunk.slot, offset=chunk.offset)
+
+
+def decode_frame(decoder: Decoder, frame: Frame) -> etree._Element:
+    """Decode the BinXML of one framed record. Raises BinXmlError."""
+    at = frame.offset - Chunk(frame.chunk).offset
+    return decoder.decode(at + 24, at + frame.size - 4)
 
 
 class Definitions:
@@ -25,7 +90,7 @@ class Definitions:
     Chunks are learned one after the other, as far as an answer needs it.
     """
 
-    def __init__(self, data: Buffer, framing: Framing, slot: int) -> None:
+    def __init__(self, data: Buffer, framing: Framing, *, slot: int) -> None:
         self.data = data
         self._names: dict[str, set[str]] = {}
         self._templates: dict[bytes, list[list[Node]]] = {}
@@ -46,10 +111,10 @@ class Definitions:
         return versions[0] if len(versions) == 1 else None
 
     def _learn(self, chunk: Chunk) -> None:
-        decoder = Decoder(chunk_bytes(self.data, chunk.offset))
+        decoder = Decoder(chunk_bytes(self.data, chunk))
         for frame in chunk.frames:
             try:
-                decode_frame(decoder, frame, chunk)
+                decode_frame(decoder, frame)
             except BinXmlError:
                 continue
         for parent, name in decoder.fragments.contexts:
@@ -60,31 +125,30 @@ class Definitions:
                 versions.append(roots)
 
 
-class Salvage:
-    """Decodes the frames of one damaged chunk. `restored` and `unknown` list the names that were lost."""
+class _LostNames:
+    """Answers for the names that one damaged chunk lost. `restored` and `unknown` list them."""
 
-    def __init__(self, data: Buffer, framing: Framing, chunk: Chunk) -> None:
-        self.raw = chunk_bytes(data, chunk.offset)
-        self.chunk = chunk
-        self.definitions = Definitions(data, framing, chunk.slot)
-        self.decoder = Decoder(self.raw, lost_name=self._name, lost_template=self.definitions.template)
+    def __init__(self, raw: bytes, definitions: Definitions) -> None:
+        self.raw = raw
+        self.definitions = definitions
         self.restored: list[str] = []
         self.unknown: list[int] = []
-        self._buckets = bucket_offsets(self.raw)
-        here = (read_name(self.raw, offset) for offset in self._buckets)
+        self._buckets = bucket_offsets(raw)
+        here = (read_name(raw, offset) for offset in self._buckets)
         self._present = {name for name in here if name}
 
-    def decode(self, frame: Frame) -> etree._Element:
-        """The element tree of one record; BinXmlError if nothing can be made of it."""
-        return decode_frame(self.decoder, frame, self.chunk)
+    def decoder(self) -> Decoder:
+        """A decoder of the chunk that asks here."""
+        return Decoder(self.raw, lost_name=self.find, lost_template=self.definitions.template)
 
-    def _name(self, offset: int, parent: str) -> str | None:
+    def find(self, offset: int, parent: str) -> str | None:
+        """The name that stood at `offset` as a child of `parent`, if only one can have stood there."""
         fitting = self.definitions.names(parent) - self._present
         bucket = self._buckets.get(offset)
         if bucket is not None:
             fitting = {name for name in fitting if name_hash(name) % 64 == bucket}
         if bucket is None or len(fitting) > 1:
-            fitting = {name for name in fitting if _agrees(self.raw, offset, name)}
+            fitting = {name for name in fitting if _agrees(self.raw, offset, name=name)}
         if len(fitting) == 1:
             name = fitting.pop()
             self.restored.append(name)
@@ -94,13 +158,7 @@ class Salvage:
         return None
 
 
-def decode_frame(decoder: Decoder, frame: Frame, chunk: Chunk) -> etree._Element:
-    """Decode the BinXML of one framed record."""
-    at = frame.offset - chunk.offset
-    return decoder.decode(at + 24, at + frame.size - 4)
-
-
-def _agrees(raw: bytes, offset: int, name: str) -> bool:
+def _agrees(raw: bytes, offset: int, *, name: str) -> bool:
     """True if what is left at `offset` speaks for `name`: its hash, or most of its letters."""
     if offset + 8 > len(raw):
         return False

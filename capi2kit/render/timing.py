@@ -71,7 +71,7 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
             words.clock(float(np.median(offsets))) if offsets else words.ABSENT,
             words.moment(row["start"], tz, digits=0),
             words.visible(row["host"]),
-            "the log begins later" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
+            "cut" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
         ])  # fmt: skip
     columns = [Column("process (PID)", whole=True)]
     columns += [Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")]
@@ -87,6 +87,8 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         "Wall: from the first recovered start until the process went quiet. Waiting counts each moment once, however many "
         "threads waited. Wall = waiting + checking + unexplained; unexplained is the program itself and what no record shows."
     ]
+    if (top["start_from"] == "log begins").any():
+        prose.append("Cut: the process was busy before the log begins; its true start is not in evidence.")
     if len(found) > len(top):
         prose.append(f"The {len(top)} that waited longest, of {len(found)}.")
     number = int(top["startup"].iloc[0])
@@ -120,7 +122,7 @@ def _routes(waits: list[dict]) -> str:
     routes = dict.fromkeys(words.visible(wait["proxy"]) for wait in waits if not pd.isna(wait["proxy"]))
     failed = sum(int(wait["wpad_failures"]) for wait in waits if not pd.isna(wait["wpad_failures"]))
     shown = ", ".join(routes) or ("not logged" if waits else words.ABSENT)
-    return f"{shown}, {failed} × no WPAD" if failed else shown
+    return f"{shown}, no WPAD ×{failed}" if failed else shown
 
 
 def ledger(analysis: Analysis) -> Section | None:

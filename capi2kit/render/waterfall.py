@@ -78,7 +78,7 @@ def related(analysis: Analysis, task_id: str) -> dict[str, str]:
         .to_dict()
         .items()
     ):
-        reasons[other][f"waited for {'the same URL' if count == 1 else f'{count} of the same URLs'}"] = None
+        reasons[str(other)][f"waited for {'the same URL' if count == 1 else f'{count} of the same URLs'}"] = None
     for other, reason in _neighbours(analysis.spans, task_id):
         reasons[other][reason] = None
     return {other: "; ".join(found) for other, found in reasons.items() if other != task_id}

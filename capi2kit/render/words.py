@@ -87,8 +87,8 @@ def clock(offset: Any) -> str:
         return ABSENT
     number = float(offset)
     if abs(number) < 2:
-        return "right (within 2 s)"
-    size = f"{abs(number):.0f} s" if abs(number) < 120 else f"{int(abs(number) // 60)} min {abs(number) % 60:.0f} s"
+        return "right ±2 s"
+    size = f"{abs(number):.0f} s" if abs(number) < 600 else f"{abs(number) / 60:.0f} min"
     return f"{size} {'slow' if number < 0 else 'fast'}"
 
 

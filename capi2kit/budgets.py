@@ -1,0 +1,60 @@
+"""Budgets: how much retrieval time the chains of each process were given.
+
+An accumulative chain logs what is left of its budget at each revocation check,
+so the largest value of a process is the budget, or a little less where some of
+it was used before the first check that logs. What may be missing is bounded by
+the clock: not more can be used up than time has passed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.starts import NAT, TICK_S, lanes, nanoseconds
+
+DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
+DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
+_MILLISECOND = 0.001
+
+
+class Budgets(NamedTuple):
+    """Per span, in seconds: the budget of its process's chains, and between which values it must lie. NaN: no sign."""
+
+    total: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+
+def find_budgets(spans: pd.DataFrame) -> Budgets:
+    """The accumulative budget of each span's process.
+
+    The largest value left if it is in whole seconds; else the default, else the next whole second,
+    if the time that had passed allows it; else the largest value itself.
+    Source: AdditionalParameters of the revocation checks.
+    """
+    left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
+    shared = (spans["accumulative"].to_numpy("int8", na_value=0) > 0) & ~np.isnan(left)
+    clock, until = nanoseconds(spans["chain_start"]), nanoseconds(spans["first_inner"])
+    until = np.where(until == NAT, nanoseconds(spans["logged_stop"]), until)
+    passed = (until - clock) / 1e9 + TICK_S
+    passed = np.where((clock == NAT) | (until == NAT) | (passed < 0), np.inf, passed)
+    process = lanes(spans, ["host", "process", "pid"])
+    count = int(process.max(initial=-1)) + 1
+    low, high = np.full(count, -np.inf), np.full(count, np.inf)
+    np.maximum.at(low, process[shared], left[shared])
+    np.minimum.at(high, process[shared], (left + passed)[shared])
+    found = _within(np.where(np.isfinite(low), low, np.nan), np.where(high < low, np.inf, high))
+    return Budgets(*(values[process] for values in found))
+
+
+def _within(low: np.ndarray, high: np.ndarray) -> Budgets:
+    next_whole = np.ceil(low - _MILLISECOND / 2)
+    is_whole = next_whole - low < _MILLISECOND
+    is_default = (low <= DEFAULT_BUDGET_S) & (high >= DEFAULT_BUDGET_S)
+    fits = next_whole <= high
+    total = np.where(is_whole, next_whole, np.where(is_default, DEFAULT_BUDGET_S, np.where(fits, next_whole, low)))
+    least = np.where(is_whole | ~is_default, total, np.where(fits, next_whole, total))
+    return Budgets(total, least, np.where(is_whole | is_default | fits, total, high))

@@ -1,0 +1,55 @@
+"""Layouts: what the values of a row are, so that rows of one layout can become columns together."""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring
+
+from capi2kit.winevent.walk import Extra, Part
+
+
+class Layout:
+    """The columns that the values of a row fill, one after the other, and what the rest of them say in `extra`."""
+
+    __slots__ = ("columns", "extra", "table")
+
+    def __init__(self, table: str, *, columns: tuple[str, ...], extra: str) -> None:
+        self.table = table
+        self.columns = columns
+        self.extra = extra
+
+    def tell_extra(self, values: tuple[str, ...]) -> str | None:
+        """The values behind those of the columns, as JSON under their paths."""
+        if not self.extra:
+            return None
+        return self.extra % tuple(map(encode_basestring, values[len(self.columns) :]))
+
+
+Row = tuple[Layout, tuple[str, ...]]
+
+
+class Layouts:
+    """The layouts met so far: rows with the same columns and the same extra paths share one."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[str, ...], str], Layout] = {}
+
+    def lay_out(self, part: Part) -> Row:
+        """The row that a walk made, as layout and values."""
+        extra = _template(part.extra)
+        key = (part.table, tuple(part.cells), extra)
+        layout = self._known.get(key)
+        if layout is None:
+            layout = self._known[key] = Layout(part.table, columns=key[1], extra=extra)
+        values = list(part.cells.values())
+        for kept in part.extra.values():
+            values += kept if isinstance(kept, list) else [kept]
+        return layout, tuple(values)
+
+
+def _template(extra: Extra) -> str:
+    told = [
+        encode_basestring(path).replace("%", "%%")
+        + (f": [{', '.join(['%s'] * len(kept))}]" if isinstance(kept, list) else ": %s")
+        for path, kept in extra.items()
+    ]
+    return "{" + ", ".join(told) + "}" if told else ""

@@ -1,0 +1,130 @@
+"""Rendering: the same content in every output, text from a log harmless, every number with its quality."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+from lxml import html
+
+import capi2kit as c2
+from capi2kit.render import words
+from capi2kit.render.sections import tell
+
+
+@pytest.fixture(scope="module")
+def analysis(small_log):
+    return c2.analyse(c2.load(small_log))
+
+
+@pytest.fixture(scope="module")
+def page(analysis, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    c2.save(analysis, path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_report_loads_nothing_and_runs_nothing(page):
+    tree = html.fromstring(page)
+    assert not tree.xpath("//script | //link | //iframe | //object | //img | //@onload | //@style")
+    assert not [url for url in tree.xpath("//@href | //@src | //@*[local-name()='href']") if not url.startswith("#")]
+    policy = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")[0]
+    assert policy.startswith("default-src 'none'") and "unsafe" not in policy
+
+
+def test_every_link_of_a_report_leads_to_something(page):
+    tree = html.fromstring(page)
+    ids = tree.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    links = {link[1:] for link in tree.xpath("//@href | //@*[local-name()='href']")}
+    assert links and links <= set(ids)
+
+
+def test_every_row_that_cites_records_links_to_them(analysis, page):
+    sections = [section for section in tell(analysis) if section.table and any(section.table.events)]
+    cited = {event for section in sections for events in section.table.events for event in events}
+    assert cited and all(f'id="event-{event}"' in page for event in cited)
+
+
+def test_a_report_has_a_chart_of_the_start_up(page):
+    assert len(html.fromstring(page).xpath("//*[local-name()='svg']")) >= 3
+
+
+def test_the_report_and_the_terminal_say_the_same(analysis, page, tmp_path):
+    c2.save(analysis, tmp_path / "report.txt")
+    text = " ".join((tmp_path / "report.txt").read_text(encoding="utf-8").split())
+    shown = " ".join(html.fromstring(page).text_content().split())
+    assert c2.headline(analysis) in text and c2.headline(analysis) in shown
+
+
+def test_hostile_text_is_text(hostile_log, tmp_path):
+    c2.save(c2.analyse(c2.load(hostile_log)), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "\u202e" not in page and "\x1b" not in page
+    assert not html.fromstring(page).xpath("//script")
+
+
+def test_an_unknown_ending_says_which_there_are(analysis, tmp_path):
+    with pytest.raises(c2.Capi2kitError, match=r"\.html"):
+        c2.save(analysis, tmp_path / "report.docx")
+
+
+def test_the_ledger_shown_adds_up(analysis):
+    ledger = next(section for section in tell(analysis) if section.name == "ledger")
+    seconds = [row[4] for row in ledger.table.rows]
+    values = [float(text.removesuffix(" s")) for text in seconds if "min" not in text]
+    assert ledger.table.rows[-1][0] == "sum = wall"
+    assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("wait", "low", "high", "quality", "shown"),
+    [
+        (4.976, 4.96, 4.992, "exact", "4.98 s ±0.02"),
+        (15.0, 0.0, 15.0, "bounded", "0.000 s to 15.00 s"),
+        (15.0, 14.984, 15.016, "bounded", "15.00 s ±0.02"),
+        (pd.NA, 0.0, 15.016, "unknown", "unknown, at most 15.02 s"),
+    ],
+)
+def test_a_wait_is_shown_with_its_bounds(wait, low, high, quality, shown):
+    assert words.wait(wait, low=low, high=high, quality=quality) == shown
+
+
+def test_missing_is_a_dash_and_never_zero():
+    assert {words.seconds(pd.NA), words.code(pd.NA), words.who(pd.NA), words.moment(pd.NaT), words.visible(None)} == {
+        "–"
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (0, "0"),
+        (0x2F94, "0x80072F94 ERROR_WINHTTP_AUTODETECTION_FAILED"),
+        (0x80092013, "0x80092013 CRYPT_E_REVOCATION_OFFLINE"),
+    ],
+)
+def test_a_code_is_shown_with_its_symbol(code, shown):
+    assert words.code(code) == shown
+
+
+def test_a_time_carries_its_offset():
+    time = pd.Timestamp("2016-07-22 16:36:41.148", tz="UTC")
+    assert words.moment(time) == "2016-07-22 16:36:41.148Z"
+    assert words.moment(time, "Europe/Berlin") == "2016-07-22 18:36:41.148+02:00"
+
+
+@pytest.mark.parametrize("width", range(1, 30))
+def test_a_shortened_text_keeps_both_ends_and_fits(width):
+    short = words.short(r"C:\Program Files\App\bin\Very.Long.Name.dll", width)
+    assert len(short) <= width
+
+
+@pytest.mark.real
+def test_red_records_of_the_real_log_were_no_failures(real_logs):
+    analysis = c2.analyse(c2.load(real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"))
+    reds = next(section for section in tell(analysis) if section.name == "reds")
+    assert {row[0] for row in reds.table.rows} == {"no failure"}
+    assert sum(int(row[2]) for row in reds.table.rows) == 11
+    assert re.search("2F94", str(reds.table.rows)) and re.search("80070002", str(reds.table.rows))
