@@ -61,18 +61,7 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     for place, row in enumerate(top.to_dict("records")):
         mine = waits_of[place]
         events.append([wait["event"] for wait in mine] or first_event.get(row["startup"], []))
-        offsets = [wait["clock_offset_s"] for wait in mine if not pd.isna(wait["clock_offset_s"])]
-        rows.append([
-            f"{words.visible(row['process'])} ({row['pid']})",
-            *(words.seconds(row[name]) for name in ("wall_s", "waiting_wall_s", "checking_s", "unexplained_s")),
-            str(row["waits"]),
-            str(row["targets"]),
-            _routes(mine),
-            words.clock(float(np.median(offsets))) if offsets else words.ABSENT,
-            words.moment(row["start"], tz, digits=0),
-            words.visible(row["host"]),
-            "cut" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
-        ])  # fmt: skip
+        rows.append(_startup_row(row, mine, tz=tz))
     columns = [Column("process (PID)", whole=True)]
     columns += [Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")]
     columns += [Column(name, number=True, brief=False) for name in ("waits", "targets")]
@@ -97,6 +86,21 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         "startup", f"Start-up of {name}: who waited for what", _drawn("plot_startup", analysis, startup=number)
     )
     return Section("startups", "Process start-ups", prose, Table(columns, rows, events), [chart])
+
+
+def _startup_row(row: dict, waits: list[dict], *, tz: str) -> list[str]:
+    offsets = [wait["clock_offset_s"] for wait in waits if not pd.isna(wait["clock_offset_s"])]
+    return [
+        f"{words.visible(row['process'])} ({row['pid']})",
+        *(words.seconds(row[name]) for name in ("wall_s", "waiting_wall_s", "checking_s", "unexplained_s")),
+        str(row["waits"]),
+        str(row["targets"]),
+        _routes(waits),
+        words.clock(float(np.median(offsets))) if offsets else words.ABSENT,
+        words.moment(row["start"], tz, digits=0),
+        words.visible(row["host"]),
+        "cut" if row["start_from"] == "log begins" else "warm" if row["warm"] else "",
+    ]
 
 
 def _waits_of(analysis: Analysis, startups: pd.DataFrame) -> dict[int, list[dict]]:
