@@ -18,6 +18,7 @@ from capi2kit.starts import NAT, TICK_S, lanes, nanoseconds
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
 _MILLISECOND = 0.001
+_USED_AT_ONCE_S = 0.1  # what a chain may use up before its first check, with no word in the log
 
 
 class Budgets(NamedTuple):
@@ -31,8 +32,9 @@ class Budgets(NamedTuple):
 def find_budgets(spans: pd.DataFrame) -> Budgets:
     """The accumulative budget of each span's process.
 
-    The largest value left if it is in whole seconds; else the default, else the next whole second,
-    if the time that had passed allows it; else the largest value itself.
+    Budgets are set in whole seconds, rarely in halves. So: the largest value left, if it is that; else
+    the default, else the next whole second close by, if the time that had passed allows it; else the
+    largest value, and how much more it may have been.
     Source: AdditionalParameters of the revocation checks.
     """
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
@@ -51,10 +53,18 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
 
 
 def _within(low: np.ndarray, high: np.ndarray) -> Budgets:
-    next_whole = np.ceil(low - _MILLISECOND / 2)
-    is_whole = next_whole - low < _MILLISECOND
-    is_default = (low <= DEFAULT_BUDGET_S) & (high >= DEFAULT_BUDGET_S)
-    fits = next_whole <= high
-    total = np.where(is_whole, next_whole, np.where(is_default, DEFAULT_BUDGET_S, np.where(fits, next_whole, low)))
-    least = np.where(is_whole | ~is_default, total, np.where(fits, next_whole, total))
-    return Budgets(total, least, np.where(is_whole | is_default | fits, total, high))
+    """A budget that was at least `low` and at most `high`."""
+    whole, half = _next(low, 1.0), _next(low, 0.5)
+    is_whole, is_half = whole - low < _MILLISECOND, half - low < _MILLISECOND
+    default = (low <= DEFAULT_BUDGET_S) & (high >= DEFAULT_BUDGET_S)
+    close = (whole <= high) & (whole - low < _USED_AT_ONCE_S)
+    choices = [is_whole, is_half, default, close]
+    total = np.select(choices, [whole, half, DEFAULT_BUDGET_S, whole], low)
+    least = np.select(choices, [whole, half, np.minimum(whole, DEFAULT_BUDGET_S), whole], low)
+    more = np.where(whole <= high, whole, high)
+    most = np.select(choices, [whole, np.where(default, DEFAULT_BUDGET_S, half), DEFAULT_BUDGET_S, whole], more)
+    return Budgets(total, least, most)
+
+
+def _next(value: np.ndarray, step: float) -> np.ndarray:
+    return np.ceil((value - _MILLISECOND / 2) / step) * step

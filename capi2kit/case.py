@@ -24,6 +24,10 @@ from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
 _PARTS = ("steps", "chain", "certificates")
+_HOW_TO_COPY = (
+    "What was lost is damaged or cut off: export the log again with "
+    "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
+)
 _HOW_TO_LOG = (
     "Enable the log with `wevtutil sl Microsoft-Windows-CAPI2/Operational /e:true`, repeat the slow start, "
     "then export it with `wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`."
@@ -207,4 +211,5 @@ def _why_nothing(case: Case) -> str:
     ]
     read += case.problems.loc[case.problems["stage"] == "file", "message"].tolist()
     more = f"; and {len(read) - 5} more" if len(read) > 5 else ""
-    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {_HOW_TO_LOG}"
+    next_step = _HOW_TO_COPY if case.sources["lost"].sum() else _HOW_TO_LOG
+    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {next_step}"

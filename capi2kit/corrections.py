@@ -204,6 +204,7 @@ def _bound(
     for level in range(int(depth.max()), 0, -1):
         here = depth == level
         np.minimum.at(latest, parent[here], latest[here])
+    latest = np.where(exact, start, np.maximum(latest, start))
     shortest, longest = np.maximum(stop - latest - _TICK, 0), stop - earliest + _TICK
     spans["low_s"] = pd.array(np.where(measured, shortest / 1e9, np.nan), dtype="Float64")
     spans["high_s"] = pd.array(np.where(measured & (earliest != NAT), longest / 1e9, np.nan), dtype="Float64")

@@ -153,7 +153,8 @@ def _recover(wires: pd.DataFrame) -> None:
     end = np.where(good_sync, synced, stop)
     earliest = np.where(budgeted, begin - _nanoseconds(total - least) - _TRUNCATED, begin)
     begin = np.where(nothing, end, np.minimum(np.maximum(begin, np.maximum(floor, _ended_before(wires, end))), end))
-    latest = np.where(budgeted, begin + _nanoseconds(most - total), started)
+    agrees = budgeted & (begin - earliest <= TICK)  # with what the thread did before
+    latest = np.where(agrees, begin + _nanoseconds(most - total), started)
     stepped = end - wires["next_check"].to_numpy()  # beyond the next check: the clock was set forward
     latest = np.where(budgeted & (stepped > 2 * TICK), np.maximum(latest, begin + stepped), latest)
     wires["begin"], wires["stop"] = begin, end
@@ -166,10 +167,11 @@ def _ended_before(wires: pd.DataFrame, end: np.ndarray) -> np.ndarray:
     """When the thread's previous retrieval ended: a thread waits for one thing at a time."""
     host, pid, tid, task = (wires[name].to_numpy(object) for name in ("host", "pid", "tid", "task_id"))
     thread = threads(host, pid, tid=tid, task=task)
-    order = np.lexsort((end, thread))
-    same = np.r_[False, thread[order][1:] == thread[order][:-1]]
+    order = np.lexsort((wires["stop_event"].to_numpy("int64"), thread))
+    ended, mine = np.r_[NAT, end[order][:-1]], end[order]
+    same = np.r_[False, thread[order][1:] == thread[order][:-1]] & (ended <= mine + TICK)
     before = np.empty(len(end), "int64")
-    before[order] = np.where(same, np.r_[0, end[order][:-1]], NAT)
+    before[order] = np.where(same, ended, NAT)
     return before
 
 

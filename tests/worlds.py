@@ -29,7 +29,7 @@ class _Thread:
 
     def fetch(self, limit: float) -> Call:
         start = self.now
-        self.now += self.dice.choice([0.02, 0.3, 5.0, limit]) * self.dice.choice([1.0, self.dice.random()])
+        self.now += self.dice.choice([0.0213, 0.3131, 4.9173, limit]) * self.dice.choice([1.0, self.dice.random()])
         timed_out = self.now >= start + limit
         self.now = min(self.now, start + limit)
         failed = {"result": "800705B4"} if timed_out else {"result": "80072EFD"} if self.dice.random() < 0.2 else {}

@@ -139,6 +139,8 @@ class Decoder:
 
     def _write(self, element: etree._Element, texts: list[str]) -> None:
         """Append the texts behind what the element has, and forget them."""
+        if not texts:
+            return
         text = self._clean("".join(texts))
         texts.clear()
         if text and len(element):
@@ -148,8 +150,9 @@ class Decoder:
 
     def _clean(self, text: str) -> str:
         self.fragments.spend(len(text), at=0)
-        text, count = _FORBIDDEN.subn("\ufffd", text)
-        self.replaced += count
+        if not text.isprintable():
+            text, count = _FORBIDDEN.subn("\ufffd", text)
+            self.replaced += count
         return text
 
 

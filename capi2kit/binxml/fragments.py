@@ -236,11 +236,12 @@ class Fragments:
     def _name(self, at: int, parent: str) -> tuple[str, int]:
         offset = _u32(self.chunk, at)[0]
         at += 4
-        name = self.names.get(offset)
+        name = self.names.get(offset) or read_name(self.chunk, offset)
+        if name is None and self.lost_name:
+            name = self.lost_name(offset, parent)
         if name is None:
-            name = read_name(self.chunk, offset)
-            if name is None:
-                name = (self.lost_name(offset, parent) if self.lost_name else None) or UNKNOWN_NAME
+            name = UNKNOWN_NAME  # and asked for again: another parent may tell
+        else:
             self.names[offset] = name
         self.contexts.add((parent, name))
         if offset == at:

@@ -33,13 +33,16 @@ def _rounded_up(value: float) -> str:
 
 
 def measured(value: float, *, low: float, high: float, quality: str) -> str:
-    """A duration with how sure it is: ``4.98 s ±0.02``, ``4.90–5.10 s``, ``≤ 15.0 s``, ``unknown, ≤ 15.0 s``."""
+    """A duration with how sure it is: ``4.98 s ±0.02``, ``4.90–5.10 s``, ``≥ 5.00 s``, ``≤ 15.0 s``, ``unknown, ≤ 15.0 s``."""
     if quality == "unknown" or math.isnan(value):
         return "unknown" if math.isnan(high) else f"unknown, {at_most(high)}"
     if quality == "exact":
         if value < TICK_S:
             return f"<{TICK_S:.2f} s"
-        return f"{seconds(value)} ±{max((high - low) / 2, 0.01):.2f}"
+        half = TICK_S if math.isnan(high - low) else max((high - low) / 2, 0.01)
+        return f"{seconds(value)} ±{half:.2f}"
+    if math.isnan(high):
+        return f"≥ {seconds(value)}"
     if high - low < 2 * TICK_S < high:
         return f"{seconds(value)} ±{TICK_S:.2f}"
     if low > 0.05 * high:

@@ -139,11 +139,10 @@ def _durations(shown: pd.DataFrame, waits: pd.DataFrame | None) -> list[str]:
     if waits is not None:
         columns = (waits[name].tolist() for name in _BOUNDS)
         bounds = {span: cells for span, *cells in zip(*columns, strict=True)}
-    columns = (shown[name].tolist() for name in ("span", "duration_s", "wait_s", "quality", "state"))
+    columns = (shown[name].tolist() for name in ("span", "duration_s", "low_s", "high_s", "quality", "state"))
     labels = []
-    for span, duration, wait, quality, state in zip(*columns, strict=True):
-        low, high = (number(duration) - TICK_S, number(duration) + TICK_S) if quality == "exact" else (wait, duration)
-        length, low, high, sure = bounds.get(span, (duration, low, high, quality))
+    for span, duration, least, most, quality, state in zip(*columns, strict=True):
+        length, low, high, sure = bounds.get(span, (duration, least, most, quality))
         if state == "no stop" or (state == "no start" and sure != "exact"):
             labels.append(f"{state.removeprefix('no ')} not in the log")
         else:

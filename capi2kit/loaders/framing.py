@@ -23,6 +23,7 @@ SNIFFED = 16  # chunks in which a damaged file may still show that it is a log
 _SIGNATURE = b"**\0\0"
 _SMALLEST = 32
 _MOST_RECORDS = CHUNK // _SMALLEST
+_NO_RECORD = (1 << 64) - 1
 _ZEROS = bytes(CHUNK)
 
 Buffer = bytes | memoryview
@@ -104,7 +105,7 @@ def frame_file(data: Buffer) -> Framing:
         chunks.pop()  # preallocated, never used
     live = sum(chunk.damage != "zeroed" for chunk in chunks)
     dirty = bool(header and header.is_dirty())
-    if used and live > used and not dirty:
+    if header and not damage and not dirty and live > used:
         damage.append(f"the file header speaks of {used} chunks, {live} are in use")
     framing = Framing(chunks, dirty, damage)
     _count_lost(framing, newest=header.next_record_number() - 1 if used and header and not dirty else 0)
@@ -157,7 +158,7 @@ def _read_header(header: ChunkHeader, chunk: Chunk, *, raw: bytes) -> tuple[int,
         chunk.damage = "header checksum"
         return end, -1
     chunk.first, chunk.last = header.log_first_record_number(), header.log_last_record_number()
-    if not 0 <= chunk.last - chunk.first < _MOST_RECORDS:
+    if not 0 <= chunk.last - chunk.first < _MOST_RECORDS or chunk.last >= _NO_RECORD:
         chunk.first, chunk.last = 0, -1  # an empty chunk says -1 to -1
     if not FIRST_RECORD <= header.next_record_offset() <= CHUNK:
         chunk.damage = "free-space offset"
@@ -248,9 +249,10 @@ def _count_lost(framing: Framing, *, newest: int) -> None:
     holes = [(first, last) for first, last in holes if last - first < harmed * _MOST_RECORDS]
     if not gone and not holes:
         return
-    where = ", ".join(f"{first} to {last}" for first, last in holes) or "how many it held is not known"
+    where = ", ".join(f"{first} to {last}" for first, last in holes)
+    where = f"records {where}" if where else "how many it held is not known"
     what = f"of chunk {_ranges([chunk.slot for chunk in gone])} nothing is left" if gone else "records are left out"
-    framing.missing.append((f"{what} (records {where})", sum(last - first + 1 for first, last in holes)))
+    framing.missing.append((f"{what} ({where})", sum(last - first + 1 for first, last in holes)))
 
 
 def _ranges(numbers: list[int]) -> str:

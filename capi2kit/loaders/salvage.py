@@ -41,10 +41,10 @@ def salvage_chunk(
     yield from _decoded(decoder, chunk.frames, problems=problems)
     where = {"chunk": chunk.slot, "offset": chunk.offset}
     if names.restored:
-        told = ", ".join(sorted(set(names.restored)))
+        told = ", ".join(sorted(set(names.restored.values())))
         what = f"chunk {chunk.slot}: names restored from another chunk: {told}"
         problems.add("names", "restored names", message=what, **where)
-    for offset in dict.fromkeys(names.unknown):
+    for offset in names.unknown:
         what = f"chunk {chunk.slot}: the name at offset {offset} is lost and no other chunk tells it"
         what += "; its cells are <NA>, their text is in `extra`"
         problems.add("names", "lost name", message=what, chunk=chunk.slot, offset=chunk.offset + offset)
@@ -126,13 +126,13 @@ class Definitions:
 
 
 class _LostNames:
-    """Answers for the names that one damaged chunk lost. `restored` and `unknown` list them."""
+    """Answers for the names that one damaged chunk lost; `restored` has them by offset."""
 
     def __init__(self, raw: bytes, definitions: Definitions) -> None:
         self.raw = raw
         self.definitions = definitions
-        self.restored: list[str] = []
-        self.unknown: list[int] = []
+        self.restored: dict[int, str] = {}
+        self._asked: set[tuple[int, str]] = set()
         self._buckets = bucket_offsets(raw)
         here = (read_name(raw, offset) for offset in self._buckets)
         self._present = {name for name in here if name}
@@ -143,19 +143,26 @@ class _LostNames:
 
     def find(self, offset: int, parent: str) -> str | None:
         """The name that stood at `offset` as a child of `parent`, if only one can have stood there."""
+        if (offset, parent) in self._asked:
+            return None
         fitting = self.definitions.names(parent) - self._present
         bucket = self._buckets.get(offset)
         if bucket is not None:
             fitting = {name for name in fitting if name_hash(name) % 64 == bucket}
         if bucket is None or len(fitting) > 1:
             fitting = {name for name in fitting if _agrees(self.raw, offset, name=name)}
-        if len(fitting) == 1:
-            name = fitting.pop()
-            self.restored.append(name)
-            self._present.add(name)
-            return name
-        self.unknown.append(offset)
-        return None
+        if len(fitting) != 1:
+            self._asked.add((offset, parent))
+            return None
+        name = fitting.pop()
+        self._present.add(name)
+        self.restored[offset] = name
+        return name
+
+    @property
+    def unknown(self) -> list[int]:
+        """Where the names stood that nobody could tell."""
+        return sorted({offset for offset, _ in self._asked} - self.restored.keys())
 
 
 def _agrees(raw: bytes, offset: int, *, name: str) -> bool:

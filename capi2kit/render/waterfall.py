@@ -11,20 +11,8 @@ from capi2kit.render import words
 
 BAR = 32
 _WAITING, _BUSY, _LEAST = "█", "░", "▏"
-_TOLD = [
-    "span",
-    "depth",
-    "root",
-    "start",
-    "stop",
-    "duration_s",
-    "quality",
-    "operation",
-    "url",
-    "subject",
-    "target",
-    "result",
-]
+_TOLD = ["span", "depth", "root", "start", "stop", "duration_s", "low_s", "high_s", "quality"]
+_TOLD += ["operation", "url", "subject", "target", "result"]
 
 
 def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
@@ -47,13 +35,13 @@ def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
         bar = _bar(
             offset / total, (row["stop"] - row["start"]).total_seconds() / total, mark=_WAITING if wait else _BUSY
         )
-        lasted = words.duration(row["duration_s"], row["quality"])
+        lasted = words.duration(row["duration_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"])
         if wait:
             lasted = words.wait(wait["wait_s"], low=wait["low_s"], high=wait["high_s"], quality=wait["quality"])
         about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), None)
         name = f"{'  ' * row['depth']}{row['operation']}"
         lines.append(
-            f"{offset:9.3f} s  {lasted:>16}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
+            f"{offset:9.3f} s  {lasted:>18}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
         )
     return lines
 

@@ -39,11 +39,13 @@ def seconds(value: Any) -> str:
     return f"{number:.2f} s" if abs(number) >= 1 else f"{number:.3f} s"
 
 
-def duration(value: Any, quality: str) -> str:
-    """A duration with its quality: bounded ones are at least so long, since the start may lie earlier."""
-    if quality == "exact" or pd.isna(value):
+def duration(value: Any, *, low: Any, high: Any, quality: str) -> str:
+    """A duration with its bounds: ``14.45 s``, ``≥ 14.45 s`` (it may have begun earlier), ``0.000 s to 0.266 s``."""
+    if pd.isna(value):
+        return ABSENT
+    if quality == "exact" or (not pd.isna(high) and high - low < 0.05):
         return seconds(value)
-    return f"≥ {seconds(value)}"
+    return f"≥ {seconds(value)}" if pd.isna(high) else f"{seconds(low)} to {seconds(high)}"
 
 
 def wait(value: Any, *, low: Any, high: Any, quality: str) -> str:
