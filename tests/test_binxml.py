@@ -51,7 +51,9 @@ def test_a_template_is_defined_once_per_chunk_and_then_referred_to():
     writer = Writer()
     places = [writer.record(n, Instance(root, (string(text),))) for n, text in enumerate(("first", "second"))]
     decoder = Decoder(bytes(writer.data))
-    texts = [decoder.decode(at + 24, end - 4).text for at, end in zip(places, [places[1], len(writer.data)], strict=True)]
+    texts = [
+        decoder.decode(at + 24, end - 4).text for at, end in zip(places, [places[1], len(writer.data)], strict=True)
+    ]
     assert texts == ["first", "second"]
     assert len(writer.data) - places[1] < places[1] - places[0]
 

@@ -229,7 +229,9 @@ def test_a_file_that_may_not_be_read_is_refused(saved, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(files, "_bytes_of", refuse)
-    with pytest.raises(EvidenceError, match=r"WEB01.evtx: cannot be read \(.*Permission denied\); check .* may read it"):
+    with pytest.raises(
+        EvidenceError, match=r"WEB01.evtx: cannot be read \(.*Permission denied\); check .* may read it"
+    ):
         load(saved(plain_log()))
 
 
@@ -412,7 +414,9 @@ def test_a_wrong_chunk_checksum_costs_nothing(saved):
     case = load(saved(overwritten(plain_log(), HEADER + CHUNK + 52, b"\1\2\3\4")))
     assert_loses_at_most(case, set())
     assert errors(case) == ["header checksum"]
-    assert case.problems["message"].iloc[0].startswith(f"chunk 1 at offset {HEADER + CHUNK}: header checksum; its 5 rec")
+    assert (
+        case.problems["message"].iloc[0].startswith(f"chunk 1 at offset {HEADER + CHUNK}: header checksum; its 5 rec")
+    )
     assert case.sources["engine"].tolist() == ["evtx + python-evtx"]
 
 
@@ -430,7 +434,12 @@ def test_a_damaged_free_space_offset_does_not_bring_old_records_back(saved):
     frames = frame_file(file_of([old], next_record=5)).chunks[0].frames
     start = next(frame.offset - HEADER for frame in frames if frame.offset - HEADER >= free)
     mixed = new[:free] + bytes(start - free) + old[start:]
-    for data in (mixed, overwritten(mixed, 48, b"\xff" * 4), overwritten(mixed, 40, b"\xff" * 12), bytes(512) + mixed[512:]):
+    for data in (
+        mixed,
+        overwritten(mixed, 48, b"\xff" * 4),
+        overwritten(mixed, 40, b"\xff" * 12),
+        bytes(512) + mixed[512:],
+    ):
         case = load(saved(file_of([data], next_record=103)))
         assert [record for record in records(case) if record > 100] == [101, 102]
         assert_adds_up(case)
@@ -527,13 +536,21 @@ def test_a_name_that_no_chunk_tells_costs_its_cell_only(saved):
     case = load(saved(overwritten(data, name, b"\xff" * 22)))
     assert_loses_at_most(case, set(), of=5)
     assert case.events["subject"].isna().all()
-    assert case.events["extra"].str.contains("Subject 2 of a certificate").tolist() == [False, True, False, False, False]
+    assert case.events["extra"].str.contains("Subject 2 of a certificate").tolist() == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert "its cells are <NA>, their text is in `extra`" in case.problems["message"].str.cat()
 
 
 def test_strict_refuses_a_log_that_lost_a_record_and_says_which(saved):
     path = saved(overwritten(plain_log(), HEADER + CHUNK, bytes(CHUNK)))
-    with pytest.raises(DamagedEvidence, match="5 records are lost; the first: of chunk 1 nothing is left .records 6 to 10"):
+    with pytest.raises(
+        DamagedEvidence, match="5 records are lost; the first: of chunk 1 nothing is left .records 6 to 10"
+    ):
         load(path, strict=True)
     assert len(load(saved(plain_log()), strict=True).events) == 15
 

@@ -138,16 +138,13 @@ def capi2_events(path: Path) -> list[etree._Element]:
     return [event for event in parsed if event.find("{*}System/{*}Provider").get("Name") in wanted]
 
 
-def leaves(event: etree._Element) -> Counter[str]:
-    """Every attribute value and every text of an event; a flag that is `true` is its name."""
-    found: Counter[str] = Counter()
+def leaves(event: etree._Element) -> list[set[str]]:
+    """Every attribute value and every text of an event, in all forms that a cell may have; a set flag is its name."""
+    found = []
     for element in event.iter():
         for name, value in element.items():
-            found[name if value == "true" and name.isupper() else value] += 1
-        if element.text and element.text.strip():
-            found[element.text] += 1
-        if element.tail and element.tail.strip():
-            found[element.tail] += 1
+            found.append(as_logged(value) | ({name} if value == "true" else set()))
+        found += [as_logged(text) for text in (element.text, element.tail) if text and text.strip()]
     return found
 
 
@@ -212,11 +209,10 @@ def test_every_attribute_and_text_is_in_exactly_one_cell_or_in_extra(log, name):
     assert len(events) == len(told)
     for event, counts in told.items():
         left = Counter(counts)
-        for text, times in leaves(events[record[event]]).items():
-            for _ in range(times):
-                form = next((form for form in sorted(as_logged(text)) if left[form] > 0), None)
-                assert form is not None, f"record {record[event]}: {text!r} is in no cell"
-                left[form] -= 1
+        for forms in leaves(events[record[event]]):
+            form = next((form for form in sorted(forms) if left[form] > 0), None)
+            assert form is not None, f"record {record[event]}: {forms} is in no cell"
+            left[form] -= 1
         assert +left == Counter(), f"record {record[event]}: cells that the event does not say"
 
 

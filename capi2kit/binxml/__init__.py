@@ -5,7 +5,7 @@ the salvage of damaged chunks stand on it.
 """
 
 from capi2kit.binxml.decode import Decoder
-from capi2kit.binxml.fragments import UNKNOWN_NAME, BinXmlError, Node
+from capi2kit.binxml.fragments import UNKNOWN_NAME, BinXmlError, Template
 from capi2kit.binxml.names import bucket_offsets, name_hash, read_name
 from capi2kit.binxml.values import filetime_text
 
@@ -13,7 +13,7 @@ __all__ = [
     "UNKNOWN_NAME",
     "BinXmlError",
     "Decoder",
-    "Node",
+    "Template",
     "bucket_offsets",
     "filetime_text",
     "name_hash",

@@ -60,6 +60,14 @@ class Node:
     parts: list[str | Slot | Node | Instance] = field(default_factory=list)
 
 
+class Template(NamedTuple):
+    """A template definition: its GUID, what it says, and how many values it needs."""
+
+    guid: bytes
+    roots: list[Node]
+    slots: int
+
+
 class Instance(NamedTuple):
     """A template with its values: what nearly every record consists of."""
 
@@ -68,7 +76,7 @@ class Instance(NamedTuple):
 
 
 LostName = Callable[[int, str], str | None]
-LostTemplate = Callable[[bytes], list[Node] | None]
+LostTemplate = Callable[[bytes], Template | None]
 
 
 class Fragments:
@@ -85,7 +93,7 @@ class Fragments:
         self.lost_name = lost_name
         self.lost_template = lost_template
         self.names: dict[int, str] = {}
-        self.templates: dict[int, tuple[bytes, list[Node]]] = {}
+        self.templates: dict[int, Template] = {}
         self.contexts: set[tuple[str, str]] = set()
         self._chunk_work = _CHUNK_WORK
         self._work = 0
@@ -126,11 +134,11 @@ class Fragments:
         start, definition = self.chunk[at + 2 : at + 6], _u32(self.chunk, at + 6)[0]
         at += 10
         inline = definition == at
-        roots = self._template(definition, start, depth=depth)
+        template = self._template(definition, start, depth=depth)
         if inline:
             at += 24 + _u32(self.chunk, definition + 20)[0]
         count = _u32(self.chunk, at)[0]
-        if at + 4 + 4 * count > end:
+        if at + 4 + 4 * count > end or count < template.slots:
             raise BinXmlError(f"{count} values do not fit", at)
         self.spend(_TOKEN * count, at=at)
         offset, values = at + 4 + 4 * count, []
@@ -140,16 +148,16 @@ class Fragments:
             offset += size
         if offset > end:
             raise BinXmlError("values reach beyond the record", at)
-        return Instance(roots, values), offset
+        return Instance(template.roots, values), offset
 
-    def _template(self, definition: int, start: bytes, *, depth: int) -> list[Node]:
+    def _template(self, definition: int, start: bytes, *, depth: int) -> Template:
         known = self.templates.get(definition)
-        if known and known[0][:4] == start:
-            return known[1]
+        if known and known.guid[:4] == start:
+            return known
         if depth > MAX_DEPTH:
             raise BinXmlError("templates inside templates without end", definition)
-        guid, roots = start, self.lost_template(start) if self.lost_template else None
-        if roots is None:
+        template = self.lost_template(start) if self.lost_template else None
+        if template is None:
             guid = self.chunk[definition + 4 : definition + 20]
             if guid[:4] != start or len(guid) < 16:
                 raise BinXmlError("a template definition is lost: it is not where the record says", definition)
@@ -157,8 +165,9 @@ class Fragments:
             stop = min(first + _u32(self.chunk, definition + 20)[0], len(self.chunk))
             found = self.read(first, stop, in_definition=True, depth=depth + 1)
             roots = [root for root in found if isinstance(root, Node)]
-        self.templates[definition] = (guid, roots)
-        return roots
+            template = Template(guid, roots, max(map(_slots, roots), default=0))
+        self.templates[definition] = template
+        return template
 
     def _element(self, at: int, end: int, *, in_definition: bool, depth: int, parent: str = "") -> tuple[Node, int]:
         if depth > MAX_DEPTH:
@@ -247,3 +256,12 @@ class Fragments:
         if offset == at:
             at += 10 + 2 * _u16(self.chunk, offset + 6)[0]
         return name, at
+
+
+def _slots(node: Node) -> int:
+    """How many values an element needs: one more than the highest number of its slots."""
+    parts = [part for _, value in node.attributes for part in value] + node.parts
+    inner = (
+        _slots(part) if isinstance(part, Node) else part.number + 1 if isinstance(part, Slot) else 0 for part in parts
+    )
+    return max(inner, default=0)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from capi2kit.binxml import BinXmlError, Decoder, Node, bucket_offsets, name_hash, read_name
+from capi2kit.binxml import BinXmlError, Decoder, Template, bucket_offsets, name_hash, read_name
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.framing import Buffer, Chunk, Frame, Framing, chunk_bytes, frame_file
 
@@ -37,7 +37,7 @@ def salvage_chunk(
     if not chunk.frames:
         return
     names = _LostNames(chunk_bytes(data, chunk), Definitions(data, framing, slot=chunk.slot))
-    decoder = names.decoder()
+    decoder = names.decoder
     yield from _decoded(decoder, chunk.frames, problems=problems)
     where = {"chunk": chunk.slot, "offset": chunk.offset}
     if names.restored:
@@ -55,7 +55,7 @@ def decode_alone(data: Buffer, chunk: Chunk, *, frame: Frame) -> etree._Element 
     """One record, restored as `salvage_chunk` would if its chunk is damaged; None if it cannot be decoded."""
     decoder = Decoder(chunk_bytes(data, chunk))
     if not chunk.healthy:
-        decoder = _LostNames(decoder.chunk, Definitions(data, frame_file(data), slot=chunk.slot)).decoder()
+        decoder = _LostNames(decoder.chunk, Definitions(data, frame_file(data), slot=chunk.slot)).decoder
     try:
         return decode_frame(decoder, frame)
     except BinXmlError:
@@ -93,7 +93,7 @@ class Definitions:
     def __init__(self, data: Buffer, framing: Framing, *, slot: int) -> None:
         self.data = data
         self._names: dict[str, set[str]] = {}
-        self._templates: dict[bytes, list[list[Node]]] = {}
+        self._templates: dict[bytes, list[Template]] = {}
         intact = sorted((chunk for chunk in framing.chunks if chunk.healthy), key=lambda chunk: abs(chunk.slot - slot))
         self._left = intact[:_NEIGHBOURS]
 
@@ -103,7 +103,7 @@ class Definitions:
             self._learn(self._left.pop(0))
         return self._names.get(parent, set())
 
-    def template(self, start: bytes) -> list[Node] | None:
+    def template(self, start: bytes) -> Template | None:
         """The template whose GUID starts so, if the intact chunks agree on it."""
         while self._left and start not in self._templates:
             self._learn(self._left.pop(0))
@@ -119,14 +119,14 @@ class Definitions:
                 continue
         for parent, name in decoder.fragments.contexts:
             self._names.setdefault(parent, set()).add(name)
-        for guid, roots in decoder.fragments.templates.values():
-            versions = self._templates.setdefault(guid[:4], [])
-            if roots not in versions:
-                versions.append(roots)
+        for template in decoder.fragments.templates.values():
+            versions = self._templates.setdefault(template.guid[:4], [])
+            if template not in versions:
+                versions.append(template)
 
 
 class _LostNames:
-    """Answers for the names that one damaged chunk lost; `restored` has them by offset."""
+    """A decoder for one damaged chunk, and the answers for the names it lost; `restored` has them by offset."""
 
     def __init__(self, raw: bytes, definitions: Definitions) -> None:
         self.raw = raw
@@ -136,16 +136,13 @@ class _LostNames:
         self._buckets = bucket_offsets(raw)
         here = (read_name(raw, offset) for offset in self._buckets)
         self._present = {name for name in here if name}
-
-    def decoder(self) -> Decoder:
-        """A decoder of the chunk that asks here."""
-        return Decoder(self.raw, lost_name=self.find, lost_template=self.definitions.template)
+        self.decoder = Decoder(raw, lost_name=self.find, lost_template=definitions.template)
 
     def find(self, offset: int, parent: str) -> str | None:
         """The name that stood at `offset` as a child of `parent`, if only one can have stood there."""
         if (offset, parent) in self._asked:
             return None
-        fitting = self.definitions.names(parent) - self._present
+        fitting = self.definitions.names(parent) - self._present - set(self.decoder.fragments.names.values())
         bucket = self._buckets.get(offset)
         if bucket is not None:
             fitting = {name for name in fitting if name_hash(name) % 64 == bucket}
@@ -155,7 +152,6 @@ class _LostNames:
             self._asked.add((offset, parent))
             return None
         name = fitting.pop()
-        self._present.add(name)
         self.restored[offset] = name
         return name
 
@@ -166,11 +162,10 @@ class _LostNames:
 
 
 def _agrees(raw: bytes, offset: int, *, name: str) -> bool:
-    """True if what is left at `offset` speaks for `name`: its hash, or most of its letters."""
+    """True if what is left at `offset` speaks for `name`: its hash, or half of its letters."""
     if offset + 8 > len(raw):
         return False
     if struct.unpack_from("<H", raw, offset + 4)[0] == name_hash(name):
         return True
-    expected = name.encode("utf-16le")
-    left = raw[offset + 8 : offset + 8 + len(expected)]
-    return sum(a == b for a, b in zip(left, expected, strict=False)) > 0.75 * len(expected)
+    left = raw[offset + 8 : offset + 8 + 2 * len(name)].decode("utf-16le", "replace")
+    return 2 * sum(a == b for a, b in zip(left, name, strict=False)) >= len(name)

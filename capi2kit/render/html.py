@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from capi2kit.analysis import Analysis
 from capi2kit.render import words
-from capi2kit.render.sections import Chart, Section
+from capi2kit.render.parts import Chart, Section
 
 _HERE = Path(__file__).parent
 _MOST_LINKS = 6

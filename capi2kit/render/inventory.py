@@ -6,7 +6,7 @@ from capi2kit import __version__
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
 from capi2kit.render import words
-from capi2kit.render.sections import Column, Section, Table
+from capi2kit.render.parts import Column, Section, Table
 
 _MOST = 200
 

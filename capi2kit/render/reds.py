@@ -10,7 +10,7 @@ import pandas as pd
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
 from capi2kit.render import words
-from capi2kit.render.sections import Column, Section, Table
+from capi2kit.render.parts import Column, Section, Table
 
 _ERROR = 2
 _SEEN = ["event", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]

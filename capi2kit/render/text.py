@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from capi2kit.render.sections import Section, Table
+from capi2kit.render.parts import Section, Table
 from capi2kit.render.words import short
 
 WIDTH = 120

@@ -12,7 +12,7 @@ import pandas as pd
 from capi2kit.analysis import Analysis, headline
 from capi2kit.joins import match
 from capi2kit.render import words
-from capi2kit.render.sections import Chart, Column, Section, Table
+from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
 _PROCESS = ["host", "process", "pid"]
