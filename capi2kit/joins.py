@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.cells import missing, strings
+from capi2kit.starts import where
 
 Arrays = dict[str, np.ndarray]
 
@@ -25,7 +26,9 @@ def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray
     return np.where(mine < 0, -1, last[mine])
 
 
-def match_before(left: Sequence[np.ndarray], right: Sequence[np.ndarray], *, at: np.ndarray, of: np.ndarray) -> np.ndarray:
+def match_before(
+    left: Sequence[np.ndarray], right: Sequence[np.ndarray], *, at: np.ndarray, of: np.ndarray
+) -> np.ndarray:
     """Like `match`, but the last right row whose place (`of`) lies before the left row's (`at`)."""
     mine, theirs = _coded(left, right)
     if not len(theirs):
@@ -58,7 +61,7 @@ def join_policies(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None
     named = events["file_path"].notna() | events["member_path"].notna() | events["display_name"].notna()
     chains = (stop >= 0) & ~named.to_numpy(bool)[stop]  # a trust check cites a chain, but is not it
     checks = np.flatnonzero((events["phase"] == "point").to_numpy(bool) & pd.notna(reference))
-    found = match([np.where(chains, reference[stop], None), host[stop]], [reference[checks], host[checks]])
+    found = match([where(chains, reference[stop], otherwise=None), host[stop]], [reference[checks], host[checks]])
     at = np.where(found >= 0, checks[found] if len(checks) else -1, -1)
     made["policy_event"] = events["event"].astype("Int64").array.take(at, allow_fill=True)
     made["policy_result"] = events["result"].array.take(at, allow_fill=True)
@@ -72,7 +75,7 @@ def join_catalogs(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None
         made["catalog_event"] = missing(len(stop), "Int64")
         return
     keys = {name: events[name].to_numpy(object) for name in ("host", "pid", "member_tag", "query_hash")}
-    tag = np.where(stop >= 0, keys["member_tag"][stop], None)
+    tag = where(stop >= 0, keys["member_tag"][stop], otherwise=None)
     found = match_before(
         [keys["host"][stop], keys["pid"][stop], tag],
         [keys["host"][searches], keys["pid"][searches], keys["query_hash"][searches]],
@@ -87,7 +90,7 @@ def name_targets(made: dict, events: pd.DataFrame, *, stop: np.ndarray) -> None:
     """Add `target` and `target_kind`: file, else catalog member, else server, else subject, of the outermost call."""
     closed = stop >= 0
     own = {
-        name: np.where(closed, events[name].to_numpy(object)[stop], pd.NA)
+        name: where(closed, events[name].to_numpy(object)[stop], otherwise=pd.NA)
         for name in ("file_path", "member_path", "display_name")
     }
     subject = np.asarray(made["subject"], object)

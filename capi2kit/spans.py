@@ -86,7 +86,7 @@ def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tu
     names, operation = _factorized(records["operation"].to_numpy(object))
     told = [known.get(name) for name in names]
     rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
-    fetches = np.array([bool(found) and (found.wire or found.cache) for found in told], bool)[operation]
+    fetches = np.array([found is not None and (found.wire or found.cache) for found in told])[operation]
     pairs = pair_records(group=group, operation=operation, sign=sign)
     seq = records["seq"].to_numpy("int64", na_value=0)
     lost = seq - np.arange(len(seq))  # grows by the records that are missing

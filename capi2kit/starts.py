@@ -97,7 +97,14 @@ def lanes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
 
 def threads(host: np.ndarray, pid: np.ndarray, *, tid: np.ndarray, task: np.ndarray) -> np.ndarray:
     """One integer per row, the same for one thread; where the thread is not known, for one task, which has only one."""
-    return grouped([host, pid, tid, np.where(pd.isna(tid), task, None)])
+    return grouped([host, pid, tid, where(pd.isna(tid), task, otherwise=None)])
+
+
+def where(mask: np.ndarray, values: np.ndarray, *, otherwise: object) -> np.ndarray:
+    """The values, as objects, with `otherwise` outside the mask."""
+    chosen = values.astype(object)
+    chosen[~mask] = otherwise
+    return chosen
 
 
 def grouped(columns: list[np.ndarray]) -> np.ndarray:

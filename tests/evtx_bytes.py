@@ -50,13 +50,16 @@ class El:
     parts: tuple[object, ...] = ()
 
 
+_GUID = UUID(int=1)
+
+
 @dataclass(frozen=True)
 class Instance:
     """A template, known by its GUID, with values (type, bytes); an El or Instance is a nested BinXML value."""
 
     root: El
     values: tuple[object, ...]
-    guid: UUID = UUID(int=1)
+    guid: UUID = _GUID
 
 
 class Writer:

@@ -48,8 +48,8 @@ def _result(code: str) -> El:
 
 
 def _retrieval(url: str, limit: str) -> tuple[El, ...]:
-    action = El("Action", {"name": "NoProxy"})
-    return (El("URL", {"scheme": "http"}, (url,)), El("Timeout", parts=(limit,)), El("AdditionalInfo", parts=(action,)), _result("2EE2"))
+    steps = El("AdditionalInfo", parts=(El("Action", {"name": "NoProxy"}),))
+    return (El("URL", {"scheme": "http"}, (url,)), El("Timeout", parts=(limit,)), steps, _result("2EE2"))
 
 
 def _check(left: str) -> tuple[El, ...]:
@@ -64,7 +64,7 @@ def small() -> bytes:
 
 def hostile() -> bytes:
     """The same, with texts that try to act: markup, terminal codes, formulas, direction marks, line breaks."""
-    texts = {"url": "=cmd|'/c calc'!A1\r\n@SUM(1)", "file": "C:\\\u202egpj.exe<script>alert(1)</script>.dll", "process": "+w3\x1b[31mwp.exe"}
+    return (El("URL", {"scheme": "http"}, (url,)), El("Timeout", parts=(limit,)), El("AdditionalInfo", parts=(action,)), _result("2EE2"))
     return log_of(story(**texts))
 
 

@@ -267,7 +267,8 @@ def test_one_damaged_record_costs_at_most_itself(wks05, tmp_path, start):
         found = comparable(case.events).set_index("record").drop(columns=["event", "time_written"])
         others = whole.drop(index=record)
         assert set(others.index) <= set(found.index), f"seed {seed}: more than record {record} is gone"
-        pd.testing.assert_frame_equal(found.loc[others.index], others, obj=f"seed {seed}, record {record}")
+        if not found.loc[others.index].equals(others):
+            pd.testing.assert_frame_equal(found.loc[others.index], others, obj=f"seed {seed}, record {record}")
 
 
 @pytest.mark.parametrize("chunk", [0, 4, 8, 9, 15])

@@ -42,6 +42,20 @@ class Decoder:
         self.fragments = Fragments(chunk, lost_name=lost_name, lost_template=lost_template)
         self.replaced = 0
 
+    def scan(self, offset: int, end: int) -> None:
+        """Learn the names and templates of the fragment in [offset, end) without making elements. Raises BinXmlError."""
+        self.fragments.begin_record()
+        try:
+            left = self.fragments.read(offset, end, in_definition=False, depth=0)
+            while left:
+                part = left.pop()
+                for value in part.values if isinstance(part, Instance) else ():
+                    if value.kind == BINXML:
+                        stop = value.offset + value.size
+                        left += self.fragments.read(value.offset, stop, in_definition=False, depth=0)
+        except (struct.error, IndexError, ValueError, RecursionError) as err:
+            raise err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", offset) from err
+
     def decode(self, offset: int, end: int) -> etree._Element:
         """The element tree of the fragment in [offset, end). Raises BinXmlError."""
         self.fragments.begin_record()

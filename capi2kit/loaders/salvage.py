@@ -80,8 +80,13 @@ def _tell_replaced(decoder: Decoder, chunk: Chunk, *, problems: Problems) -> Non
 
 def decode_frame(decoder: Decoder, frame: Frame) -> etree._Element:
     """Decode the BinXML of one framed record. Raises BinXmlError."""
+    return decoder.decode(*_extent(frame))
+
+
+def _extent(frame: Frame) -> tuple[int, int]:
+    """Where the Binary XML of a record begins and ends in its chunk."""
     at = frame.offset - Chunk(frame.chunk).offset
-    return decoder.decode(at + 24, at + frame.size - 4)
+    return at + 24, at + frame.size - 4
 
 
 class Definitions:
@@ -114,7 +119,7 @@ class Definitions:
         decoder = Decoder(chunk_bytes(self.data, chunk))
         for frame in chunk.frames:
             try:
-                decode_frame(decoder, frame)
+                decoder.scan(*_extent(frame))
             except BinXmlError:
                 continue
         for parent, name in decoder.fragments.contexts:

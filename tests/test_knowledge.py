@@ -1,0 +1,269 @@
+"""Knowledge: every row of `data/` can be read, says where it is from, and stands once."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from capi2kit import knowledge
+from capi2kit.cells import empty
+from capi2kit.errors import KnowledgeError, TableError
+from capi2kit.knowledge import (
+    account,
+    check,
+    code_text,
+    codes,
+    columns,
+    flag,
+    operation,
+    operation_rows,
+    operations_by_name,
+    operations_where,
+    outcome_of,
+    providers,
+    rows,
+    trust_columns,
+    url_role,
+)
+
+OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
+KEYS = {
+    "accounts": ["sid"],
+    "codes": ["code"],
+    "columns": ["table", "column"],
+    "fields": ["channel", "event_id", "table", "row", "path", "column"],
+    "flags": ["family", "name"],
+    "operations": ["provider", "channel", "task", "event_id"],
+    "servers": ["host"],
+    "url_roles": ["pattern"],
+}
+KINDS = {"text", "int", "hex", "bool", "duration", "time", "guid", "file_ref", "names", "element", "header"}
+READ_BY = {"int": {"Int64", "Float64"}, "hex": {"UInt32"}, "bool": {"boolean"}, "duration": {"Float64"}}
+READ_BY |= {"time": {"datetime64[ns, UTC]"}}
+EVENTS = {
+    OPERATIONAL: "10-24 30 40-42 50-53 60 70 71 80-82 90",
+    "Application": "11 256 257 512 513 4097-4117 4128-4131 4176-4178 4192",
+}
+
+
+def numbers(ranges: str) -> set[int]:
+    """``10-12 30`` → 10, 11, 12, 30."""
+    pairs = [part.partition("-")[::2] for part in ranges.split()]
+    return {number for low, high in pairs for number in range(int(low), int(high or low) + 1)}
+
+
+def test_every_table_has_a_key_here():
+    assert {path.stem for path in knowledge.DATA.glob("*.csv")} == set(KEYS)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_row_has_a_source_and_a_key_of_its_own(name):
+    keys = [tuple(row[part] for part in KEYS[name]) for row in rows(name)]
+    assert len(keys) == len(set(keys)) > 0
+    assert all(row["source"].strip() for row in rows(name))
+    assert all(cell == cell.strip() for row in rows(name) for cell in row.values())
+
+
+def test_the_vocabulary_knows_the_dtypes_of_its_columns():
+    dtypes = {"string", "int64", "Int64", "UInt32", "float64", "Float64", "bool", "boolean", "datetime64[ns, UTC]"}
+    assert {row["dtype"] for row in rows("columns")} <= dtypes
+    assert all(re.fullmatch("[a-z][a-z0-9_]*", row["column"]) for row in rows("columns"))
+    assert all(row["unit"] == "s" for row in rows("columns") if row["column"].endswith("_s"))
+
+
+def test_every_field_fills_a_column_of_the_vocabulary_that_can_hold_it():
+    for row in rows("fields"):
+        dtype = columns(row["table"]).get(row["column"])
+        assert dtype, f"{row['table']}.{row['column']} is no column"
+        kind = row["kind"]
+        assert kind in KINDS or kind.startswith("="), kind
+        assert dtype in READ_BY.get(kind, {"string"}), f"{row['table']}.{row['column']}: {kind} into {dtype}"
+
+
+def test_a_column_is_read_in_one_way_only():
+    kinds: dict[tuple[str, str], set[str]] = {}
+    for row in rows("fields"):
+        kinds.setdefault((row["table"], row["column"]), set()).add(row["kind"])
+    several = {key: found - {"text", "header"} for key, found in kinds.items()}
+    assert all(len(found) <= 1 or all(kind.startswith("=") for kind in found) for found in several.values())
+
+
+def test_every_column_of_the_tables_read_is_filled_by_a_field_or_by_the_reader():
+    by_reader = {"event", "source", "offset", "time_written", "phase", "operation", "extra", "position", "elements"}
+    filled = {(row["table"], row["column"]) for row in rows("fields")} | {("steps", "name")}
+    for table in ("events", "steps", "chain", "certificates"):
+        own = {"host", "process"} if table != "events" else set()
+        assert {column for column in columns(table) if (table, column) not in filled} <= by_reader | own, table
+
+
+@pytest.mark.parametrize(("channel", "ranges"), EVENTS.items())
+def test_every_event_that_windows_may_log_has_an_operation(channel, ranges):
+    known = {int(event) for provider, where, _, event in operation_rows() if where == channel and "CAPI2" in provider}
+    assert known == numbers(ranges)
+
+
+def test_the_catalog_channel_is_known_too():
+    catalog = {int(key[3]) for key in operation_rows() if key[1].endswith("Catalog Database Debug")}
+    assert catalog == numbers("8192-8203")
+
+
+def test_start_and_stop_of_one_task_are_one_operation():
+    names: dict[tuple[str, str], set[str]] = {}
+    for (provider, channel, task, _), found in operation_rows().items():
+        if task != "0" and channel == OPERATIONAL:
+            names.setdefault((provider, task), set()).add(found.name)
+    assert all(len(found) == 1 for found in names.values())
+    assert len(names) >= 18
+
+
+def test_what_nests_has_a_rank_and_the_wire_is_inside():
+    ranks = {name: found.rank for name, found in operations_by_name().items()}
+    assert ranks["VerifyTrust"] < ranks["BuildChain"] < ranks["VerifyRevocation"] < ranks["RetrieveObjectFromNetwork"]
+    assert "RetrieveObjectFromNetwork" in operations_where(wire=True)
+    assert not set(operations_where(wire=True)) & set(operations_where(cache=True))
+
+
+def test_the_most_specific_operation_wins(monkeypatch):
+    def named(name):
+        return knowledge.Operation(name, name, None, False, False)
+
+    monkeypatch.setattr(
+        knowledge,
+        "operation_rows",
+        lambda: {
+            ("", "", "11", ""): named("any 11"),
+            ("", "C", "11", ""): named("C 11"),
+            ("", "C", "11", "10"): named("C 11 10"),
+            ("P", "C", "11", "10"): named("P C 11 10"),
+            ("", "", "", "10"): named("any id 10"),
+            ("", "", "", ""): named("never"),
+        },
+    )
+    found = [
+        operation(11).name,
+        operation(11, 99, channel="C").name,
+        operation(11, 10, channel="C").name,
+        operation(11, 10, channel="C", provider="P").name,
+        operation(12, 10).name,
+        operation(12).name,
+        operation(None).name,
+    ]
+    assert found == ["any 11", "C 11", "C 11 10", "P C 11 10", "any id 10", "Task 12", "Task ?"]
+
+
+def test_an_event_type_that_nobody_knows_is_named_for_its_task():
+    assert operation(57, 154, channel=OPERATIONAL).name == "Task 57"
+    assert operation("57").rank is None
+
+
+def test_the_same_id_of_another_provider_is_not_taken_for_ours():
+    assert operation(0, 1, channel="Application", provider="crypt32").name == "RootCertificateAdded"
+    assert operation(0, 1, channel="Application", provider="ESENT").name == "Task 0"
+    assert providers() == {"Microsoft-Windows-CAPI2", "crypt32"}
+
+
+def test_codes_are_shown_with_their_symbol_and_judged():
+    assert code_text(0x80092013) == "0x80092013 CRYPT_E_REVOCATION_OFFLINE"
+    assert (code_text(0), code_text(0xDEADBEEF)) == ("0", "0xDEADBEEF")
+    assert (outcome_of(0), outcome_of(0xDEADBEEF)) == ("ok", "failed")
+    assert outcome_of(12002) == outcome_of(0x80070000 | 12002) == "timeout"
+    assert all(0 <= code < 1 << 32 for code in codes())
+
+
+def test_flags_have_values_and_trust_errors_are_columns_of_spans():
+    assert flag("CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT") == 0x08000000
+    assert flag("CERT_CHAIN_POLICY_SSL_HPKP_HEADER") == 10  # an enumeration counts in tens, not in sixteens
+    bits = trust_columns()
+    assert set(bits) <= set(columns("spans"))
+    assert all(bit.bit_count() == 1 for bit in bits.values())
+    with pytest.raises(KnowledgeError, match=r"flags.csv: no flag 'X'"):
+        flag("X")
+
+
+def test_the_flags_that_operations_name_exist():
+    named = {found.accumulative_flag for found in operation_rows().values()}
+    named |= {found.cache_only_flag for found in operation_rows().values()}
+    assert all(flag(name).bit_count() == 1 for name in named if name)
+
+
+def test_accounts_are_known_exactly_or_by_their_longest_prefix():
+    assert account("S-1-5-18") == ("system", "SYSTEM")
+    assert account("S-1-5-80-1-2-3-4-5")[0] != "unknown"
+    assert (account(None), account("X")) == (("unknown", ""), ("unknown", ""))
+
+
+def test_urls_have_roles():
+    assert url_role("http://crl.microsoft.com/pki/crl/products/x.crl") == "CRL"
+    assert url_role("http://ctldl.windowsupdate.com/x/authrootstl.cab?123") == "CTL"
+    assert (url_role(None), url_role("http://example.org/")) == (None, None)
+    assert all(re.compile(row["pattern"]) for row in rows("url_roles"))
+
+
+# A broken table says which line of which file.
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Write a knowledge table of its own for a test."""
+    monkeypatch.setattr(knowledge, "DATA", tmp_path)
+    caches = [found for found in vars(knowledge).values() if hasattr(found, "cache_clear")]
+
+    def save(name: str, text: str) -> None:
+        (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+        for cached in caches:
+            cached.cache_clear()
+
+    yield save
+    monkeypatch.undo()
+    for cached in caches:
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rest", "line"),
+    [
+        ("0x1,S,t,ok,m,here\n0x2,S,t,ok,m\n", 3),
+        ("0x1,S,t,ok,m,here\n0x2,S,t,ok,m,\n", 3),
+        ("0x1,S,t,ok,m,here,more\n", 2),
+        ("zzz,S,t,ok,m,here\n", 2),
+        ('0x1,S,"two\nlines",ok,m,here\nzzz,S,t,ok,m,here\n', 4),
+        ("0x1,S,t,ok,m,here\n1,S,t,ok,m,here\n", 3),
+        ('0x1,S,"t"x,ok,m,here\n', 2),
+    ],
+)
+def test_a_broken_row_is_told_with_file_and_line(data, rest, line):
+    data("codes.csv", "code,symbol,text,outcome,meaning,source\n" + rest)
+    with pytest.raises(KnowledgeError, match=rf"codes\.csv, line {line}: ") as caught:
+        codes()
+    assert (caught.value.file, caught.value.line) == ("codes.csv", line)
+
+
+def test_a_table_that_is_not_there_or_no_text_is_told(data):
+    with pytest.raises(KnowledgeError, match=r"servers\.csv: cannot be read"):
+        rows("servers")
+    data("servers.csv", "host,source\n\udcff,x\n")
+    with pytest.raises(KnowledgeError, match=r"servers\.csv.*no table of comma separated values"):
+        rows("servers")
+
+
+def test_a_rank_that_is_no_number_is_told(data):
+    names = "provider,channel,task,event_id,operation,title,rank,wire,cache,accumulative_flag,cache_only_flag,meaning"
+    data("operations.csv", f"{names},source\nP,C,1,2,Op,Op,first,0,0,,,m,here\n")
+    with pytest.raises(KnowledgeError, match=r"operations\.csv, line 2: ValueError: invalid literal"):
+        operation(1)
+
+
+# Tables are checked against the vocabulary.
+
+
+def test_a_table_that_lacks_a_column_or_has_another_dtype_is_refused():
+    problems = empty("problems")
+    check(problems, "problems")
+    check(problems[["lost"]], "problems", needs=["lost"])
+    check(empty("events").set_index(["task_id", "process"]), "events")
+    with pytest.raises(TableError, match=r"'problems' lacks the column 'stage'; hand in the table as capi2kit made it"):
+        check(problems.drop(columns="stage"), "problems")
+    with pytest.raises(TableError, match=r"problems\.lost is float64, the vocabulary says int64"):
+        check(problems.astype({"lost": "float64"}), "problems")
+    with pytest.raises(KnowledgeError, match=r"no table 'nothing'"):
+        check(pd.DataFrame(), "nothing")
