@@ -64,8 +64,8 @@ def small() -> bytes:
 
 def hostile() -> bytes:
     """The same, with texts that try to act: markup, terminal codes, formulas, direction marks, line breaks."""
-    return (El("URL", {"scheme": "http"}, (url,)), El("Timeout", parts=(limit,)), El("AdditionalInfo", parts=(action,)), _result("2EE2"))
-    return log_of(story(**texts))
+    url, file = "=cmd|'/c calc'!A1\r\n@SUM(1)", "C:\\\u202egpj.exe<script>alert(1)</script>.dll"
+    return log_of(story(url=url, file=file, process="+w3\x1b[31mwp.exe"))
 
 
 def damaged() -> bytes:
