@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.starts import NAT, TICK_S, lanes, nanoseconds
+from capi2kit.starts import BROKEN, NAT, TICK_S, lanes, nanoseconds
 
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
@@ -42,7 +42,8 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
     clock, until = nanoseconds(spans["chain_start"]), nanoseconds(spans["first_inner"])
     until = np.where(until == NAT, nanoseconds(spans["logged_stop"]), until)
     passed = (until - clock) / 1e9 + TICK_S
-    passed = np.where((clock == NAT) | (until == NAT) | (passed < 0), np.inf, passed)
+    blind = (clock == NAT) | (until == NAT) | (passed < 0) | (spans["quality"] == BROKEN).to_numpy(bool)
+    passed = np.where(blind, np.inf, passed)
     process = lanes(spans, ["host", "process", "pid"])
     count = int(process.max(initial=-1)) + 1
     low, high = np.full(count, -np.inf), np.full(count, np.inf)

@@ -16,7 +16,7 @@ import pandas as pd
 from capi2kit.budgets import find_budgets
 from capi2kit.cells import strings
 from capi2kit.knowledge import check
-from capi2kit.starts import NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, verdicts_of
+from capi2kit.starts import BROKEN, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, verdicts_of
 
 _HUGE = np.iinfo("int64").max
 _TICK = round(TICK_S * 1e9)
@@ -61,7 +61,8 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     parent = spans["parent"].to_numpy("int64", na_value=-1)
     closed = (spans["state"] != "no stop").to_numpy(bool)
     stop, raised = _stops(spans, waits, parent=parent)
-    told, exact = _own_starts(spans, waits, stop=stop)
+    broken = (spans["quality"] == BROKEN).to_numpy(bool)
+    told, exact = _own_starts(spans, waits, stop=stop, broken=broken)
     start, moved = _fit(spans, parent=parent, start=told, stop=stop)
     everywhere = np.ones(len(spans), bool)
     spans["start"], spans["stop"] = as_times(start, known=everywhere), as_times(stop, known=everywhere)
@@ -72,7 +73,7 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     doubtful[waits.loc[waits["quality"] == "unknown", "span"]] = True
     unknown = _with_those_around(doubtful, parent=parent) | ~closed | cut
     spans["quality"] = strings(np.select([unknown, exact], ["unknown", "exact"], "bounded").tolist())
-    _bound(spans, waits, parent=parent, exact=exact, measured=closed & ~unknown)
+    _bound(spans, waits, parent=parent, exact=exact, measured=closed & ~unknown, broken=broken)
     return spans
 
 
@@ -104,7 +105,9 @@ def _stops(spans: pd.DataFrame, waits: pd.DataFrame, *, parent: np.ndarray) -> t
     return found, raised
 
 
-def _own_starts(spans: pd.DataFrame, waits: pd.DataFrame, *, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _own_starts(
+    spans: pd.DataFrame, waits: pd.DataFrame, *, stop: np.ndarray, broken: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The start that each span tells by itself, and whether it is exact.
 
     Chains tell it by their clock, revocation checks by the budget that was left; neither can lie
@@ -124,6 +127,7 @@ def _own_starts(spans: pd.DataFrame, waits: pd.DataFrame, *, stop: np.ndarray) -
     tells &= told <= start + _TICK
     exact = tells & sure & (told - clock - np.nan_to_num(used) * 1e9 <= 2 * _TICK)
     exact &= late | (np.abs(told - start) <= _TICK)
+    exact &= ~broken | ~np.isnan(left)  # a check tells it in its stop record
     start = np.where(tells & late, np.minimum(start, told), start)
     at = waits["span"].to_numpy()
     start[at] = nanoseconds(waits["start"])
@@ -190,7 +194,13 @@ def _measure(
 
 
 def _bound(
-    spans: pd.DataFrame, waits: pd.DataFrame, *, parent: np.ndarray, exact: np.ndarray, measured: np.ndarray
+    spans: pd.DataFrame,
+    waits: pd.DataFrame,
+    *,
+    parent: np.ndarray,
+    exact: np.ndarray,
+    measured: np.ndarray,
+    broken: np.ndarray,
 ) -> None:
     """`low_s` and `high_s`: no span began behind its start record or what is inside it, or before its thread's last."""
     start, stop, logged, previous = (nanoseconds(spans[name]) for name in ("start", "stop", "logged_start", "previous"))
@@ -204,7 +214,7 @@ def _bound(
     for level in range(int(depth.max()), 0, -1):
         here = depth == level
         np.minimum.at(latest, parent[here], latest[here])
-    latest = np.where(exact, start, np.maximum(latest, start))
+    latest = np.where(exact, start, np.where(broken, stop, np.maximum(latest, start)))
     shortest, longest = np.maximum(stop - latest - _TICK, 0), stop - earliest + _TICK
     spans["low_s"] = pd.array(np.where(measured, shortest / 1e9, np.nan), dtype="Float64")
     spans["high_s"] = pd.array(np.where(measured & (earliest != NAT), longest / 1e9, np.nan), dtype="Float64")

@@ -16,9 +16,10 @@ from capi2kit.cells import empty, masked, shaped, strings
 from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
-from capi2kit.starts import NAT, as_times, grouped, nanoseconds, threads
+from capi2kit.starts import BROKEN, NAT, as_times, grouped, nanoseconds, threads
 
 _TAKEN = "host pid tid operation user_sid impersonate_sid url subject result chain_start budget_s timeout_s last_sync".split()
+OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
 _NEEDED = (
     "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start "
@@ -62,7 +63,7 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     order, group = _order(flat, index["task_id"])
     phase = flat["phase"].to_numpy(object)[order]
     sign = (phase == "start").astype(int) - (phase == "stop")
-    pairs, rank = _paired(flat[["operation", "seq"]].iloc[order], group, sign=sign)
+    pairs, rank, broken = _paired(flat[["operation", "seq"]].iloc[order], group, sign=sign)
     if not len(pairs.start):
         return empty("spans")
     parent, root, depth = nest(pairs, group=group, rank=rank)
@@ -70,6 +71,7 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     stop = np.where(pairs.stop >= 0, order[pairs.stop], -1)
     made: dict = {"span": np.arange(len(root)), "root": root, "depth": depth}
     made["parent"] = masked(parent, parent < 0, "Int64")
+    made["quality"] = strings(np.where(broken, BROKEN, "logged").tolist())
     _take(made, flat, index=index, start=start, stop=stop)
     _place_in_time(made, flat, order=order, pairs=pairs, sign=sign, group=group, task_id=index["task_id"])
     _read_flags(made, flat, stop=stop)
@@ -80,19 +82,27 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     return shaped(pd.DataFrame(made, copy=False), "spans")
 
 
-def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tuple[Pairs, np.ndarray]:
-    """Which records belong together, and the rank of each record's operation."""
+def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tuple[Pairs, np.ndarray, np.ndarray]:
+    """Which records belong together, the rank of each record's operation, and which pairs are broken.
+
+    Where two records inside a pair are missing, these may have been a stop and a start. A retrieval
+    has nothing inside, and is parted; of anything but the outermost call it stays possible.
+    """
     known = operations_by_name()
     names, operation = _factorized(records["operation"].to_numpy(object))
     told = [known.get(name) for name in names]
     rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
-    fetches = np.array([found is not None and (found.wire or found.cache) for found in told])[operation]
-    pairs = pair_records(group=group, operation=operation, sign=sign)
+    fetches = np.array([bool(found) and (found.wire or found.cache) for found in told], bool)[operation]
     seq = records["seq"].to_numpy("int64", na_value=0)
     lost = seq - np.arange(len(seq))  # grows by the records that are missing
-    doubted = pairs.closed & fetches[pairs.first] & (seq[pairs.start] > 0) & (seq[pairs.stop] > 0)
-    doubted &= lost[pairs.stop] - lost[pairs.start] > 1  # a stop and a start may lie in the hole
-    return part_impossible(pairs, rank=rank, doubted=doubted), rank
+    pairs = pair_records(group=group, operation=operation, sign=sign)
+    pairs = part_impossible(pairs, rank=rank, doubted=fetches[pairs.first] & _holed(pairs, lost, seq=seq))
+    return pairs, rank, _holed(pairs, lost, seq=seq) & (rank[pairs.first] != OUTERMOST)
+
+
+def _holed(pairs: Pairs, lost: np.ndarray, *, seq: np.ndarray) -> np.ndarray:
+    numbered = pairs.closed & (seq[pairs.start] > 0) & (seq[pairs.stop] > 0)
+    return numbered & (lost[pairs.stop] - lost[pairs.start] > 1)
 
 
 def _factorized(values: np.ndarray) -> tuple[list, np.ndarray]:
@@ -146,7 +156,6 @@ def _place_in_time(
     made["stop"] = as_times(np.where(stop == NAT, start, stop), known=np.ones(len(start), bool))
     closed = (start != NAT) & (stop != NAT)
     made["duration_s"] = masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64")
-    made["quality"] = strings(["logged"] * len(start))
     count = len(order)
     index = np.arange(count)
     following = np.minimum.accumulate(np.where(sign <= 0, index, count)[::-1])[::-1]
@@ -195,7 +204,10 @@ def _read_flags(made: dict, flat: pd.DataFrame, *, stop: np.ndarray) -> None:
 def _inherit(made: dict, *, parent: np.ndarray) -> None:
     """A chain knows its clock by the checks inside it; a retrieval knows its budget kind by what encloses it."""
     clock = nanoseconds(made["chain_start"]).copy()
-    inside = np.flatnonzero((clock != NAT) & (parent >= 0))
+    known = operations_by_name()
+    chains = [name for name in known if known[name].accumulative_flag]
+    chain = np.isin(np.asarray(made["operation"], object), chains)
+    inside = np.flatnonzero((clock != NAT) & (parent >= 0) & chain[parent])
     earliest = np.full(len(clock), np.iinfo("int64").max)
     np.minimum.at(earliest, parent[inside], clock[inside])
     clock = np.where((clock == NAT) & (earliest < np.iinfo("int64").max), earliest, clock)

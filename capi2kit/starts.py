@@ -18,6 +18,7 @@ from capi2kit.knowledge import operations_where
 TICK_S = 0.016  # resolution of the clock that stamps records
 MEASURABLE_S = 0.05  # shorter waits cannot tell: a clock tick is 0.0156 s
 NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
+BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 LATE, ON_TIME, EACH, UNDETERMINED = "late", "on time", "each", "undetermined"
 
 
@@ -29,7 +30,8 @@ def judge_starts(spans: pd.DataFrame, *, wires: pd.DataFrame | None = None) -> d
     `wires`: retrievals whose true start is known, with host, logged_start, and the recovered start and stop.
     """
     clock, budget = nanoseconds(spans["chain_start"]), spans["budget_s"].to_numpy("float64", na_value=np.nan)
-    chains = spans[["host", "chain_start", "first_inner", "logged_start"]][(clock != NAT) & np.isnan(budget)]
+    whole = (spans["quality"] != BROKEN).to_numpy(bool)
+    chains = spans[["host", "chain_start", "first_inner", "logged_start"]][(clock != NAT) & np.isnan(budget) & whole]
     apart = spans[["host", "logged_start", "logged_stop"]][_apart(spans)]
     length = [
         seconds_between(chains["chain_start"], chains["first_inner"]),

@@ -28,7 +28,7 @@ from capi2kit.budgets import DEFAULT_LIMIT_S, find_budgets
 from capi2kit.cells import empty, shaped, strings
 from capi2kit.knowledge import account, check, operations_where, url_role
 from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import EACH, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, threads, verdicts_of
+from capi2kit.starts import BROKEN, EACH, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, threads, verdicts_of
 
 TICK = round(TICK_S * 1e9)
 _TRUNCATED = 2_000_000  # a Timeout is cut to milliseconds, and counts twice
@@ -104,15 +104,18 @@ def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
     if wires.empty:
         return wires
     clock = nanoseconds(spans["chain_start"])
+    broken = (spans["quality"] == BROKEN).to_numpy(bool)
+    clock = np.where(broken, NAT, clock)  # of the call that its stop belongs to
     at = wires["span"].to_numpy()
     for _ in range(int(spans["depth"].max())):
         at = np.where((clock[at] == NAT) & (parent[at] >= 0), parent[at], at)
     span, around = wires["span"].to_numpy(), parent[wire]
-    checked = (around >= 0) & spans["budget_s"].notna().to_numpy(bool)[around]
+    checked = (around >= 0) & (spans["budget_s"].notna().to_numpy(bool) & ~broken)[around]
     budgets = find_budgets(spans)
     limit = wires["timeout_s"].to_numpy("float64", na_value=np.nan)
     return wires.assign(
         clock=clock[at],
+        guessed=(state[at] == "no start"),
         limit=limit,
         allowed=_nanoseconds(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit)),
         shared=wires["accumulative"].to_numpy(bool, na_value=False) & checked,
@@ -138,7 +141,8 @@ def _recover(wires: pd.DataFrame) -> None:
     """`begin`, its bounds `earliest` and `latest`, `stop` and `basis`, by what the retrieval and its thread say."""
     stop, synced, previous = (nanoseconds(wires[name]) for name in ("logged_stop", "last_sync", "previous"))
     clock = wires["clock"].to_numpy()
-    clock = np.where(clock > stop + TICK, NAT, clock)  # set back since: it tells nothing
+    guessed = wires["guessed"].to_numpy()  # that the clock's call encloses it; the next one begins at its stop
+    clock = np.where(clock > stop + np.where(guessed, -TICK, TICK), NAT, clock)  # or the clock was set back since
     floor = np.where(previous > stop, NAT, previous)
     logged = nanoseconds(wires["logged_start"])
     started = np.where(logged == NAT, stop, np.minimum(logged, stop))  # written late or on time, but never before

@@ -188,7 +188,7 @@ def _payload(call: Call, stamp: Stamp) -> dict:
     if call.operation == "VerifyRevocation":
         row["chain_start"] = _moment(call.said.get("clock"), stamp) if "clock" in call.said else stamp.at(chain.start).floor("ms")
         row["budget_s"] = _number(call.said["left"]) if "left" in call.said else _milliseconds(total - used)
-    elif call.operation in operations_where(wire=True):
+    elif call.operation == "RetrieveObjectFromNetwork":
         row["timeout_s"] = _milliseconds((total - used) / 2 if shared else total)
         if "timeout" in call.said:
             row["timeout_s"] = _number(call.said["timeout"])
