@@ -16,7 +16,22 @@ from capi2kit.knowledge import check, operations_where
 from capi2kit.starts import lanes
 
 _BY = ["host", "process", "pid", "user_sid", "target", "target_kind"]
-_USED = [*_BY, *"impersonate_sid span parent root depth state operation duration_s wait_s outcome url".split()]
+_USED = [
+    *_BY,
+    *[
+        "impersonate_sid",
+        "span",
+        "parent",
+        "root",
+        "depth",
+        "state",
+        "operation",
+        "duration_s",
+        "wait_s",
+        "outcome",
+        "url",
+    ],
+]
 
 
 def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:

@@ -18,14 +18,53 @@ from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trus
 from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
 from capi2kit.starts import BROKEN, NAT, as_times, grouped, nanoseconds, threads
 
-_TAKEN = "host pid tid operation user_sid impersonate_sid url subject result chain_start budget_s timeout_s last_sync".split()
+_TAKEN = [
+    "host",
+    "pid",
+    "tid",
+    "operation",
+    "user_sid",
+    "impersonate_sid",
+    "url",
+    "subject",
+    "result",
+    "chain_start",
+    "budget_s",
+    "timeout_s",
+    "last_sync",
+]
 OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
-_NEEDED = (
-    "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start "
-    "budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path display_name "
-    "server_name"
-).split()
+_NEEDED = [
+    "event",
+    "source",
+    "record",
+    "time",
+    "host",
+    "pid",
+    "tid",
+    "user_sid",
+    "impersonate_sid",
+    "seq",
+    "phase",
+    "operation",
+    "result",
+    "url",
+    "subject",
+    "chain_start",
+    "budget_s",
+    "timeout_s",
+    "last_sync",
+    "flags",
+    "trust_error",
+    "chain_ref",
+    "query_hash",
+    "member_tag",
+    "member_path",
+    "file_path",
+    "display_name",
+    "server_name",
+]
 
 
 def build_spans(events: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +131,7 @@ def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tu
     names, operation = _factorized(records["operation"].to_numpy(object))
     told = [known.get(name) for name in names]
     rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
-    fetches = np.array([bool(found) and (found.wire or found.cache) for found in told], bool)[operation]
+    fetches = np.array([found is not None and (found.wire or found.cache) for found in told])[operation]
     seq = records["seq"].to_numpy("int64", na_value=0)
     lost = seq - np.arange(len(seq))  # grows by the records that are missing
     pairs = pair_records(group=group, operation=operation, sign=sign)

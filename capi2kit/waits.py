@@ -28,16 +28,44 @@ from capi2kit.budgets import DEFAULT_LIMIT_S, find_budgets
 from capi2kit.cells import empty, shaped, strings
 from capi2kit.knowledge import account, check, operations_where, url_role
 from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import BROKEN, EACH, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, threads, verdicts_of
+from capi2kit.starts import (
+    BROKEN,
+    EACH,
+    NAT,
+    ON_TIME,
+    TICK_S,
+    as_times,
+    judge_starts,
+    nanoseconds,
+    threads,
+    verdicts_of,
+)
 
 TICK = round(TICK_S * 1e9)
 _TRUNCATED = 2_000_000  # a Timeout is cut to milliseconds, and counts twice
 _HUGE = np.iinfo("int64").max
 _HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
-_COPIED = (
-    "span task_id host process pid tid user_sid impersonate_sid url target accumulative outcome result stop_event "
-    "timeout_s logged_start logged_stop last_sync previous"
-).split()
+_COPIED = [
+    "span",
+    "task_id",
+    "host",
+    "process",
+    "pid",
+    "tid",
+    "user_sid",
+    "impersonate_sid",
+    "url",
+    "target",
+    "accumulative",
+    "outcome",
+    "result",
+    "stop_event",
+    "timeout_s",
+    "logged_start",
+    "logged_stop",
+    "last_sync",
+    "previous",
+]
 
 
 def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -33,7 +33,15 @@ from capi2kit.knowledge import columns, flag, operations_where, outcome_of, url_
 EPOCH = pd.Timestamp("2026-03-02T08:00:00Z")
 WINDOWS_7_TICK = 0.0156
 SYSTEM = "S-1-5-18"
-_CONTEXT = {"host": "WEB01", "process": "w3wp.exe", "pid": "1000", "tid": "1", "user": SYSTEM, "task": "", "source": "0"}
+_CONTEXT = {
+    "host": "WEB01",
+    "process": "w3wp.exe",
+    "pid": "1000",
+    "tid": "1",
+    "user": SYSTEM,
+    "task": "",
+    "source": "0",
+}
 _FLAGS = {
     "BuildChain": "CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT",
     "VerifyRevocation": "CERT_VERIFY_REV_ACCUMULATIVE_TIMEOUT_FLAG",
@@ -117,7 +125,11 @@ class Stamp:
 
 
 def events(
-    outline: str | Iterable[Call], *, starts: str = "late", tick: float = 0.0, clock: Callable[[float], float] | None = None
+    outline: str | Iterable[Call],
+    *,
+    starts: str = "late",
+    tick: float = 0.0,
+    clock: Callable[[float], float] | None = None,
 ) -> pd.DataFrame:
     """The log of an outline, indexed like `Case.events`.
 
@@ -126,7 +138,9 @@ def events(
     """
     stamp = Stamp(tick, clock) if clock else Stamp(tick)
     roots = parse(outline) if isinstance(outline, str) else list(outline)
-    rows = [row for number, root in enumerate(roots) for row in _records(root, number, late=starts == "late", stamp=stamp)]
+    rows = [
+        row for number, root in enumerate(roots) for row in _records(root, number, late=starts == "late", stamp=stamp)
+    ]
     rows.sort(key=lambda row: (row["source"], row["written"], row["root"], row["order"]))
     for record, row in enumerate(rows, start=1):
         row |= {"event": record - 1, "record": record, "time": stamp.at(row["written"])}
@@ -143,9 +157,12 @@ def _records(root: Call, number: int, *, late: bool, stamp: Stamp) -> Iterator[d
         told[place] = told[place + 1] if told[place] is None else told[place]
     for place, (written, (_, phase, call)) in enumerate(zip(told, found, strict=True)):
         if written is not None:  # else the call hangs, and its start was never written
-            yield {**_row(call, phase, number=number, stamp=stamp), "written": written, "root": number, "order": place} | (
-                {} if call.word("task") == "none" else {"seq": place + 1}
-            )
+            yield {
+                **_row(call, phase, number=number, stamp=stamp),
+                "written": written,
+                "root": number,
+                "order": place,
+            } | ({} if call.word("task") == "none" else {"seq": place + 1})
 
 
 def _in_order(call: Call) -> Iterator[tuple[float, str, Call]]:
@@ -186,7 +203,9 @@ def _payload(call: Call, stamp: Stamp) -> dict:
     if call.operation in _FLAGS:
         row["flags"] = flag(_FLAGS[call.operation]) if shared else 0
     if call.operation == "VerifyRevocation":
-        row["chain_start"] = _moment(call.said.get("clock"), stamp) if "clock" in call.said else stamp.at(chain.start).floor("ms")
+        row["chain_start"] = (
+            _moment(call.said.get("clock"), stamp) if "clock" in call.said else stamp.at(chain.start).floor("ms")
+        )
         row["budget_s"] = _number(call.said["left"]) if "left" in call.said else _milliseconds(total - used)
     elif call.operation == "RetrieveObjectFromNetwork":
         row["timeout_s"] = _milliseconds((total - used) / 2 if shared else total)
@@ -282,7 +301,9 @@ def steps(event: int, *lines: str) -> pd.DataFrame:
         action = re.fullmatch(r"action (\S+)(?: (\S+))?(?: error=(\w+))?", line)
         header = re.fullmatch(r"(request|response) (?:([\w-]+): )?(.*)", line)
         assert action or header, line
-        kind, name, value = ("action", action[1], action[2]) if action else (f"{header[1]} header", header[2], header[3])
+        kind, name, value = (
+            ("action", action[1], action[2]) if action else (f"{header[1]} header", header[2], header[3])
+        )
         error = int(action[3], 16) if action and action[3] else None
         rows.append({"event": event, "position": place, "kind": kind, "name": name, "value": value, "error": error})
     return shaped(pd.DataFrame(rows), "steps")

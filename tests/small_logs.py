@@ -17,7 +17,9 @@ CLOCK = "2016-02-15T08:53:20.000Z"  # NINE_O_CLOCK, the start of the chain
 FLAGS = {"value": "48000001", "CERT_CHAIN_REVOCATION_ACCUMULATIVE_TIMEOUT": "true"}
 
 
-def story(*, url: str = URL, file: str = FILE, process: str = "w3wp.exe", task: UUID = TASK, first: int = 1) -> list[Event]:
+def story(
+    *, url: str = URL, file: str = FILE, process: str = "w3wp.exe", task: UUID = TASK, first: int = 1
+) -> list[Event]:
     """Twelve records: VerifyTrust > BuildChain > two revocation checks, each with one retrieval that times out."""
     events: list[Event] = []
 
@@ -26,7 +28,9 @@ def story(*, url: str = URL, file: str = FILE, process: str = "w3wp.exe", task: 
         aux = {"TaskId": f"{{{str(task).upper()}}}", "SeqNumber": str(seq)}
         common = (El("EventAuxInfo", {"ProcessName": process}), El("CorrelationAuxInfo", aux))
         content = El(name, parts=(*parts[:-1], *common, parts[-1]) if parts else common)
-        events.append(Event(first + seq - 1, content, event_id=event_id, task=number, opcode=opcode, ticks=round(at * SECOND)))
+        events.append(
+            Event(first + seq - 1, content, event_id=event_id, task=number, opcode=opcode, ticks=round(at * SECOND))
+        )
 
     add(80, 80, 1, at=10, name="WinVerifyTrustStart")
     add(10, 11, 1, at=10, name="CertGetCertificateChainStart")
@@ -37,7 +41,14 @@ def story(*, url: str = URL, file: str = FILE, process: str = "w3wp.exe", task: 
         add(41, 41, 2, at=at, name="CertVerifyRevocation", parts=_check(left))
     chain = El("CertificateChain", {"chainRef": "{6BAB0C7C-3E12-4D24-AFD4-0779C836408E}"})
     subject = El("Certificate", {"fileRef": "AB" * 20 + ".cer", "subjectName": "Contoso Code Signing"})
-    add(11, 11, 2, at=15, name="CertGetCertificateChain", parts=(subject, El("Flags", FLAGS), chain, _result("80092013")))
+    add(
+        11,
+        11,
+        2,
+        at=15,
+        name="CertGetCertificateChain",
+        parts=(subject, El("Flags", FLAGS), chain, _result("80092013")),
+    )
     target = El("FileInfo", {"filePath": file, "hasFileHandle": "true"})
     add(81, 80, 2, at=15, name="WinVerifyTrust", parts=(target, chain, _result("0")))
     return events

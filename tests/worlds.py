@@ -85,7 +85,9 @@ def build(dice: random.Random) -> list[Call]:
         shared_budget = dice.choice([20.0, 20.0, 8.0, 12.5])
         host = dice.choice(["WEB01", "WEB02"])
         for tid in range(dice.choice([1, 2])):
-            thread = _Thread(dice, {"host": host, "pid": 7, "process": f"p{pid}.exe", "tid": 10 * pid + tid}, dice.random())
+            thread = _Thread(
+                dice, {"host": host, "pid": 7, "process": f"p{pid}.exe", "tid": 10 * pid + tid}, dice.random()
+            )
             for _ in range(dice.choice([1, 2, 3])):
                 roots.append(thread.task(shared_budget))
                 thread.idle(dice.choice([0.1, 5.0, 60.0]))
