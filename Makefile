@@ -58,7 +58,7 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lab: $(VENV)/.core ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	@case "$$CAPI2KIT_LOG" in \

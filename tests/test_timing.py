@@ -77,7 +77,7 @@ def test_two_threads_that_wait_together_share_the_wall_time():
     assert ledger["ns"].sum() == (startups["stop"] - startups["start"]).iloc[0].value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(worlds)
 def test_in_any_world_each_record_is_used_once_and_every_ledger_adds_up(world):
     log = events(world)
