@@ -243,6 +243,28 @@ class Event:
 _USER_DATA = El("UserData", parts=(Slot(19),))
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """A record whose content is no event at all."""
+
+    record: int
+    content: Instance
+    ticks: int = 0
+    written: int = 0
+
+    def instance(self) -> Instance:
+        return self.content
+
+
+def doubling(levels: int) -> Instance:
+    """Templates that each show the one below them a hundred times: a few bytes that never end."""
+    made = Instance(El("Leaf", parts=("x" * 50,)), (), UUID(int=100 << 96))
+    for level in range(levels):
+        inner = tuple(Slot(0) for _ in range(100))
+        made = Instance(El("Many", parts=inner), (made,), UUID(int=(101 + level) << 96))
+    return made
+
+
 def payload(record: int, *, task: UUID = TASK, seq: int | None = None, inner: tuple[object, ...] = ()) -> El:
     """What a BuildChain stop record says, more or less; each record brings text of its own."""
     text = f"Subject {record} of a certificate"
@@ -256,7 +278,7 @@ def event(record: int, **how: object) -> Event:
     return Event(record, payload(record), **how)
 
 
-def chunk_of(events: list[Event]) -> bytes:
+def chunk_of(events: list[Event | Foreign]) -> bytes:
     """One chunk with its header and checksums."""
     writer = Writer()
     last = 0
@@ -293,7 +315,7 @@ def file_of(chunks: list[bytes], *, next_record: int, used: int | None = None, f
     return bytes(head) + b"".join(chunks)
 
 
-def log_of(*chunks: list[Event]) -> bytes:
+def log_of(*chunks: list[Event | Foreign]) -> bytes:
     """A sound log: one list of events per chunk."""
     return file_of([chunk_of(events) for events in chunks], next_record=chunks[-1][-1].record + 1 if chunks else 1)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from evtx_bytes import Cdata, Char, El, Entity, Instance, Slot, Writer, sid, string
+from evtx_bytes import Cdata, Char, El, Entity, Instance, Slot, Writer, doubling, sid, string
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -259,15 +259,6 @@ def test_a_template_that_contains_itself_is_refused():
     at = writer.record(1, Instance(El("Outer", parts=(itself, itself)), ()))
     with pytest.raises(BinXmlError, match=r"deep|end|lost"):
         Decoder(bytes(writer.data)).decode(at + 24, len(writer.data) - 4)
-
-
-def doubling(levels: int) -> Instance:
-    """Templates that each show the one below them a hundred times."""
-    made = Instance(El("Leaf", parts=("x" * 50,)), (), UUID(int=100 << 96))
-    for level in range(levels):
-        inner = tuple(Slot(0) for _ in range(100))
-        made = Instance(El("Many", parts=inner), (made,), UUID(int=(101 + level) << 96))
-    return made
 
 
 def test_a_record_that_would_explode_is_refused_soon():

@@ -13,7 +13,9 @@ from evtx_bytes import (
     El,
     Entity,
     Event,
+    Foreign,
     chunk_of,
+    doubling,
     event,
     file_of,
     log_of,
@@ -562,6 +564,14 @@ def test_the_columns_of_a_problem_say_where(saved):
     assert (told["chunk"], told["record"], told["offset"], told["lost"]) == (1, 8, place(data, 8), 1)
     assert told["message"].startswith(f"record 8 in chunk 1 at offset {place(data, 8)}: ")
     assert told["error"] == "unreadable record"
+
+
+def test_a_record_that_would_fill_the_memory_is_left_out(saved):
+    case = load(saved(log_of([event(1), Foreign(2, doubling(3)), event(3)])))
+    assert records(case) == [1, 3]
+    assert_adds_up(case)
+    assert "record 2 in chunk 0" in case.problems["message"].iloc[0]
+    assert "repeats itself without end" in case.problems["message"].iloc[0]
 
 
 LOG = plain_log()

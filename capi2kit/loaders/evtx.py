@@ -38,6 +38,7 @@ LOOKS_FOR = "a Windows event log (.evtx): ElfFile at the start"
 ENGINES = ("auto", "evtx", "python-evtx")
 _FLUSH = 4096
 _TOLD_EVERY = 500
+_LONGEST_XML = 1 << 21  # 64 KiB of record make no more, unless its templates repeat themselves
 _SPLICED = 256  # chunks handed to the fast engine at once, where they must be copied
 _PROVIDER = re.compile(r"<Provider\b[^>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
 _FILETIME_EPOCH = 116444736000000000
@@ -120,12 +121,15 @@ class _Reading:
             if at == len(frames):
                 at = behind  # a record that framing does not know: cannot be, in an intact chunk
                 continue
-            left += frames[behind:at]
-            try:
-                yield self._take_text(frames[at], record["data"])
-            except etree.XMLSyntaxError:
-                left.append(frames[at])
+            left += frames[behind : at + 1]
             at += 1
+            if len(record["data"]) <= _LONGEST_XML:
+                try:
+                    done = self._take_text(left[-1], record["data"])
+                except etree.XMLSyntaxError:
+                    continue
+                left.pop()
+                yield done
         left += frames[at:]
 
     def _slow(self, left: list[Frame]) -> Iterator[tuple[Frame, etree._Element]]:
@@ -184,7 +188,10 @@ class _Reading:
 def _rust_records(source: str | io.BytesIO, *, most_failures: int) -> Iterator[dict[str, Any]]:
     import evtx
 
-    records: Iterator[Any] = iter(evtx.PyEvtxParser(source, indent=False).records())
+    try:
+        records: Iterator[Any] = iter(evtx.PyEvtxParser(source, indent=False).records())
+    except (RuntimeError, OSError, ValueError):
+        return
     failures = 0
     while failures <= most_failures:
         try:

@@ -55,7 +55,8 @@ class Skeletons:
 
     def read(self, xml: str) -> list[Row]:
         """The rows of one event as XML. Raises etree.XMLSyntaxError if it is none."""
-        xml = xml[max(xml.find("<Event"), 0) :]  # behind the XML declaration
+        if xml.startswith("<?xml"):
+            xml = xml[xml.find(">") + 1 :].lstrip()
         skeleton, values = _taken_apart(xml)
         told = "".join(values)
         odd = "<" in told or '"' in told or "" in values or _TRUE_HIDDEN[1] in xml or _TRUE_HIDDEN in told
