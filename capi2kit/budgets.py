@@ -17,6 +17,7 @@ from capi2kit.starts import BROKEN, NAT, TICK_S, lanes, nanoseconds
 
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds
+_DAY_S = 86400.0  # more than any budget
 _MILLISECOND = 0.001
 _USED_AT_ONCE_S = 0.1  # what a chain may use up before its first check, with no word in the log
 
@@ -34,7 +35,7 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
 
     Budgets are set in whole seconds, rarely in halves. So: the largest value left, if it is that; else
     the default, else the next whole second close by, if the time that had passed allows it; else the
-    largest value, and how much more it may have been.
+    largest value. What else it may have been shows in the bounds.
     Source: AdditionalParameters of the revocation checks.
     """
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
@@ -43,13 +44,13 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
     until = np.where(until == NAT, nanoseconds(spans["logged_stop"]), until)
     passed = (until - clock) / 1e9 + TICK_S
     blind = (clock == NAT) | (until == NAT) | (passed < 0) | (spans["quality"] == BROKEN).to_numpy(bool)
-    passed = np.where(blind, np.inf, passed)
+    passed = np.where(blind, _DAY_S, passed)
     process = lanes(spans, ["host", "process", "pid"])
     count = int(process.max(initial=-1)) + 1
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
+    low, high = np.full(count, -np.inf), np.full(count, _DAY_S)
     np.maximum.at(low, process[shared], left[shared])
     np.minimum.at(high, process[shared], (left + passed)[shared])
-    found = _within(np.where(np.isfinite(low), low, np.nan), np.where(high < low, np.inf, high))
+    found = _within(np.where(np.isfinite(low), low, np.nan), np.where(high < low, _DAY_S, high))
     return Budgets(*(values[process] for values in found))
 
 
@@ -62,8 +63,8 @@ def _within(low: np.ndarray, high: np.ndarray) -> Budgets:
     choices = [is_whole, is_half, default, close]
     total = np.select(choices, [whole, half, DEFAULT_BUDGET_S, whole], low)
     least = np.select(choices, [whole, half, np.minimum(whole, DEFAULT_BUDGET_S), whole], low)
-    more = np.where(whole <= high, whole, high)
-    most = np.select(choices, [whole, np.where(default, DEFAULT_BUDGET_S, half), DEFAULT_BUDGET_S, whole], more)
+    more = [np.where(default, DEFAULT_BUDGET_S, known) for known in (whole, half)]
+    most = np.select(choices, [*more, DEFAULT_BUDGET_S, whole], high)
     return Budgets(total, least, most)
 
 

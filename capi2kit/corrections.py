@@ -62,14 +62,14 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     closed = (spans["state"] != "no stop").to_numpy(bool)
     stop, raised = _stops(spans, waits, parent=parent)
     broken = (spans["quality"] == BROKEN).to_numpy(bool)
-    told, exact = _own_starts(spans, waits, stop=stop, broken=broken)
+    told, exact, against = _own_starts(spans, waits, stop=stop, broken=broken)
     start, moved = _fit(spans, parent=parent, start=told, stop=stop)
     everywhere = np.ones(len(spans), bool)
     spans["start"], spans["stop"] = as_times(start, known=everywhere), as_times(stop, known=everywhere)
     _measure(spans, waits, parent=parent, start=start, stop=stop, closed=closed)
     cut = (spans["state"] == "no start").to_numpy(bool) & ~exact  # it may have begun long before
     exact &= start >= told - _TICK  # else something inside leads it: it may have begun before that
-    doubtful = (raised > _TICK) & closed | exact & (moved > 2 * _TICK)  # the clock was set in it
+    doubtful = (raised > _TICK) & closed | exact & (moved > 2 * _TICK) | against  # the clock was set in it
     doubtful[waits.loc[waits["quality"] == "unknown", "span"]] = True
     unknown = _with_those_around(doubtful, parent=parent) | ~closed | cut
     spans["quality"] = strings(np.select([unknown, exact], ["unknown", "exact"], "bounded").tolist())
@@ -107,23 +107,25 @@ def _stops(spans: pd.DataFrame, waits: pd.DataFrame, *, parent: np.ndarray) -> t
 
 def _own_starts(
     spans: pd.DataFrame, waits: pd.DataFrame, *, stop: np.ndarray, broken: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The start that each span tells by itself, and whether it is exact.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The start that each span tells by itself, whether it is exact, and whether its records speak against it.
 
     Chains tell it by their clock, revocation checks by the budget that was left; neither can lie
     before what the thread did before, or behind the start record.
     """
     logged = nanoseconds(spans["logged_start"])
     start = np.where(logged == NAT, stop, logged)
-    clock, previous = nanoseconds(spans["chain_start"]), nanoseconds(spans["previous"])
+    clock = nanoseconds(spans["chain_start"])
+    previous = np.where(logged == NAT, NAT, nanoseconds(spans["previous"]))  # else it may be something inside
     late = spans["starts"].to_numpy(object) != ON_TIME
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
     budgets = find_budgets(spans)
     used = np.where(np.isnan(left), 0.0, budgets.total - left)
     sure = np.isnan(left) | (budgets.most - budgets.least <= TICK_S)
     shared = np.isnan(left) | spans["accumulative"].to_numpy(bool, na_value=False)
-    tells = (clock != NAT) & shared & (used >= 0)
+    tells = (clock != NAT) & shared & (used >= 0) & ~(left <= 0)  # with nothing left, it ran out before
     told = np.maximum(clock + np.round(np.nan_to_num(used) * 1e9).astype("int64"), previous)
+    against = tells & ~np.isnan(left) & (told > start + 2 * _TICK)
     tells &= told <= start + _TICK
     exact = tells & sure & (told - clock - np.nan_to_num(used) * 1e9 <= 2 * _TICK)
     exact &= late | (np.abs(told - start) <= _TICK)
@@ -132,7 +134,7 @@ def _own_starts(
     at = waits["span"].to_numpy()
     start[at] = nanoseconds(waits["start"])
     exact[at] = (waits["quality"] == "exact").to_numpy(bool)
-    return start, exact
+    return start, exact, against
 
 
 def _fit(

@@ -81,13 +81,13 @@ def part_impossible(pairs: Pairs, *, rank: Ints, doubted: np.ndarray) -> Pairs:
         pairs = _parted(pairs, wrong)
 
 
-def nest(pairs: Pairs, *, group: Ints, rank: Ints) -> tuple[Ints, Ints, Ints]:
-    """Parent (-1 for none), root and depth of each span. `group` and `rank` are per record position."""
+def nest(pairs: Pairs, *, group: Ints, rank: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
+    """Parent (-1 for none), root and depth of each span. `group`, `rank` and `seq` (or 0) are per record position."""
     opens, closes = pairs.first.astype(float), pairs.last + np.where(pairs.closed, 0.0, 0.25)
     parent, root, depth = _enclosing(opens, closes)
     if pairs.closed.all():
         return parent, root, depth
-    return _enclosing(*_reach(pairs, parent, group=group, rank=_known(rank)))
+    return _enclosing(*_reach(pairs, parent, group=group, rank=_known(rank), seq=seq))
 
 
 def _known(rank: Ints) -> Ints:
@@ -147,11 +147,12 @@ def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]
     return parent, root, depth
 
 
-def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints) -> tuple[np.ndarray, np.ndarray]:
+def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints, seq: Ints) -> tuple[np.ndarray, np.ndarray]:
     """Where each span opens and closes; half positions where its record is lost.
 
     An open side reaches as far as its siblings are of a lower rank: past those that it may enclose,
-    but not past the next one that it may not, nor out of the call around them.
+    but not past the next one that it may not, nor out of the call around them. Of two open calls of one
+    rank the second has what follows the last gap in the numbers, where its start was lost.
     """
     first, last, mine = pairs.first, pairs.last, rank[pairs.first]
     opens, closes = first.astype(float), last.astype(float)
@@ -162,6 +163,7 @@ def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints) -> tuple[np.n
     family = np.where(parent < 0, -1 - group[first], parent)
     order = np.lexsort((first, family))
     ranked, kin = mine[order], family[order]
+    gap = _last_gap(first[order], last[order], seq=seq)
     index = np.arange(len(order))
     for own in np.unique(mine[~pairs.closed]):
         wall = np.where(ranked <= own, index, -1)
@@ -170,11 +172,21 @@ def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints) -> tuple[np.n
         here = index[(ranked == own) & (pairs.stop[order] < 0)]
         span, wall = order[here], np.minimum(after[here], len(index) - 1)
         stopped = (after[here] < len(index)) & (kin[wall] == kin[here])
+        other = stopped & (ranked[wall] == own) & (pairs.start[order[wall]] < 0)
+        wall = np.where(other & (gap[wall] > here), gap[wall], wall)
         closes[span] = np.where(stopped, first[order[wall]] - 0.5, end[span])
         here = index[(ranked == own) & (pairs.start[order] < 0)]
         span, wall = order[here], np.maximum(before[here], 0)
         stopped = (before[here] >= 0) & (kin[wall] == kin[here])
-        taken = (ranked[wall] == own) & (pairs.stop[order[wall]] < 0)  # what lies between belongs to that one
+        taken = (ranked[wall] == own) & (pairs.stop[order[wall]] < 0)
         side = np.where(taken, closes[order[wall]], last[order[wall]] + 0.5)
         opens[span] = np.where(stopped, side, begin[span])
     return opens, closes
+
+
+def _last_gap(first: Ints, last: Ints, *, seq: Ints) -> Ints:
+    """For each of some siblings in order the last one, itself or before it, with records missing right before it."""
+    before = np.r_[0, last[:-1]]
+    missing = (seq[before] > 0) & (seq[first] - seq[before] > first - before)
+    missing[:1] = False
+    return np.maximum.accumulate(np.where(missing, np.arange(len(first)), -1))

@@ -16,7 +16,8 @@ from capi2kit.cells import empty, masked, shaped, strings
 from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
-from capi2kit.starts import BROKEN, NAT, as_times, grouped, nanoseconds, threads
+from capi2kit.sequence import Records, first_inside, order_records, previous_in_thread
+from capi2kit.starts import BROKEN, NAT, as_times, nanoseconds
 
 _TAKEN = [
     "host",
@@ -99,20 +100,19 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     check(events, "events", needs=_NEEDED)
     flat = events[_NEEDED]
     index = {name: events.index.get_level_values(name).to_numpy(object) for name in ("task_id", "process")}
-    order, group = _order(flat, index["task_id"])
-    phase = flat["phase"].to_numpy(object)[order]
-    sign = (phase == "start").astype(int) - (phase == "stop")
-    pairs, rank, broken = _paired(flat[["operation", "seq"]].iloc[order], group, sign=sign)
+    records = order_records(flat, index["task_id"])
+    pairs, rank, broken = _paired(flat["operation"].to_numpy(object)[records.row], records)
     if not len(pairs.start):
         return empty("spans")
-    parent, root, depth = nest(pairs, group=group, rank=rank)
-    start = np.where(pairs.start >= 0, order[pairs.start], -1)  # rows of `events`
-    stop = np.where(pairs.stop >= 0, order[pairs.stop], -1)
+    parent, root, depth = nest(pairs, group=records.group, rank=rank, seq=records.seq)
+    start = np.where(pairs.start >= 0, records.row[pairs.start], -1)  # rows of `events`
+    stop = np.where(pairs.stop >= 0, records.row[pairs.stop], -1)
     made: dict = {"span": np.arange(len(root)), "root": root, "depth": depth}
     made["parent"] = masked(parent, parent < 0, "Int64")
     made["quality"] = strings(np.where(broken, BROKEN, "logged").tolist())
     _take(made, flat, index=index, start=start, stop=stop)
-    _place_in_time(made, flat, order=order, pairs=pairs, sign=sign, group=group, task_id=index["task_id"])
+    previous = previous_in_thread(records, flat[_PLACE].iloc[records.row], task_id=index["task_id"][records.row])
+    _place_in_time(made, records, pairs=pairs, previous=previous[pairs.first])
     _read_flags(made, flat, stop=stop)
     _inherit(made, parent=parent)
     join_policies(made, flat, stop=stop)
@@ -121,42 +121,27 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     return shaped(pd.DataFrame(made, copy=False), "spans")
 
 
-def _paired(records: pd.DataFrame, group: np.ndarray, *, sign: np.ndarray) -> tuple[Pairs, np.ndarray, np.ndarray]:
+def _paired(operations: np.ndarray, records: Records) -> tuple[Pairs, np.ndarray, np.ndarray]:
     """Which records belong together, the rank of each record's operation, and which pairs are broken.
 
     Where two records inside a pair are missing, these may have been a stop and a start. A retrieval
     has nothing inside, and is parted; of anything but the outermost call it stays possible.
     """
     known = operations_by_name()
-    names, operation = _factorized(records["operation"].to_numpy(object))
+    names, operation = _factorized(operations)
     told = [known.get(name) for name in names]
     rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
     fetches = np.array([found is not None and (found.wire or found.cache) for found in told])[operation]
-    seq = records["seq"].to_numpy("int64", na_value=0)
-    lost = seq - np.arange(len(seq))  # grows by the records that are missing
-    pairs = pair_records(group=group, operation=operation, sign=sign)
-    pairs = part_impossible(pairs, rank=rank, doubted=fetches[pairs.first] & _holed(pairs, lost, seq=seq))
-    return pairs, rank, _holed(pairs, lost, seq=seq) & (rank[pairs.first] != OUTERMOST)
-
-
-def _holed(pairs: Pairs, lost: np.ndarray, *, seq: np.ndarray) -> np.ndarray:
-    numbered = pairs.closed & (seq[pairs.start] > 0) & (seq[pairs.stop] > 0)
-    return numbered & (lost[pairs.stop] - lost[pairs.start] > 1)
+    pairs = pair_records(group=records.group, operation=operation, sign=records.sign)
+    holed = pairs.closed & (records.missing(pairs.start, pairs.stop) > 1)
+    pairs = part_impossible(pairs, rank=rank, doubted=holed & fetches[pairs.first])
+    holed = pairs.closed & (records.missing(pairs.start, pairs.stop) > 1)
+    return pairs, rank, holed & (rank[pairs.first] != OUTERMOST)
 
 
 def _factorized(values: np.ndarray) -> tuple[list, np.ndarray]:
     codes, unique = pd.factorize(values)
     return [*unique, None], np.where(codes < 0, len(unique), codes)
-
-
-def _order(flat: pd.DataFrame, task_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of events with a task, sorted by (computer, pid, task) and SeqNumber; and the task of each."""
-    task = grouped([flat["host"].to_numpy(object), flat["pid"].to_numpy("int64", na_value=-1), task_id])
-    record = flat["record"].to_numpy("int64", na_value=0)
-    seq = flat["seq"].to_numpy("int64", na_value=-1)
-    order = np.lexsort((record, np.where(seq < 0, record, seq), task))
-    order = order[pd.notna(task_id[order])]
-    return order, task[order]
 
 
 def _take(made: dict, flat: pd.DataFrame, *, index: dict[str, np.ndarray], start: np.ndarray, stop: np.ndarray) -> None:
@@ -176,54 +161,20 @@ def _take(made: dict, flat: pd.DataFrame, *, index: dict[str, np.ndarray], start
     made["outcome"] = strings([words[i] for i in where])
 
 
-def _place_in_time(
-    made: dict,
-    flat: pd.DataFrame,
-    *,
-    order: np.ndarray,
-    pairs: Pairs,
-    sign: np.ndarray,
-    group: np.ndarray,
-    task_id: np.ndarray,
-) -> None:
+def _place_in_time(made: dict, records: Records, *, pairs: Pairs, previous: np.ndarray) -> None:
     """Logged times, the first record inside, and the thread's last record before; none of them a start record."""
-    time = nanoseconds(flat["time"])[order]
+    time = records.time
     start = np.where(pairs.start >= 0, time[pairs.start], NAT)
     stop = np.where(pairs.stop >= 0, time[pairs.stop], NAT)
     made["logged_start"], made["logged_stop"] = as_times(start, known=start != NAT), as_times(stop, known=stop != NAT)
-    made["start"] = as_times(np.where(start == NAT, stop, start), known=np.ones(len(start), bool))
-    made["stop"] = as_times(np.where(stop == NAT, start, stop), known=np.ones(len(start), bool))
+    everywhere = np.ones(len(start), bool)
+    made["start"] = as_times(np.where(start == NAT, stop, start), known=everywhere)
+    made["stop"] = as_times(np.where(stop == NAT, start, stop), known=everywhere)
     closed = (start != NAT) & (stop != NAT)
     made["duration_s"] = masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64")
-    count = len(order)
-    index = np.arange(count)
-    following = np.minimum.accumulate(np.where(sign <= 0, index, count)[::-1])[::-1]
-    inner = np.minimum(following[np.maximum(pairs.start, 0)], count - 1)
-    inside = (pairs.start >= 0) & (following[np.maximum(pairs.start, 0)] < count) & (group[inner] == group[pairs.start])
-    made["first_inner"] = as_times(time[inner], known=inside)
-    previous = _previous(flat[_PLACE].iloc[order], time, sign=sign, task_id=task_id[order])[pairs.first]
+    inner, known = first_inside(records, pairs)
+    made["first_inner"] = as_times(time[inner], known=known)
     made["previous"] = as_times(time[previous], known=previous >= 0)
-
-
-def _previous(records: pd.DataFrame, time: np.ndarray, *, sign: np.ndarray, task_id: np.ndarray) -> np.ndarray:
-    """For each position the thread's last record before it that is not a start record, or -1.
-
-    Record ids count per file, so that files come in the order of their times. Where the clock was set
-    back in between, the time of that record says nothing, and there is none.
-    """
-    host, pid, tid, source = (records[name].to_numpy(object) for name in ("host", "pid", "tid", "source"))
-    thread = threads(host, pid, tid=tid, task=task_id)
-    number = grouped([source])
-    began = np.full(int(number.max(initial=-1)) + 1, np.iinfo("int64").max)
-    np.minimum.at(began, number, time)
-    by_record = np.lexsort((records["record"].to_numpy("int64", na_value=0), number, began[number], thread))
-    index = np.arange(len(time))
-    ended = np.maximum.accumulate(np.r_[-1, np.where(sign[by_record] <= 0, index, -1)[:-1]])
-    before = by_record[ended]
-    same = (ended >= 0) & (thread[before] == thread[by_record]) & (time[before] <= time[by_record])
-    previous = np.empty(len(time), int)
-    previous[by_record] = np.where(same, before, -1)
-    return previous
 
 
 def _read_flags(made: dict, flat: pd.DataFrame, *, stop: np.ndarray) -> None:
@@ -246,7 +197,8 @@ def _inherit(made: dict, *, parent: np.ndarray) -> None:
     known = operations_by_name()
     chains = [name for name in known if known[name].accumulative_flag]
     chain = np.isin(np.asarray(made["operation"], object), chains)
-    inside = np.flatnonzero((clock != NAT) & (parent >= 0) & chain[parent])
+    sure = (clock != NAT) & (np.asarray(made["quality"], object) != BROKEN)
+    inside = np.flatnonzero(sure & (parent >= 0) & chain[parent])
     earliest = np.full(len(clock), np.iinfo("int64").max)
     np.minimum.at(earliest, parent[inside], clock[inside])
     clock = np.where((clock == NAT) & (earliest < np.iinfo("int64").max), earliest, clock)

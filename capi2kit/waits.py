@@ -143,26 +143,32 @@ def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
     limit = wires["timeout_s"].to_numpy("float64", na_value=np.nan)
     return wires.assign(
         clock=clock[at],
-        guessed=(state[at] == "no start"),
+        guessed=(state[at] != "closed"),
         limit=limit,
         allowed=_nanoseconds(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit)),
         shared=wires["accumulative"].to_numpy(bool, na_value=False) & checked,
         **{name: values[span] for name, values in budgets._asdict().items()},
-        next_check=_next_check(spans, clock=clock, total=budgets.total)[np.maximum(around, 0)],
+        **{
+            name: values[np.maximum(around, 0)]
+            for name, values in _next_checks(spans, clock=clock, total=budgets.total).items()
+        },
     )
 
 
-def _next_check(spans: pd.DataFrame, *, clock: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """For each revocation check when the next one of its chain began, by the budget left then; else far ahead."""
+def _next_checks(spans: pd.DataFrame, *, clock: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
+    """For each revocation check when the next one of its chain began, by the budget left then, and its record."""
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
     parent = spans["parent"].to_numpy("int64", na_value=-1)
-    told = np.flatnonzero((spans["accumulative"].to_numpy("int8", na_value=0) > 0) & ~np.isnan(left) & (clock != NAT))
+    shared = (spans["accumulative"].to_numpy("int8", na_value=0) > 0) & (left > 0)
+    told = np.flatnonzero(shared & (clock != NAT))
     told = told[np.lexsort((told, parent[told]))]
     one, other = told[:-1], told[1:]
     follows = (parent[one] == parent[other]) & (parent[one] >= 0) & (clock[one] == clock[other])
-    found = np.full(len(spans), _HUGE)
-    found[one[follows]] = (clock + _nanoseconds(total - left))[other[follows]]
-    return found
+    one, other = one[follows], other[follows]
+    began, recorded = np.full(len(spans), _HUGE), np.full(len(spans), _HUGE)
+    began[one] = (clock + _nanoseconds(total - left))[other]
+    recorded[one] = nanoseconds(spans["logged_start"].fillna(spans["logged_stop"]))[other]
+    return {"next_began": began, "next_recorded": recorded}
 
 
 def _recover(wires: pd.DataFrame) -> None:
@@ -178,6 +184,7 @@ def _recover(wires: pd.DataFrame) -> None:
     used = total - 2 * limit
     told = clock + _nanoseconds(used)
     budgeted = wires["shared"].to_numpy() & (clock != NAT) & (used > -TICK_S) & (told <= started + TICK)
+    budgeted &= limit > 0  # else all was used up, since nobody knows when
     nothing = ~budgeted & (clock == NAT) & (floor == NAT)
     begin = np.where(budgeted, told, np.where(nothing, stop, np.maximum(clock, floor)))
     good_sync = (synced >= begin - TICK) & (synced <= stop + TICK) & (synced != NAT)
@@ -187,8 +194,11 @@ def _recover(wires: pd.DataFrame) -> None:
     begin = np.where(nothing, end, np.minimum(np.maximum(begin, np.maximum(floor, _ended_before(wires, end))), end))
     agrees = budgeted & (begin - earliest <= TICK)  # with what the thread did before
     latest = np.where(agrees, begin + _nanoseconds(most - total), started)
-    stepped = end - wires["next_check"].to_numpy()  # beyond the next check: the clock was set forward
-    latest = np.where(budgeted & (stepped > 2 * TICK), np.maximum(latest, begin + stepped), latest)
+    next_began, next_recorded = wires["next_began"].to_numpy(), wires["next_recorded"].to_numpy()
+    forward = end - next_began  # beyond the next check: the clock was set forward
+    latest = np.where(budgeted & (forward > 2 * TICK), np.maximum(latest, begin + forward), latest)
+    back = next_began - next_recorded  # which is recorded before it began: the clock was set back
+    earliest = np.where(budgeted & (back > 2 * TICK), np.minimum(earliest, end - wires["allowed"]), earliest)
     wires["begin"], wires["stop"] = begin, end
     wires["earliest"], wires["latest"] = np.where(budgeted, earliest, begin), np.clip(latest, begin, end)
     by_gap = np.where(nothing, "nothing", "previous record")
@@ -214,7 +224,6 @@ def _believe_start_records(wires: pd.DataFrame) -> None:
     agrees = np.abs(logged - begin) <= TICK
     apart = (stop - logged > TICK) & np.where(budgeted, 2 * (logged - begin) < stop - begin, True)
     on_time = (logged != NAT) & (logged <= stop) & ((starts == ON_TIME) | ((starts == EACH) & apart))
-    wires["on_time"] = on_time
     replaced = on_time & ~(budgeted & agrees)
     for column in ("begin", "earliest", "latest"):
         wires[column] = np.where(replaced, logged, wires[column])

@@ -18,6 +18,7 @@ LAYERS = (
     ("case",),
     (
         "nesting",
+        "sequence",
         "joins",
         "spans",
         "starts",
