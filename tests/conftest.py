@@ -1,8 +1,11 @@
-"""What several test files share: the folder with the real logs."""
+"""What several test files share: the folder with the real logs, small logs, outlines."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import outlines
+import pandas as pd
 import pytest
 import small_logs
 
@@ -20,6 +23,12 @@ def real_logs() -> Path:
     if not folder or not Path(folder, "evtx").is_dir():
         pytest.skip(WHERE_FROM)
     return Path(folder)
+
+
+@pytest.fixture
+def outline() -> Callable[[str], pd.DataFrame]:
+    """Turns an indented outline of calls into the spans that tell its truth; see `outlines`."""
+    return outlines.spans
 
 
 @pytest.fixture(scope="session")

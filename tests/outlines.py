@@ -24,8 +24,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
+from capi2kit.analysis import Analysis, analyse
 from capi2kit.case import Case
 from capi2kit.cells import empty, shaped
 from capi2kit.knowledge import columns, flag, operations_where, outcome_of, url_role
@@ -269,7 +271,7 @@ def waits(outline: str | Iterable[Call]) -> pd.DataFrame:
     roots = parse(outline) if isinstance(outline, str) else outline
     said = [call.said for root in roots for call in root.walk() if call.operation in operations_where(wire=True)]
     quality = [words.get("quality", "exact") for words in said]
-    unknown = [word == "unknown" for word in quality]
+    unknown = np.array([word == "unknown" for word in quality], bool)
     return shaped(wires.assign(
         event=wires["span"], quality=quality, starts="late", url_host=wires["url"].str.extract(r"//([^/]+)", expand=False),
         url_role=[url_role(words.get("url")) for words in said], start=wires["start"].mask(unknown, wires["stop"]),
@@ -294,11 +296,16 @@ def case(table: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> Case:
     return Case(**parts, events=table, steps=empty("steps") if steps is None else steps)
 
 
+def analysed(what: str | Iterable[Call] | pd.DataFrame, **how: object) -> Analysis:
+    """The whole analysis of an outline (`how`: as for `events`), or of its events."""
+    return analyse(case(what if isinstance(what, pd.DataFrame) else events(what, **how)))  # type: ignore[arg-type]
+
+
 def steps(event: int, *lines: str) -> pd.DataFrame:
     """The steps of one event, a line each: ``action NAME [value] [error]``, ``response header NAME: value``, or a status line."""
     rows = []
     for place, line in enumerate(lines):
-        action = re.fullmatch(r"action (\S+)(?: (\S+))?(?: error=(\w+))?", line)
+        action = re.fullmatch(r"action (\S+)(?: (?!error=)(\S+))?(?: error=(\w+))?", line)
         header = re.fullmatch(r"(request|response) (?:([\w-]+): )?(.*)", line)
         assert action or header, line
         kind, name, value = (

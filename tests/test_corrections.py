@@ -1,0 +1,209 @@
+"""Corrections: true starts and durations of all spans, and what is left to each of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from outlines import WINDOWS_7_TICK, events, seconds
+from test_waits import TICK, with_truth
+from worlds import worlds
+
+import capi2kit as c2
+
+CHECK = """
+VerifyTrust                       0.0  15.5
+  BuildChain                      0.3  15.2  budget=20
+    VerifyRevocation              0.4  10.5
+      RetrieveObjectFromNetwork   0.5  10.3  result=80072EE2
+    VerifyRevocation             10.5  15.1
+      RetrieveObjectFromNetwork  10.6  15.0  result=80072EE2
+"""
+
+
+def corrected(outline, **how):
+    log = outline if isinstance(outline, pd.DataFrame) else events(outline, **how)
+    logged = c2.build_spans(log)
+    return c2.correct_spans(logged, c2.recover_waits(logged, log))
+
+
+def nanoseconds(column):
+    return np.round(column.to_numpy("float64", na_value=np.nan) * 1e9)
+
+
+def test_late_start_records_are_put_where_the_calls_began():
+    spans = corrected(CHECK)
+    assert seconds(spans["start"]) == pytest.approx([0.3, 0.3, 0.4, 0.5, 10.5, 10.6], abs=0.003)
+    assert seconds(spans["stop"]) == [15.5, 15.2, 10.5, 10.3, 15.1, 15.0]
+
+
+def test_start_records_on_time_are_kept():
+    spans = corrected(CHECK, starts="on time")
+    assert seconds(spans["start"]) == pytest.approx([0.0, 0.3, 0.4, 0.5, 10.5, 10.6], abs=0.003)
+
+
+@pytest.mark.parametrize("starts", ["late", "on time"])
+def test_waiting_is_counted_once_on_every_level(starts):
+    spans = corrected(CHECK, starts=starts)
+    assert spans["wait_s"].tolist() == pytest.approx([14.2, 14.2, 9.8, 9.8, 4.4, 4.4], abs=0.005)
+
+
+def test_own_time_is_what_the_spans_below_leave():
+    spans = corrected(CHECK)
+    assert spans["own_s"].tolist() == pytest.approx([0.3, 0.2, 0.3, 9.8, 0.2, 4.4], abs=0.005)
+
+
+def test_a_retrieval_inside_another_is_waited_for_once():
+    spans = corrected("""
+        BuildChain 0.0 1.0
+        BuildChain                                 2.0  8.0
+          RetrieveIssuerCertificateFromNetwork     2.0  7.0
+            RetrieveObjectFromNetwork              2.0  6.0
+    """)
+    assert spans["wait_s"].tolist() == pytest.approx([0.0, 5.0, 5.0, 5.0])
+
+
+def test_chains_checks_and_waits_tell_their_start_and_a_trust_check_does_not():
+    assert corrected(CHECK)["quality"].tolist() == ["bounded", *["exact"] * 5]
+
+
+def test_a_start_record_on_time_that_nothing_confirms_is_bounded():
+    text = "VerifyTrust 0.0 5.0\n BuildChain 0.0 4.9\n  RetrieveObjectFromNetwork 0.0 3.0"
+    assert corrected(text, starts="on time")["quality"].tolist() == ["bounded"] * 3
+
+
+def test_a_trust_check_is_at_least_as_long_as_what_the_log_shows_inside():
+    span = corrected(CHECK).iloc[0]
+    assert span["low_s"] == pytest.approx(15.2 - 0.016) and pd.isna(span["high_s"])
+
+
+def test_and_not_longer_than_since_the_thread_did_something_else():
+    span = corrected(f"BuildChain -2.0 -1.0\n{CHECK}").iloc[1]
+    assert span["low_s"] == pytest.approx(15.2 - 0.016) and span["high_s"] == pytest.approx(16.5 + 0.016)
+
+
+def test_a_call_that_a_bounded_wait_leads_may_be_shorter():
+    spans = corrected("BuildChain 0.0 1.0\nBuildChain 9.0 12.0\n RetrieveObjectFromNetwork 9.0 11.0")
+    span = spans.iloc[1]
+    assert span["duration_s"] == pytest.approx(11.0)
+    assert span["low_s"] <= 3.0 <= span["high_s"] and span["quality"] == "bounded"
+
+
+def test_a_call_around_a_wait_of_unknown_length_is_unknown():
+    spans = corrected(
+        "VerifyTrust 0.0 9.0\n BuildChain 0.0 8.0\n  RetrieveObjectFromNetwork 0.0 7.0\n BuildChain 8.0 8.5"
+    )
+    assert spans["quality"].tolist() == ["unknown", "unknown", "unknown", "bounded"]
+    assert spans["wait_s"].tolist()[:3] == [0.0, 0.0, 0.0]
+
+
+def test_a_call_without_a_stop_has_no_duration_and_its_children_count_for_the_one_around():
+    spans = corrected("""
+        VerifyTrust                     0.0  9.0
+          BuildChain                    0.0  8.0  lost=stop
+            VerifyRevocation            1.0  3.0
+            VerifyRevocation            3.0  7.0
+    """)
+    assert spans["duration_s"].isna().tolist() == [False, True, False, False]
+    assert spans["own_s"].sum() == pytest.approx(float(spans["duration_s"].iloc[0]))
+
+
+def test_a_trust_check_that_lost_its_start_is_unknown():
+    spans = corrected(events(CHECK).iloc[6:])
+    root = spans[spans["depth"] == 0]
+    assert root["quality"].tolist() == ["unknown"] and root["high_s"].isna().all()
+
+
+def test_a_chain_that_lost_its_start_still_has_its_clock():
+    spans = corrected(CHECK.replace("budget=20", "budget=20  lost=start"))
+    assert seconds(spans.loc[spans["operation"] == "BuildChain", "start"]) == [0.3]
+
+
+def test_a_check_of_a_chain_with_a_limit_per_url_takes_no_start_from_the_budget_of_others():
+    spans = corrected(f"""{CHECK}
+        BuildChain            20.0 21.0  each=15
+          VerifyRevocation    20.5 20.9
+    """)
+    assert spans.iloc[-1]["quality"] == "bounded" and seconds(spans["start"])[-1] == 20.9
+
+
+def test_what_lies_beside_a_hole_is_not_exact():
+    spans = corrected("""
+        VerifyTrust              0.0 9.0
+          BuildChain             0.0 2.0  budget=20  lost=stop
+            VerifyRevocation     0.0 1.9
+          BuildChain             2.0 8.0  budget=20  lost=start
+            VerifyRevocation     2.1 7.9
+    """)
+    chain = spans[spans["operation"] == "BuildChain"].iloc[0]
+    assert chain["quality"] == "bounded" and chain["low_s"] == 0.0
+
+
+def test_where_the_clock_is_set_back_nothing_runs_backwards():
+    spans = corrected(CHECK, clock=lambda true: true if true < 12 else true - 3600)
+    assert (spans["start"] <= spans["stop"]).all() and (spans["own_s"] >= 0).all()
+    assert spans["quality"].iloc[0] == "unknown"
+
+
+def test_a_budget_that_the_records_speak_against_leaves_the_call_unknown():
+    spans = corrected(
+        """
+        BuildChain                       0.0  9.0  budget=20
+          VerifyRevocation               0.0  5.0
+            RetrieveObjectFromNetwork    0.0  5.0
+          VerifyRevocation               5.0  5.1
+    """,
+        clock=lambda true: true if true < 4 else true - 2,
+    )
+    assert spans.loc[spans["operation"] == "BuildChain", "quality"].tolist() == ["unknown"]
+
+
+def test_no_spans_stay_no_spans():
+    assert corrected("VerifyTrust 0.0 1.0 task=none").empty
+
+
+def test_the_spans_handed_in_are_left_alone():
+    log = events(CHECK)
+    logged = c2.build_spans(log)
+    before = logged.copy()
+    c2.correct_spans(logged, c2.recover_waits(logged, log))
+    pd.testing.assert_frame_equal(logged, before)
+
+
+# --- random worlds
+
+
+def assert_times_fit(spans):
+    """Own times are not negative and add up exactly, children lie in their parents, nothing stops before it starts."""
+    own, duration = nanoseconds(spans["own_s"]), nanoseconds(spans["duration_s"])
+    start, stop = (spans[name].astype("int64").to_numpy() for name in ("start", "stop"))
+    assert (start <= stop).all() and not (own < 0).any()
+    inner = np.flatnonzero(spans["parent"].notna())
+    outer = spans["parent"].to_numpy("int64", na_value=-1)[inner]
+    assert (start[outer] <= start[inner]).all() and (stop[inner] <= stop[outer]).all()
+    assert not (nanoseconds(spans["wait_s"]) > duration).any()
+    for root, members in spans.groupby("root").indices.items():
+        assert np.isnan(duration[root]) or np.nansum(own[members]) == duration[root]
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds, st.sampled_from(["late", "on time"]), st.sampled_from([0.0, 0.001, WINDOWS_7_TICK]))
+def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
+    log = events(world, starts=starts, tick=tick)
+    spans = corrected(log)
+    assert_times_fit(spans)
+    told = with_truth(spans, log, world)
+    told = told[told["quality"] != "unknown"]
+    assert (told["low_s"] <= told["truth"] + 0.001).all()
+    assert (told["high_s"].fillna(np.inf) >= told["truth"] - 0.001).all()
+    exact = told[told["quality"] == "exact"]
+    assert ((exact["duration_s"] - exact["truth"]).abs() <= TICK).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds, st.integers(0, 2**32 - 1), st.sampled_from([0.03, 0.2, 0.5]), st.floats(0, 60), st.floats(-4000, 4000))
+def test_times_fit_whatever_is_lost_and_however_the_clock_is_set(world, seed, share, at, by):
+    log = events(world, clock=lambda true: true + (by if true >= at else 0.0), tick=WINDOWS_7_TICK)
+    assert_times_fit(corrected(log.sample(frac=1 - share, random_state=seed)))

@@ -1,0 +1,88 @@
+"""Retrievals: the story that the steps of a wait tell."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from outlines import events, steps
+
+import capi2kit as c2
+
+WAIT = "RetrieveObjectFromNetwork 0.0 10.0 url=http://crl.test/a.crl"
+
+
+def story(*lines):
+    """The wait of one retrieval with these steps."""
+    log = events(WAIT)
+    (wait,) = c2.recover_waits(c2.build_spans(log), log, steps=steps(1, *lines)).to_dict("records")
+    return wait
+
+
+def test_a_retrieval_without_a_proxy_went_direct():
+    assert story("action NoProxy")["proxy"] == "direct"
+
+
+def test_a_proxy_is_named():
+    assert story("action ProxyListAndByPassList 172.16.4.10:8080")["proxy"] == "172.16.4.10:8080"
+
+
+def test_a_proxy_without_a_name_is_not_known():
+    assert pd.isna(story("action ProxyListAndByPassList")["proxy"])
+
+
+def test_the_last_way_tried_counts():
+    assert story("action ProxyListAndByPassList old:1", "action NoProxy")["proxy"] == "direct"
+
+
+def test_failed_searches_for_a_proxy_are_counted():
+    look = "action Call_WinHttpGetProxyForUrl"
+    assert story(f"{look} error=2F94", f"{look} error=2F94", look)["wpad_failures"] == 2
+
+
+def test_an_answer_that_could_not_be_stored_is_told():
+    assert story("action WriteToCache error=80070002")["cache_write_failed"] is True
+    assert story("action WriteToCache")["cache_write_failed"] is False
+
+
+def test_without_actions_nothing_is_known_of_proxy_and_cache():
+    wait = story("response HTTP/1.1 200 OK")
+    assert all(pd.isna(wait[name]) for name in ("proxy", "wpad_failures", "cache_write_failed"))
+
+
+def test_status_type_and_length_are_those_of_the_last_response():
+    wait = story(
+        "response HTTP/1.1 302 Found",
+        "response Content-Length: 1",
+        "response HTTP/1.1 200 OK",
+        "response content-type: application/pkix-crl",
+        "response Content-Length: 767",
+    )
+    assert [wait[name] for name in ("http_status", "content_type", "response_bytes")] == [
+        200,
+        "application/pkix-crl",
+        767,
+    ]
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "9" * 30, ""])
+def test_a_length_that_is_none_is_not_known(length):
+    assert pd.isna(story(f"response Content-Length: {length}")["response_bytes"])
+
+
+def test_headers_of_the_request_are_not_those_of_the_response():
+    assert pd.isna(story("request Content-Length: 5")["response_bytes"])
+
+
+def test_the_clock_is_compared_with_that_of_the_server():
+    assert story("response Date: Mon, 02 Mar 2026 08:06:34 GMT")["clock_offset_s"] == pytest.approx(-384)
+
+
+@pytest.mark.parametrize("date", ["yesterday", "Mon, 99 Mar 2026 08:00:00 GMT", "Mon, 02 Mar 2026 08:00:00 -0000"])
+def test_a_date_that_is_none_tells_no_clock(date):
+    assert pd.isna(story(f"response Date: {date}")["clock_offset_s"])
+
+
+def test_steps_of_other_events_do_not_matter():
+    log = events(WAIT)
+    waits = c2.recover_waits(c2.build_spans(log), log, steps=steps(0, "action NoProxy"))
+    assert waits["proxy"].isna().all()
