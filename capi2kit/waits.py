@@ -8,8 +8,9 @@ it is, and its bounds. How a start is recovered, best first:
                     accumulative chain gets half of what is left, so its limit tells the time used
   start record      where this log writes start records on time
   chain             chain clock, or the end of what the thread did before (callers without a common budget)
-  previous record   the thread's last record before it: the wait is at most the gap
-  time limit        the gap is longer than the retrieval was allowed to take
+  previous record   the thread's last record before it, or the time that a .NET caller passed as now: the wait is
+                    at most the gap
+  time limit        it timed out, so it took its limit; or the gap is longer than it was allowed to take
   nothing           no evidence: the wait is unknown
 
 The end is the transfer's completion time, else the stop record. Evidence that
@@ -42,11 +43,13 @@ from capi2kit.starts import (
 )
 
 TICK = round(TICK_S * 1e9)
-_TRUNCATED = 2_000_000  # a Timeout is cut to milliseconds, and counts twice
+_MILLISECOND = 1_000_000  # a completion time is cut to it
+_TRUNCATED = 2 * _MILLISECOND  # so is a Timeout, and it counts twice
 _HUGE = np.iinfo("int64").max
 _HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 _COPIED = [
     "span",
+    "depth",
     "task_id",
     "host",
     "process",
@@ -134,15 +137,15 @@ def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
     clock = nanoseconds(spans["chain_start"])
     broken = (spans["quality"] == BROKEN).to_numpy(bool)
     clock = np.where(broken, NAT, clock)  # of the call that its stop belongs to
-    at = wires["span"].to_numpy()
-    for _ in range(int(spans["depth"].max())):
-        at = np.where((clock[at] == NAT) & (parent[at] >= 0), parent[at], at)
+    at, asked = _nearest(wires, clock, parent=parent), nanoseconds(spans["validation_time"])
+    asked = np.where(asked % 1_000_000_000 != 0, asked, NAT)  # whole seconds are those of a signature
     span, around = wires["span"].to_numpy(), parent[wire]
     checked = (around >= 0) & (spans["budget_s"].notna().to_numpy(bool) & ~broken)[around]
     budgets = find_budgets(spans)
     limit = wires["timeout_s"].to_numpy("float64", na_value=np.nan)
     return wires.assign(
         clock=clock[at],
+        asked=asked[_nearest(wires, asked, parent=parent)],
         guessed=(state[at] != "closed"),
         limit=limit,
         allowed=_nanoseconds(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit)),
@@ -153,6 +156,14 @@ def _retrievals(spans: pd.DataFrame) -> pd.DataFrame:
             for name, values in _next_checks(spans, clock=clock, total=budgets.total).items()
         },
     )
+
+
+def _nearest(wires: pd.DataFrame, values: np.ndarray, *, parent: np.ndarray) -> np.ndarray:
+    """For each retrieval the nearest span, itself or around it, that has a value; else the outermost."""
+    at = wires["span"].to_numpy()
+    for _ in range(int(wires["depth"].max())):
+        at = np.where((values[at] == NAT) & (parent[at] >= 0), parent[at], at)
+    return at
 
 
 def _next_checks(spans: pd.DataFrame, *, clock: np.ndarray, total: np.ndarray) -> dict[str, np.ndarray]:
@@ -177,7 +188,8 @@ def _recover(wires: pd.DataFrame) -> None:
     clock = wires["clock"].to_numpy()
     guessed = wires["guessed"].to_numpy()  # that the clock's call encloses it; the next one begins at its stop
     clock = np.where(clock > stop + np.where(guessed, -TICK, TICK), NAT, clock)  # or the clock was set back since
-    floor = np.where(previous > stop, NAT, previous)
+    asked = wires["asked"].to_numpy()
+    floor = np.maximum(np.where(previous > stop, NAT, previous), np.where(asked > stop, NAT, asked))
     logged = nanoseconds(wires["logged_start"])
     started = np.where(logged == NAT, stop, np.minimum(logged, stop))  # written late or on time, but never before
     total, least, most, limit = (wires[name].to_numpy("float64") for name in ("total", "least", "most", "limit"))
@@ -199,7 +211,7 @@ def _recover(wires: pd.DataFrame) -> None:
     latest = np.where(budgeted & (forward > 2 * TICK), np.maximum(latest, begin + forward), latest)
     back = next_began - next_recorded  # which is recorded before it began: the clock was set back
     earliest = np.where(budgeted & (back > 2 * TICK), np.minimum(earliest, end - wires["allowed"]), earliest)
-    wires["begin"], wires["stop"] = begin, end
+    wires["begin"], wires["stop"], wires["cut"] = begin, end, np.where(good_sync, _MILLISECOND, 0)
     wires["earliest"], wires["latest"] = np.where(budgeted, earliest, begin), np.clip(latest, begin, end)
     by_gap = np.where(nothing, "nothing", "previous record")
     wires["basis"] = np.where(budgeted, "budget", np.where(clock != NAT, "chain", by_gap)).astype(object)
@@ -233,19 +245,23 @@ def _believe_start_records(wires: pd.DataFrame) -> None:
 def _mind_the_limit(wires: pd.DataFrame) -> None:
     """No retrieval takes much longer than it was allowed to: what lies beyond was something else, or a clock set.
 
-    One that timed out took at most its limit; of another that much is not known.
+    One that timed out took its limit, if there was time for it; of another that ran over, the length is not known.
     """
     begin, end, allowed = (wires[name].to_numpy() for name in ("begin", "stop", "allowed"))
     sure = wires["basis"].isin(["budget", "start record"]).to_numpy()
+    nothing = (wires["basis"] == "nothing").to_numpy()
     over = end - begin > np.where(sure, 2 * allowed, allowed) + TICK
-    timed_out = over & ~sure & (wires["outcome"] == "timeout").to_numpy(bool, na_value=False)
+    timed_out = (
+        ~sure & (wires["outcome"] == "timeout").to_numpy(bool, na_value=False) & wires["limit"].notna().to_numpy()
+    )
+    timed_out &= nothing | (end - begin >= allowed - TICK)
     slow = ~over & sure & (end - begin > allowed + TICK)
     wires["latest"] = np.where(slow, np.maximum(wires["latest"], end - allowed), wires["latest"])
     for column in ("begin", "earliest"):
-        wires[column] = np.where(over, end - allowed, wires[column])
-    wires["latest"] = np.where(over, np.maximum(wires["latest"], wires["begin"]), wires["latest"])
-    wires["basis"] = np.where(over, "time limit", wires["basis"]).astype(object)
-    wires["unknown"] = (over & ~timed_out) | (wires["basis"] == "nothing")
+        wires[column] = np.where(over | timed_out, end - allowed, wires[column])
+    wires["latest"] = np.where(timed_out, wires["begin"], np.maximum(wires["latest"], wires["begin"]))
+    wires["basis"] = np.where(over | timed_out, "time limit", wires["basis"]).astype(object)
+    wires["unknown"] = (over | nothing) & ~timed_out
 
 
 def _bound(wires: pd.DataFrame) -> None:
@@ -255,7 +271,7 @@ def _bound(wires: pd.DataFrame) -> None:
     sharp = (latest - begin <= TICK) & (begin - earliest <= TICK)
     exact = (wires["basis"] == "budget").to_numpy() & sharp & ~unknown
     low = np.where(unknown, 0, np.maximum(end - latest - TICK, 0))
-    high = np.where(unknown, allowed, end - earliest) + TICK
+    high = np.where(unknown, allowed, end - earliest) + TICK + wires["cut"].to_numpy()
     logged, stopped = nanoseconds(wires["logged_start"]), nanoseconds(wires["logged_stop"])
     for column, length, known in (
         ("wait_s", end - begin, ~unknown),

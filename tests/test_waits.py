@@ -64,7 +64,7 @@ def test_an_exact_wait_is_known_within_a_tick():
     (wait,) = waits_of("BuildChain 0 9 budget=20\n VerifyRevocation 0 8\n  RetrieveObjectFromNetwork 2 5").to_dict(
         "records"
     )
-    assert (wait["low_s"], wait["wait_s"], wait["high_s"]) == pytest.approx((2.984, 3.0, 3.018))
+    assert (wait["low_s"], wait["wait_s"], wait["high_s"]) == pytest.approx((2.984, 3.0, 3.019))
 
 
 def test_stamps_that_tick_stay_within_a_tick():
@@ -167,8 +167,8 @@ def test_a_completion_time_of_a_failure_is_not_believed():
 def test_a_caller_that_gives_each_url_its_time_is_bounded():
     waits = waits_of(PER_URL)
     assert waits["wait_s"].tolist() == pytest.approx([15.0, 15.0])
-    assert told(waits, "quality", "basis") == [("bounded", "chain")] * 2
-    assert waits["low_s"].tolist() == [0.0, 0.0] and (waits["high_s"] >= 15.0).all()
+    assert told(waits, "quality", "basis") == [("bounded", "time limit")] * 2
+    assert waits["low_s"].tolist() == pytest.approx([15.0, 15.0], abs=0.02) and (waits["high_s"] >= 15.0).all()
 
 
 def test_the_first_such_wait_is_measured_from_the_clock_of_its_chain_the_next_from_the_one_before():
