@@ -5,14 +5,19 @@ the salvage of damaged chunks stand on it.
 """
 
 from capi2kit.binxml.decode import Decoder
+from capi2kit.binxml.encode import CHUNK, FIRST, Encoder, FullChunk
 from capi2kit.binxml.fragments import UNKNOWN_NAME, BinXmlError, Template
 from capi2kit.binxml.names import bucket_offsets, name_hash, read_name
 from capi2kit.binxml.values import filetime_text
 
 __all__ = [
+    "CHUNK",
+    "FIRST",
     "UNKNOWN_NAME",
     "BinXmlError",
     "Decoder",
+    "Encoder",
+    "FullChunk",
     "Template",
     "bucket_offsets",
     "filetime_text",

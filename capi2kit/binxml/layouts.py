@@ -1,0 +1,223 @@
+"""Layouts: an Event element → the template and the values in which Windows stores it.
+
+System goes through one template per provider, channel and computer. CAPI2's
+UserData is a value without a template of its own; EventData is a template inside.
+Source: real logs, rebuilt byte by byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+from lxml import etree
+
+from capi2kit.binxml.fragments import BinXmlError, Node, Slot
+from capi2kit.binxml.values import BINARY, BINXML, STRING, STRINGS
+
+NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
+NULL, U8, U16, U32, U64, GUID, FILETIME, SID, HEX64 = 0x00, 0x04, 0x06, 0x08, 0x0A, 0x0F, 0x11, 0x13, 0x15
+_EPOCH = datetime(1601, 1, 1)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z")
+_SLOTS = 20
+_PAYLOAD = 19
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A template as it is written: its GUID, its root, and the type of each slot."""
+
+    guid: bytes
+    root: Node
+    kinds: dict[int, int]
+
+
+class Stored(NamedTuple):
+    """A template with its values: type and bytes, or what is encoded in their place."""
+
+    definition: Definition
+    values: list[tuple[int, bytes | Stored | etree._Element]]
+
+
+@dataclass
+class _Slots:
+    """Slots as they are given out, with their types."""
+
+    kinds: dict[int, int] = field(default_factory=dict)
+
+    def slot(self, number: int, kind: int) -> Slot:
+        """An optional slot of a type."""
+        self.kinds[number] = kind
+        return Slot(number, True)
+
+    def element(self, name: str, number: int, *, kind: int) -> Node:
+        """An element that holds one slot."""
+        return Node(name, [], [self.slot(number, kind)])
+
+
+def lay_out(event: etree._Element) -> Stored:
+    """Template and values of an Event element. Raises BinXmlError if it is none."""
+    system = event.find("System")
+    payloads = [child for child in event if child is not system]
+    if event.tag != "Event" or system is None or len(payloads) > 1:
+        raise BinXmlError("an Event with one System and at most one payload is wanted", 0)
+    provider, payload = system.find("Provider"), payloads[0] if payloads else None
+    literals = tuple((str(name), str(value)) for name, value in ({} if provider is None else provider.attrib).items())
+    inline = payload is not None and payload.tag == "UserData"
+    wrapped = inline or payload is None
+    definition = _event_definition(
+        literals, _text(system, "Channel"), computer=_text(system, "Computer"), inline=wrapped
+    )
+    return Stored(definition, [*_system_values(system), _payload_value(payload, inline=inline)])
+
+
+def _text(system: etree._Element, path: str) -> str:
+    return system.findtext(path) or ""
+
+
+@cache
+def _event_definition(
+    provider: tuple[tuple[str, str], ...], channel: str, *, computer: str, inline: bool
+) -> Definition:
+    made = _Slots()
+    slot, element = made.slot, made.element
+    system = [
+        Node("Provider", [(name, [value]) for name, value in provider]),
+        Node("EventID", [("Qualifiers", [slot(4, U16)])], [slot(3, U16)]),
+        element("Version", 11, kind=U8),
+        element("Level", 0, kind=U8),
+        element("Task", 2, kind=U16),
+        element("Opcode", 1, kind=U8),
+        element("Keywords", 5, kind=HEX64),
+        Node("TimeCreated", [("SystemTime", [slot(6, FILETIME)])]),
+        element("EventRecordID", 10, kind=U64),
+        Node("Correlation", [("ActivityID", [slot(7, GUID)]), ("RelatedActivityID", [slot(18, GUID)])]),
+        Node("Execution", [("ProcessID", [slot(8, U32)]), ("ThreadID", [slot(9, U32)])]),
+        Node("Channel", [], [channel]),
+        Node("Computer", [], [computer]),
+        Node("Security", [("UserID", [slot(12, SID)])]),
+    ]
+    payload = slot(_PAYLOAD, BINXML)
+    last: Node | Slot = Node("UserData", [], [payload]) if inline else payload
+    root = Node("Event", [("xmlns", [NAMESPACE])], [Node("System", [], list(system)), last])
+    return Definition(_guid(repr(root)), root, made.kinds)
+
+
+def _guid(content: str) -> bytes:
+    return hashlib.md5(content.encode(), usedforsecurity=False).digest()
+
+
+def _system_values(system: etree._Element) -> list[tuple[int, bytes | Stored | etree._Element]]:
+    """Values 0 to 18 of the template."""
+    found: list[tuple[int, bytes | Stored | etree._Element]] = [(NULL, b"")] * (_SLOTS - 1)
+    for number, path, kind in (
+        (0, "Level", U8),
+        (1, "Opcode", U8),
+        (2, "Task", U16),
+        (3, "EventID", U16),
+        (4, "EventID@Qualifiers", U16),
+        (5, "Keywords", HEX64),
+        (6, "TimeCreated@SystemTime", FILETIME),
+        (7, "Correlation@ActivityID", GUID),
+        (8, "Execution@ProcessID", U32),
+        (9, "Execution@ThreadID", U32),
+        (10, "EventRecordID", U64),
+        (11, "Version", U8),
+        (12, "Security@UserID", SID),
+        (18, "Correlation@RelatedActivityID", GUID),
+    ):
+        name, _, attribute = path.partition("@")
+        element = system.find(name)
+        text = None if element is None else element.get(attribute) if attribute else element.text
+        if text:
+            found[number] = (kind, value_bytes(kind, text))
+    return found
+
+
+_INTEGERS = {U8: "<B", U16: "<H", U32: "<I", U64: "<Q"}
+
+
+def value_bytes(kind: int, text: str) -> bytes:
+    """The bytes of a value of a type from the text that Windows shows. Raises BinXmlError."""
+    try:
+        if kind in _INTEGERS:
+            return struct.pack(_INTEGERS[kind], int(text))
+        if kind == HEX64:
+            return struct.pack("<Q", int(text, 16))
+        if kind == FILETIME:
+            return struct.pack("<Q", _filetime(text))
+        if kind == GUID:
+            return UUID(text).bytes_le
+        if kind == SID:
+            return _sid(text)
+        return text.encode("utf-16le")
+    except (ValueError, struct.error) as err:
+        raise BinXmlError(f"{text!r} is no value of type {kind:#04x} ({err})", 0) from err
+
+
+def _filetime(text: str) -> int:
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError("not a time in UTC")
+    seconds = (datetime.fromisoformat(found[1]) - _EPOCH) // timedelta(seconds=1)
+    return seconds * 10_000_000 + int((found[2] or "").ljust(7, "0"))
+
+
+def _sid(text: str) -> bytes:
+    mark, revision, authority, *subs = text.split("-")
+    if mark != "S":
+        raise ValueError("not a SID")
+    head = bytes([int(revision), len(subs)]) + int(authority).to_bytes(6, "big")
+    return head + struct.pack(f"<{len(subs)}I", *map(int, subs))
+
+
+def _payload_value(payload: etree._Element | None, *, inline: bool) -> tuple[int, bytes | Stored | etree._Element]:
+    if payload is None:
+        return NULL, b""
+    if inline:
+        if len(payload) != 1 or (payload.text or "").strip():
+            raise BinXmlError("UserData holds one element", 0)
+        return BINXML, payload[0]
+    return BINXML, _event_data(payload)
+
+
+def _event_data(payload: etree._Element) -> Stored:
+    """EventData: unnamed Data are one array of strings, with Binary behind; named ones have a slot each."""
+    data = payload.findall("Data")
+    if payload.tag != "EventData" or any(child.tag not in ("Data", "Binary") for child in payload):
+        raise BinXmlError(f"{payload.tag!s} with {sorted({str(child.tag) for child in payload})} is not known", 0)
+    if any(one.get("Name") is not None for one in data):
+        definition = _named_definition(tuple(one.get("Name") or "" for one in data), payload.find("Binary") is not None)
+        values: list[tuple[int, bytes | Stored | etree._Element]]
+        values = [(STRING, str(one.text or "").encode("utf-16le")) for one in data]
+        return Stored(definition, values + ([_binary(payload)] if payload.find("Binary") is not None else []))
+    strings = "".join(str(one.text or "") + "\0" for one in data).encode("utf-16le")
+    return Stored(_unnamed_definition(), [(STRINGS, strings), (U32, bytes(4)), _binary(payload)])
+
+
+def _binary(payload: etree._Element) -> tuple[int, bytes]:
+    text = payload.findtext("Binary") or ""
+    return (BINARY, bytes.fromhex(text)) if text else (NULL, b"")
+
+
+@cache
+def _unnamed_definition() -> Definition:
+    made = _Slots()
+    root = Node("EventData", [], [made.element("Data", 0, kind=STRINGS), made.element("Binary", 2, kind=BINARY)])
+    return Definition(_guid(repr(root)), root, made.kinds)
+
+
+@cache
+def _named_definition(names: tuple[str, ...], binary: bool) -> Definition:
+    kinds = dict.fromkeys(range(len(names)), STRING)
+    data = [Node("Data", [("Name", [name])], [Slot(number, False)]) for number, name in enumerate(names)]
+    made = _Slots(kinds)
+    extra = [made.element("Binary", len(names), kind=BINARY)] if binary else []
+    root = Node("EventData", [], [*data, *extra])
+    return Definition(_guid(repr(root)), root, made.kinds)
