@@ -1,0 +1,106 @@
+"""`capi2kit lab`: invented incidents as genuine logs, and how true an analysis of them is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from capi2kit.cli.errors import UsageError
+
+MISSED = 1
+_FOLDER = "datasets/lab"
+
+
+def add_options(lab: argparse.ArgumentParser) -> None:
+    """The four things that the lab does."""
+    verbs = lab.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verbs.add_parser("list", help="name all scenarios")
+    show = verbs.add_parser("show", help="tell a scenario's story and questions; --answers also the answers")
+    show.add_argument("name", metavar="SCENARIO")
+    show.add_argument("--answers", action="store_true", help="also the answers, and what there is to find")
+    make = verbs.add_parser(
+        "make", help="write the files of scenarios; --check compares them with those that are there"
+    )
+    make.add_argument(
+        "names", metavar="SCENARIO", nargs="*", help="a scenario's name or TOML file; all if none is named"
+    )
+    make.add_argument("-o", "--output", metavar="FOLDER", help=f"where to (the current folder; for --check {_FOLDER})")
+    make.add_argument("--force", action="store_true", help="write over files that are there")
+    make.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a byte differs")
+    score = verbs.add_parser("score", help="compare the analysis with the truth; exit code 1 if a limit is missed")
+    score.add_argument("names", metavar="SCENARIO", nargs="*", help="all written scenarios if none is named")
+    score.add_argument("--random", metavar="N", type=int, default=0, help="also N mixtures drawn by chance")
+    score.add_argument("--seed", metavar="S", type=int, default=1, help="of the first drawn mixture (1)")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run one action; returns the exit code."""
+    actions = {"list": _list, "show": _show, "make": _make, "score": _score}
+    return actions[given.action](given)
+
+
+def _list(given: argparse.Namespace) -> int:
+    from capi2kit.lab.reading import names, read_scenario
+
+    for name in names():
+        print(f"{name:<28}{read_scenario(name).title}")
+    return 0
+
+
+def _show(given: argparse.Namespace) -> int:
+    import json
+
+    from capi2kit.lab.cards import ask
+    from capi2kit.lab.reading import read_scenario
+    from capi2kit.lab.recording import record_scenario
+
+    scenario = read_scenario(given.name)
+    print(f"{scenario.title}\n\n{scenario.story.strip()}\n")
+    for question in ask(json.loads(record_scenario(scenario).truth)):
+        print(f"{question['level']}: {question['text']}")
+        if given.answers:
+            print(f"   {question['answer']}")
+    if given.answers:
+        print(f"\n{scenario.find.strip()}")
+    return 0
+
+
+def _make(given: argparse.Namespace) -> int:
+    from capi2kit.lab.datasets import check_dataset, make_dataset
+    from capi2kit.lab.reading import names
+
+    wanted = given.names or names()
+    if given.check:
+        if given.force:
+            raise UsageError("lab make: --check writes nothing, so that --force makes no sense with it")
+        folder = Path(given.output or _FOLDER)
+        wrong = [line for name in _told(wanted, "checking") for line in check_dataset(name, folder)]
+        for line in wrong:
+            print(line)
+        print(f"{len(wanted)} scenarios checked, {len(wrong)} differences", file=sys.stderr)
+        return MISSED if wrong else 0
+    for name in wanted:
+        for path in make_dataset(name, Path(given.output or "."), force=given.force):
+            print(path)
+    return 0
+
+
+def _score(given: argparse.Namespace) -> int:
+    from capi2kit.cli.scoring import score_scenarios
+    from capi2kit.lab.draw import draw_scenario
+    from capi2kit.lab.reading import names, read_scenario
+
+    if given.random < 0:
+        raise UsageError("--random: a number of mixtures, 0 or more")
+    written = given.names or names()
+    seeds = range(given.seed, given.seed + given.random)
+    named = [(name, lambda name=name: read_scenario(name)) for name in written]
+    drawn = [(f"random-{seed}", lambda seed=seed: draw_scenario(seed)) for seed in seeds]
+    return MISSED if not score_scenarios([*named, *drawn]) else 0
+
+
+def _told(names: list[str], what: str) -> list[str]:
+    if sys.stderr.isatty():
+        print(f"{what} {len(names)} scenarios …", file=sys.stderr)
+    return names

@@ -1,0 +1,103 @@
+"""Datasets: scenarios as folders of files that anyone may share, and the check that they are what the lab makes.
+
+A folder holds a card, the evidence (packed into one archive where it is large or
+several files), and the truth. What is packed is compared unpacked: how well it was
+packed may differ between machines, what it holds may not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from capi2kit.errors import Capi2kitError, ScenarioError
+from capi2kit.lab.cards import write_card
+from capi2kit.lab.reading import names, read_scenario
+from capi2kit.lab.recording import Recording, record_scenario
+from capi2kit.lab.scenario import Scenario
+
+CARD, TRUTH, ARCHIVE = "README.md", "truth.json", "evidence.zip"
+LARGE = 400_000  # bytes of evidence that are packed
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+def make_files(scenario: Scenario) -> dict[str, bytes]:
+    """All files of a scenario's folder: card, evidence, truth."""
+    recording = record_scenario(scenario)
+    large = len(recording.files) > 1 or sum(map(len, recording.files.values())) > LARGE
+    card = write_card(scenario, json.loads(recording.truth), files=_listed(recording), packed=ARCHIVE if large else "")
+    evidence = {ARCHIVE: _packed(recording)} if large else recording.files
+    return {CARD: card.encode(), **evidence, TRUTH: recording.truth.encode()}
+
+
+def _listed(recording: Recording) -> list[tuple[str, int, str]]:
+    return [(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(recording.files.items())]
+
+
+def _packed(recording: Recording) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in sorted(recording.files.items()):
+            archive.writestr(zipfile.ZipInfo(name, _LONG_AGO), data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def make_dataset(name: str, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write a scenario's files into `folder`/`its id`. Raises ScenarioError if it is there and not `force`."""
+    scenario = read_scenario(name)
+    place = folder / scenario.id
+    if place.exists() and any(place.iterdir()) and not force:
+        raise ScenarioError(f"{place}: is there already; --force writes over it, -o names another folder")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        made = []
+        for file, data in make_files(scenario).items():
+            made.append(place / file)
+            made[-1].write_bytes(data)
+    except OSError as err:
+        raise Capi2kitError(f"{place}: cannot be written ({err.strerror}); -o names another folder") from err
+    return made
+
+
+def check_dataset(name: str, folder: Path) -> list[str]:
+    """What differs between a scenario's folder and what the lab makes of it now; nothing if they are alike."""
+    place, wanted = folder / name, make_files(read_scenario(name))
+    if not place.is_dir():
+        return [f"{place}: missing; `capi2kit lab make {name} -o {folder}` makes it"]
+    there = {path.name for path in place.iterdir()}
+    wrong = [f"{place / file}: nothing that the lab makes" for file in sorted(there - wanted.keys())]
+    for file, data in wanted.items():
+        path = place / file
+        if file not in there:
+            wrong.append(f"{path}: missing")
+        elif not _alike(path.read_bytes(), data, packed=file == ARCHIVE):
+            wrong.append(f"{path}: differs from what the lab makes")
+    return wrong
+
+
+def _alike(one: bytes, other: bytes, *, packed: bool) -> bool:
+    return _unpacked(one) == _unpacked(other) if packed else one == other
+
+
+def _unpacked(data: bytes) -> dict[str, bytes] | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return None
+
+
+def write_index(folder: Path) -> str:
+    """The table of a folder of datasets: one row per file, with its size and SHA-256."""
+    rows = ["| scenario | what happened | file | bytes | SHA-256 |", "|---|---|---|---|---|"]
+    for name in names():
+        title = read_scenario(name).title
+        for path in sorted((folder / name).glob("*")):
+            if path.name != CARD:
+                data = path.read_bytes()
+                digest = hashlib.sha256(data).hexdigest()
+                rows.append(f"| [{name}]({name}/{CARD}) | {title} | `{path.name}` | {len(data)} | `{digest}` |")
+    return "\n".join(rows) + "\n"

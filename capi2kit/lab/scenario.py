@@ -1,0 +1,195 @@
+"""Scenarios: what an incident consists of: machines, accounts, servers, signers, and what programs do.
+
+Only the words; `reading` makes them from a TOML file, `simulate` lets them happen.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LAB = Path(__file__).parent
+ANSWERS = ("ok", "drop", "refuse", "no-dns", "no-connection", "missing", "denied", "login", "page", "expired")
+REVOCATIONS = ("crl", "ocsp", "none")
+STATES = ("fresh", "stale")
+
+
+class Caller(NamedTuple):
+    """How a program asks for checks; see callers.toml."""
+
+    chain_flags: int
+    check_flags: int
+    policy: list
+    source: str
+    trust: bool = False
+    catalog: bool = False
+    key: bool = False
+    server: bool = False
+    cache_only: bool = False
+    trust_flags: int = 0
+    revocation_check: int = 0
+    budget_s: float | None = None
+    limit_s: float | None = None
+
+
+class Windows(NamedTuple):
+    """What one version of Windows logs; see windows.toml."""
+
+    late: bool
+    tick_us: int
+    fine: bool
+    proxy_actions: bool
+    agent: str
+    provider: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """A computer and its log. `log_bytes`: the largest the log may grow; `channel_on_s`: when it was switched on."""
+
+    name: str
+    windows: str = "2008 R2"
+    clock_error_s: float = 0.0
+    log_bytes: int = 8 << 20
+    channel_on_s: float = 0.0
+    errors_only: bool = False
+    dirty: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who asks, and by which way out: direct, wpad (the look-up fails after `wpad_s`), or a proxy's host:port."""
+
+    id: str
+    sid: str
+    proxy: str = "direct"
+    wpad_s: float = 0.0
+    stores: bool = True
+
+
+@dataclass(frozen=True)
+class Server:
+    """How a server (a name, or * for all) answers `accounts` (all if none are named), and after how long."""
+
+    host: str
+    answer: str
+    seconds: float = 0.08
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signed: a certificate, its CA and its root; `host` publishes their lists; `timestamp` is another signer."""
+
+    id: str
+    subject: str
+    ca: str
+    root: str
+    host: str
+    timestamp: str = ""
+    revocation: str = "crl"
+    digest: str = "SHA1"
+    trusted: bool = True
+    intermediate_missing: bool = False
+    self_signed: bool = False
+    revoked: bool = False
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What an account has in its disk cache when the story begins: both lists of some signers."""
+
+    account: str
+    signers: tuple[str, ...]
+    state: str = "fresh"
+    lists: tuple[str, ...] = ("ca", "leaf")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run of checks in one thread: `files` below `folder`, signed by `signers` in turn, `pause_s` apart."""
+
+    caller: str
+    signers: tuple[str, ...]
+    files: tuple[str, ...] = ("",)
+    folder: str = ""
+    thread: int = 1
+    at_s: float = 0.0
+    pause_s: float = 0.05
+    repeat: int = 1
+    own_chain: bool = False
+    startup: bool = True
+    server_name: str = ""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A program: created at `start_s`. Its thread ids follow from the pid."""
+
+    id: str
+    image: str
+    pid: int
+    account: str
+    start_s: float
+    host: str = ""
+    app_pool: str = ""
+    impersonates: str = ""
+    work: tuple[Work, ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """A record of the Application log around the incident. `texts` are its strings in order."""
+
+    form: str
+    at_s: float
+    texts: tuple[str, ...]
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One incident, complete. `causes` and `not_causes` name what a diagnosis must and must not find."""
+
+    id: str
+    title: str
+    story: str
+    find: str
+    begins: datetime
+    seed: int
+    host: tuple[Host, ...]
+    account: tuple[Account, ...]
+    signer: tuple[Signer, ...]
+    process: tuple[Process, ...]
+    server: tuple[Server, ...] = ()
+    cached: tuple[Cached, ...] = ()
+    message: tuple[Message, ...] = ()
+    causes: tuple[str, ...] = ()
+    not_causes: tuple[str, ...] = ()
+    companions: bool = False
+    root_update: str = "ctldl.windowsupdate.example"
+    file: str = field(default="", compare=False)
+
+
+@cache
+def callers() -> dict[str, Caller]:
+    """callers.toml by name."""
+    return {name: Caller(**row) for name, row in tables("callers").items()}
+
+
+@cache
+def windows() -> dict[str, Windows]:
+    """windows.toml by name."""
+    return {name: Windows(**row) for name, row in tables("windows").items()}
+
+
+@cache
+def tables(name: str) -> dict[str, Any]:
+    """One of the lab's own TOML files; not to be changed."""
+    return tomllib.loads((LAB / f"{name}.toml").read_text(encoding="utf-8"))

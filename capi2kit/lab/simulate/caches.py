@@ -1,0 +1,37 @@
+"""Caches: what need not be fetched again. In memory per process, on disk per account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capi2kit.lab.eventforms import SECOND
+from capi2kit.lab.scenario import Scenario
+from capi2kit.lab.simulate.authorities import Signed, Source, outdated
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object on disk, when it came, and through which proxy."""
+
+    source: Source
+    synced: int
+    proxy_id: str = ""
+
+
+Disk = dict[tuple[str, str, str], Stored]  # by computer, account and URL
+Memory = dict[str, Source]  # of one process, by URL
+
+
+def fill_disk(scenario: Scenario, authorities: dict[str, Signed], *, now: int) -> Disk:
+    """What is on disk when the story begins."""
+    disk: Disk = {}
+    for cached in scenario.cached:
+        for name in cached.signers:
+            for host in scenario.host:
+                for list_of, certificate in zip(("leaf", "ca"), authorities[name].chain, strict=False):
+                    if list_of in cached.lists:
+                        for source in certificate.lists:
+                            found = source if cached.state == "fresh" else outdated(source, now)
+                            synced = found.this_update + 3 * 3600 * SECOND + int(found.thumbprint[:4], 16) * 10_000
+                            disk[host.name, cached.account, source.url] = Stored(found, synced)
+    return disk

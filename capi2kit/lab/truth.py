@@ -1,0 +1,160 @@
+"""Truth: what really happened in a scenario, for the oracle and the teacher.
+
+Times are those of each computer's own clock, without its ticks, so that they
+compare with what its log says; `clock_error_s` tells how far that was from true
+time. Durations are true. `record` is the EventRecordID of the record that ends an
+operation; `null` where it left none in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from capi2kit.binxml import filetime_text
+from capi2kit.knowledge import normal_code
+from capi2kit.lab.eventforms import SECOND
+from capi2kit.lab.scenario import Process, windows
+from capi2kit.lab.simulate.world import Operation, World
+
+NOTE = "True by our model of Windows, which only real logs can prove."
+WIRE = "RetrieveObjectFromNetwork"
+_OPERATIONS = ("operation", "host", "pid", "tid", "task_id", "start", "stop", "duration_s", "record")
+
+
+def tell_truth(world: World, kept: dict[str, set[int]]) -> dict[str, Any]:
+    """The truth about a world; `kept`: the record ids that are in each computer's file."""
+    scenario = world.scenario
+    waits = [one for one in world.operations if one.name == WIRE]
+    return {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        "note": NOTE,
+        "hosts": [
+            {
+                "host": host.name,
+                "windows": host.windows,
+                "clock_error_s": host.clock_error_s,
+                "starts": "late" if windows()[host.windows].late else "on time",
+                "records": len(kept[host.name]),
+            }
+            for host in scenario.host
+        ],
+        "causes": list(scenario.causes),
+        "not_causes": list(scenario.not_causes),
+        "waits": [_wait(world, one, kept=kept) for one in waits],
+        "startups": [found for process in scenario.process if (found := _startup(world, process, kept=kept))],
+        "operations": {
+            "columns": list(_OPERATIONS),
+            "rows": [
+                [_cell(world, one, column=column, kept=kept) for column in _OPERATIONS] for one in world.operations
+            ],
+        },
+    }
+
+
+def _cell(world: World, one: Operation, *, column: str, kept: dict[str, set[int]]) -> Any:
+    if column == "operation":
+        return one.name
+    if column in ("start", "stop"):
+        return _time(world, one, at=getattr(one, column))
+    if column == "duration_s":
+        return _seconds(_stop(one) - one.start)
+    if column == "record":
+        return one.record if one.record in kept[one.host] else None
+    return getattr(one, column)
+
+
+def _stop(one: Operation) -> int:
+    assert one.stop is not None, f"{one.name} of {one.process} never ended"
+    return one.stop
+
+
+def _ended(one: Operation) -> int:
+    """When a retrieval had what it asked for, or gave up: what is done with the answer is no waiting."""
+    return int(str(one.facts["ended"]))
+
+
+def _time(world: World, one: Operation, *, at: int) -> str:
+    return filetime_text(world.logs[one.host].clock.exact(at))
+
+
+def _seconds(length: int) -> float:
+    return round(length / SECOND, 7)
+
+
+def _wait(world: World, one: Operation, *, kept: dict[str, set[int]]) -> dict[str, Any]:
+    """One network retrieval."""
+    return {
+        "host": one.host,
+        "process": one.process,
+        "pid": one.pid,
+        "tid": one.tid,
+        "task_id": one.task_id.strip("{}"),
+        "user_sid": one.facts["sid"],
+        "url": one.facts["url"],
+        "start": _time(world, one, at=one.start),
+        "stop": _time(world, one, at=_ended(one)),
+        "wait_s": _seconds(_ended(one) - one.start),
+        "limit_s": _seconds(int(str(one.facts["limit"]))),
+        "accumulative": one.facts["accumulative"],
+        "result": f"{normal_code(int(str(one.facts['result']))):08X}",
+        "answer": one.facts["answer"],
+        "record": _cell(world, one, column="record", kept=kept),
+    }
+
+
+def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> dict[str, Any] | None:
+    """What a process did until it was up: its checks from first to last, and its waiting, overlaps counted once."""
+    host = process.host or world.scenario.host[0].name
+    mine = [one for one in world.operations if (one.host, one.pid) == (host, process.pid) and one.facts["startup"]]
+    if not mine:
+        return None
+    start, stop = min(one.start for one in mine), max(_stop(one) for one in mine)
+    waits = [one for one in mine if one.name == WIRE]
+    created = world.begins + round(process.start_s * SECOND)
+    return {
+        "host": host,
+        "process": process.image,
+        "pid": process.pid,
+        "app_pool": process.app_pool or None,
+        "created": _time(world, mine[0], at=created),
+        "start": _time(world, mine[0], at=start),
+        "stop": _time(world, mine[0], at=stop),
+        "wall_s": _seconds(stop - start),
+        "waiting_s": _seconds(union((one.start, _ended(one)) for one in waits)),
+        "waits": len(waits),
+        "targets": len({one.facts["target"] for one in mine if "target" in one.facts}),
+        "in_log": all(one.record in kept[host] for one in mine),
+    }
+
+
+def union(intervals: Iterable[tuple[int, int]]) -> int:
+    """The length that some intervals cover together."""
+    total, reach = 0, None
+    for start, stop in sorted(intervals):
+        if reach is None or start > reach:
+            total, reach = total + stop - start, stop
+        elif stop > reach:
+            total, reach = total + stop - reach, stop
+    return total
+
+
+def write_truth(truth: dict[str, Any]) -> str:
+    """The truth as JSON that people can read and compare: one line per wait, start-up and operation."""
+    parts = []
+    for key, value in truth.items():
+        if key == "operations":
+            rows = ",\n".join(f"  {_line(row)}" for row in value["rows"])
+            parts.append(f'"operations": {{"columns": {_line(value["columns"])}, "rows": [\n{rows}\n]}}')
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ",\n".join(f"  {_line(row)}" for row in value)
+            parts.append(f"{_line(key)}: [\n{rows}\n]")
+        else:
+            parts.append(f"{_line(key)}: {_line(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
