@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import outlines
 import pandas as pd
 import pytest
 from lxml import html
@@ -68,6 +69,21 @@ def test_hostile_text_is_text(hostile_log, tmp_path):
 def test_an_unknown_ending_says_which_there_are(analysis, tmp_path):
     with pytest.raises(c2.Capi2kitError, match=r"\.html"):
         c2.save(analysis, tmp_path / "report.docx")
+
+
+def test_a_long_ledger_is_folded_by_server_and_still_adds_up():
+    text = "".join(
+        f"VerifyTrust {20 * n} {20 * n + 10} target={n}.dll\n BuildChain {20 * n} {20 * n + 9} budget=20\n"
+        f"  VerifyRevocation {20 * n} {20 * n + 8}\n"
+        f"   RetrieveObjectFromNetwork {20 * n} {20 * n + 2 + n / 100} url=http://{'ab'[n % 2]}.test/x.crl\n"
+        for n in range(30)
+    )
+    analysis = outlines.analysed(text)
+    table = next(section for section in tell(analysis) if section.name == "ledger").table
+    assert [row[:3] for row in table.rows[15:17]] == [["wait", "a.test", "8 more"], ["wait", "b.test", "7 more"]]
+    assert sum(map(len, table.events)) == len(analysis.waits) == 30
+    shown = sum(float(row[4].removesuffix(" s")) for row in table.rows if row[0] == "wait")
+    assert shown == pytest.approx(float(analysis.startups["waiting_wall_s"].iloc[0]), abs=0.1)
 
 
 def test_the_ledger_shown_adds_up(analysis):

@@ -26,6 +26,10 @@ VERBS = {
     "waits": "print the network waits with their bounds",
     "show": "show one task as a waterfall, by TaskId, record id or URL",
 }
+OTHERS = {
+    "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
+    "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
+}
 USAGE, NOTHING, LOSSES = 2, 3, 4
 
 
@@ -46,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
             )
             verb.add_argument("--xml", action="store_true", help="also print the original records of the task")
         add_options(verb)
+    for name, text in OTHERS.items():
+        verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        import_module(f"capi2kit.cli.{name}").add_options(verb)
     return top
 
 
@@ -55,12 +62,12 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     top = parser()
-    given = vars(top.parse_args(arguments))
-    verb = given.pop("verb")
-    own = {name: given.pop(name) for name in ("what", "xml") if name in given}
+    given = top.parse_args(arguments)
     try:
-        import_module(f"capi2kit.cli.{verb}").run(Common(**given), **own)
+        code = _run(given)
         sys.stdout.flush()
+        if code:
+            sys.exit(code)
     except UsageError as err:
         top.error(str(err))
     except DamagedEvidence as err:
@@ -71,6 +78,18 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Run a verb; returns the exit code."""
+    module = import_module(f"capi2kit.cli.{given.verb}")
+    if given.verb in OTHERS:
+        return int(module.run(given))
+    said = vars(given)
+    said.pop("verb")
+    own = {name: said.pop(name) for name in ("what", "xml") if name in said}
+    module.run(Common(**said), **own)
+    return 0
 
 
 def _stop(err: Exception, code: int) -> None:

@@ -142,13 +142,9 @@ def ledger(analysis: Analysis) -> Section | None:
     startup = analysis.startups.set_index("startup").loc[number]
     total = int(lines["ns"].sum())
     rows, events = [], []
-    for line in lines.to_dict("records"):
-        cells = (
-            line["kind"],
-            words.visible(line["url_host"]),
-            words.visible(line["target"]),
-            words.who(line["user_sid"]),
-        )
+    for line in _folded(lines.to_dict("records")):
+        target = f"{line['more']} more" if "more" in line else words.visible(line["target"])
+        cells = (line["kind"], words.visible(line["url_host"]), target, words.who(line["user_sid"]))
         rows.append([*cells, words.seconds(line["seconds"]), f"{line['ns'] / total:.1%}" if total else ""])
         events.append([int(event) for event in line["events"].split()] if isinstance(line["events"], str) else [])
     rows.append(["sum = wall", "", "", "", words.seconds(total / 1e9), ""])
@@ -159,6 +155,26 @@ def ledger(analysis: Analysis) -> Section | None:
     columns += [Column("seconds", number=True), Column("share", number=True)]
     title = f"Ledger of {words.visible(startup['process'])} ({startup['pid']})"
     return Section("ledger", title, prose, Table(columns, rows, [*events, []]))
+
+
+def _folded(lines: list[dict]) -> list[dict]:
+    """The lines of a ledger, all but the longest waits of a long one folded: one line per server and account.
+
+    What is folded keeps its seconds and its records, so that the whole still adds up.
+    """
+    waiting = [line for line in lines if line["kind"] == "wait"]
+    if len(waiting) <= TOP + 1:
+        return lines
+    rest: dict[tuple, dict] = {}
+    for line in waiting[TOP:]:
+        fold = rest.setdefault((line["url_host"], line["user_sid"]), {**line, "ns": 0, "events": "", "more": 0})
+        fold["ns"] += line["ns"]
+        fold["more"] += 1
+        fold["events"] = f"{fold['events']} {line['events']}".strip()
+    for fold in rest.values():
+        fold["seconds"] = fold["ns"] / 1e9
+    folded = sorted(rest.values(), key=lambda fold: -fold["ns"])
+    return [*waiting[:TOP], *folded, *(line for line in lines if line["kind"] != "wait")]
 
 
 def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:

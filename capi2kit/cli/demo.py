@@ -1,0 +1,37 @@
+"""`capi2kit demo`: the SharePoint incident of the lab, from its log to its report, without any log of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+SCENARIO = "sharepoint-drop"
+_FOLDER = "capi2kit-demo"
+
+
+def add_options(demo: argparse.ArgumentParser) -> None:
+    """Where to put what it makes."""
+    demo.add_argument(
+        "-o", "--output", metavar="FOLDER", default=_FOLDER, help=f"where to write evidence and report ({_FOLDER})"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Make the evidence (or take what is there), analyse it, write the report; print its path and the headline."""
+    from capi2kit.analysis import analyse, headline
+    from capi2kit.case import load
+    from capi2kit.lab.datasets import make_dataset
+    from capi2kit.render import save
+    from capi2kit.render.words import visible
+
+    folder = Path(given.output)
+    print("capi2kit: making the incident, as Windows would have logged it", file=sys.stderr)
+    evidence = [path for path in make_dataset(SCENARIO, folder, force=True) if path.suffix in (".zip", ".evtx")]
+    analysis = analyse(load(evidence))
+    report = folder / "report.html"
+    save(analysis, os.fspath(report))
+    print(f"\n{visible(headline(analysis))}\n\nReport: {visible(report)}\nWhat happened, and three questions: "
+          f"{visible(folder / SCENARIO / 'README.md')}")  # fmt: skip
+    return 0
