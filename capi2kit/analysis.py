@@ -52,7 +52,7 @@ def analyse(case: Case, *, gap_s: float = GAP_S, progress: Callable[[str], None]
     waits = recover_waits(logged, case.events, steps=case.steps)
     spans = correct_spans(logged, waits)
     tell("measuring start-ups")
-    startups = find_startups(spans, waits, gap_s=gap_s)
+    startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s)
     ledger = draw_ledger(startups, spans, waits=waits)
     delays = attribute_delays(spans)
     return Analysis(case, mark_startups(spans, startups), waits, delays, startups, ledger, empty("findings"))

@@ -23,11 +23,14 @@ _KINDS = ("wait", "other wait", "checking", "unexplained")
 _PROCESS = ["host", "process", "pid"]
 
 
-def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GAP_S) -> pd.DataFrame:
+def find_startups(
+    spans: pd.DataFrame, waits: pd.DataFrame, *, coverage: pd.DataFrame | None = None, gap_s: float = GAP_S
+) -> pd.DataFrame:
     """Find the start-up of each process and measure what it spent waiting.
 
     `gap_s`: a hole longer than this ends the start-up. A process whose first operation lost its start
-    record was busy before the log begins, and says so in `start_from`.
+    record was busy before the log begins, and says so in `start_from`; so does one that is there within
+    `gap_s` of the beginning of a log which, by its `coverage`, has lost older records.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GA
     parts = _parts(spans, waits)
     if parts.empty:
         return empty("startups")
-    parts = _first_segments(parts, gap=round(gap_s * 1e9))
+    gap = round(gap_s * 1e9)
+    parts = _first_segments(parts, gap=gap)
     number = parts["startup"].to_numpy()
     leader = np.unique(number, return_index=True)[1]  # parts are sorted: the first one began first
     count = len(leader)
@@ -52,7 +56,9 @@ def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GA
         startup=np.arange(count),
         start=as_times(begin, known=np.ones(count, bool)),
         stop=as_times(end, known=np.ones(count, bool)),
-        start_from=np.where(first["lost"], "log begins", "first operation"),
+        start_from=np.where(
+            first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap), "log begins", "first operation"
+        ),
         wall_s=(end - begin) / 1e9,
         waiting_wall_s=(total[_WAIT] + total[_OTHER]) / 1e9,
         other_wait_s=total[_OTHER] / 1e9,
@@ -62,6 +68,17 @@ def find_startups(spans: pd.DataFrame, waits: pd.DataFrame, *, gap_s: float = GA
         **_counts(parts, leader=first["tid"].to_numpy("int64", na_value=-1)),
     )
     return shaped(startups.reset_index(drop=True), "startups")
+
+
+def _near_a_cut(first: pd.DataFrame, begin: np.ndarray, *, coverage: pd.DataFrame | None, gap: int) -> np.ndarray:
+    """Whether each process is there so soon after the beginning of a log that lost older records, that it may be older."""
+    if coverage is None or coverage.empty:
+        return np.zeros(len(first), bool)
+    check(coverage, "coverage")
+    oldest = coverage["start"] == coverage.groupby("source")["start"].transform("min")
+    cut = coverage[oldest & coverage["wrapped"].fillna(False).astype(bool)]
+    begins = cut.groupby("host")["start"].min().reindex(first["host"])
+    return begins.notna().to_numpy(bool) & (begin - nanoseconds(begins) <= gap)
 
 
 def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFrame) -> pd.DataFrame:

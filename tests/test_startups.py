@@ -136,6 +136,20 @@ def test_a_process_that_the_log_meets_at_work_says_so():
     assert analysed("VerifyTrust 0 9").startups["start_from"].tolist() == ["first operation"]
 
 
+@pytest.mark.parametrize(
+    ("wrapped", "log_begins", "start_from"),
+    [(True, 0, "log begins"), (True, -60, "first operation"), (False, 0, "first operation")],
+)
+def test_a_process_right_at_the_beginning_of_a_log_that_wrapped_may_be_older(wrapped, log_begins, start_from):
+    logged = spans("VerifyTrust 1 3 target=a.dll\n BuildChain 1 2")
+    row = {"source": 0, "host": logged["host"].iloc[0], "channel": "x", "wrapped": wrapped, "verdict": "complete"}
+    row |= {"start": EPOCH + pd.Timedelta(seconds=log_begins), "stop": EPOCH + pd.Timedelta(hours=1)}
+    counts = {"records": 9, "gaps": 0, "starts": 3, "cut_tasks": 0}
+    coverage = shaped(pd.DataFrame([row | counts]).astype({"wrapped": "boolean"}), "coverage")
+    found = c2.find_startups(logged, waits("VerifyTrust 1 3 target=a.dll\n BuildChain 1 2"), coverage=coverage)
+    assert found["start_from"].tolist() == [start_from]
+
+
 def test_a_process_without_a_pid_is_one_too():
     table, waiting = spans(TWO_THREADS), waits(TWO_THREADS)
     for one in (table, waiting):
