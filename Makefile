@@ -16,7 +16,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv report test lab wheelhouse bench clean
+.PHONY: help venv demo report test lab datasets wheelhouse bench clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -42,6 +42,9 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(PIP) install --quiet -e '.[dev]'
 	@touch '$(VENV)/.core' '$@'
 
+demo: $(VENV)/.core ## an invented SharePoint incident: install, analyse, headline, report [OUT=folder]
+	@$(BIN)/capi2kit demo $(if $(value OUT),-o "$$CAPI2KIT_OUT")
+
 venv: $(VENV)/.dev ## make .venv with the package and its developer tools
 
 ifeq ($(strip $(value LOG)),)
@@ -66,6 +69,10 @@ lab: $(VENV)/.core ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx
 	  /*) export LOG="$$CAPI2KIT_LOG" ;; \
 	  *) export LOG="$$PWD/$$CAPI2KIT_LOG" ;; \
 	esac; exec $(BIN)/jupyter lab notebooks
+
+datasets: $(VENV)/.core ## make the lab's files anew, and print the table for datasets/README.md
+	$(BIN)/capi2kit lab make --force -o datasets/lab >/dev/null
+	@$(BIN)/capi2kit lab list --files datasets/lab
 
 wheelhouse: $(VENV)/.core ## all wheels for a machine without a network: make wheelhouse [EXTRAS=pki,report]
 	rm -rf wheelhouse

@@ -15,7 +15,8 @@ _FOLDER = "datasets/lab"
 def add_options(lab: argparse.ArgumentParser) -> None:
     """The four things that the lab does."""
     verbs = lab.add_subparsers(dest="action", metavar="ACTION", required=True)
-    verbs.add_parser("list", help="name all scenarios")
+    listed = verbs.add_parser("list", help="name all scenarios; --files FOLDER lists the files made of them")
+    listed.add_argument("--files", metavar="FOLDER", help="a folder of made scenarios: their files, sizes and SHA-256")
     show = verbs.add_parser("show", help="tell a scenario's story and questions; --answers also the answers")
     show.add_argument("name", metavar="SCENARIO")
     show.add_argument("--answers", action="store_true", help="also the answers, and what there is to find")
@@ -43,6 +44,11 @@ def run(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> int:
     from capi2kit.lab.reading import names, read_scenario
 
+    if given.files:
+        from capi2kit.lab.datasets import write_index
+
+        print(write_index(Path(given.files)), end="")
+        return 0
     for name in names():
         print(f"{name:<28}{read_scenario(name).title}")
     return 0

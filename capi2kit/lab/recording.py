@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from capi2kit.lab.evtxfile import Log, LogRecord, build_log
-from capi2kit.lab.simulate.companions import write_companions
-from capi2kit.lab.simulate.messages import message_records
-
 from capi2kit.lab.eventforms import write_event
+from capi2kit.lab.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.scenario import Scenario
+from capi2kit.lab.simulate.companions import write_companions
 from capi2kit.lab.simulate.logbook import ERROR, Logbook
+from capi2kit.lab.simulate.messages import message_records
 from capi2kit.lab.simulate.programs import happen
 from capi2kit.lab.simulate.world import World
 from capi2kit.lab.truth import tell_truth, write_truth

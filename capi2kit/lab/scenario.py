@@ -39,6 +39,7 @@ class Caller(NamedTuple):
 class Windows(NamedTuple):
     """What one version of Windows logs; see windows.toml."""
 
+    title: str
     late: bool
     tick_us: int
     fine: bool

@@ -34,7 +34,7 @@ def tell_truth(world: World, kept: dict[str, set[int]]) -> dict[str, Any]:
         "hosts": [
             {
                 "host": host.name,
-                "windows": host.windows,
+                "windows": windows()[host.windows].title,
                 "clock_error_s": host.clock_error_s,
                 "starts": "late" if windows()[host.windows].late else "on time",
                 "records": len(kept[host.name]),

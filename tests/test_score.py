@@ -1,0 +1,128 @@
+"""Score: an analysis is measured against the truth, and what is wrong shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import capi2kit as c2
+from capi2kit.cli import main
+from capi2kit.errors import EvidenceError
+from capi2kit.score import Score, judge, read_truth, score_analysis
+
+LAB = Path(__file__).parent.parent / "datasets" / "lab"
+
+
+@pytest.fixture(scope="module")
+def analysis() -> c2.Analysis:
+    return c2.analyse(c2.load(LAB / "fix-before"))
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict:
+    return read_truth(LAB / "fix-before" / "truth.json")
+
+
+def missed(score: Score) -> set[str]:
+    """The figures whose limit is not kept."""
+    return {figure.name for figure in judge([score]) if not figure.good}
+
+
+def with_waits(analysis: c2.Analysis, **columns: object) -> c2.Analysis:
+    return replace(analysis, waits=analysis.waits.assign(**columns))
+
+
+def test_a_true_analysis_keeps_every_limit(analysis, truth):
+    score = score_analysis(analysis, truth)
+    assert missed(score) == set()
+    assert len(score.waits) == 32 and score.waits["found"].all() and score.startups["flag"].tolist() == [""]
+
+
+def test_durations_as_logged_keep_no_limit(analysis, truth):
+    """What stop − start claims, as other tools show it: nothing."""
+    nothing = pd.array([0.0] * len(analysis.waits), dtype="Float64")
+    logged = with_waits(analysis, wait_s=nothing, low_s=nothing, high_s=nothing)
+    logged = replace(logged, startups=analysis.startups.assign(waiting_wall_s=0.0))
+    assert missed(score_analysis(logged, truth)) == {
+        "exact waits: median error (ms)",
+        "exact waits: 99th percentile (ms)",
+        "truth inside the bounds (%)",
+        "start-ups whose waiting is wrong",
+        "waiting of the right ones together: off by (%)",
+    } - {"waiting of the right ones together: off by (%)"}
+
+
+def test_one_wait_outside_its_bounds_is_named(analysis, truth):
+    low = analysis.waits["low_s"].copy()
+    low.iloc[3] = 99.0
+    (figure,) = [one for one in judge([score_analysis(with_waits(analysis, low_s=low), truth)]) if not one.good]
+    assert figure.name == "truth inside the bounds (%)" and figure.detail.startswith("fix-before record ")
+
+
+def test_a_missed_wait_is_seen(analysis, truth):
+    fewer = replace(analysis, waits=analysis.waits.iloc[1:])
+    assert "waits missed that left a record" in missed(score_analysis(fewer, truth))
+
+
+def test_an_invented_wait_is_seen(analysis, truth):
+    forgetful = truth | {"waits": truth["waits"][1:]}
+    assert "waits invented" in missed(score_analysis(analysis, forgetful))
+
+
+def test_a_wait_that_left_no_record_is_not_missed(analysis, truth):
+    unseen = truth["waits"][0] | {"record": None}
+    score = score_analysis(
+        replace(analysis, waits=analysis.waits.iloc[1:]), truth | {"waits": [unseen, *truth["waits"][1:]]}
+    )
+    assert not {"waits missed that left a record", "waits invented"} & missed(score)
+
+
+def test_too_many_bounded_or_unknown_waits_are_seen(analysis, truth):
+    vague = score_analysis(with_waits(analysis, quality="bounded", low_s=pd.array([0.0] * 32, dtype="Float64")), truth)
+    assert missed(vague) >= {"accumulative retrievals that are exact (%)", "bounded waits: median width (s)"}
+    unknown = score_analysis(with_waits(analysis, quality="unknown"), truth)
+    assert "retrievals of unknown length (%)" in missed(unknown)
+
+
+def test_a_start_up_that_is_wrong_must_have_said_why(analysis, truth):
+    wrong = replace(analysis, startups=analysis.startups.assign(waiting_wall_s=1.0))
+    assert "start-ups whose waiting is wrong" in missed(score_analysis(wrong, truth))
+    cut = replace(wrong, startups=wrong.startups.assign(start_from="log begins"))
+    assert missed(score_analysis(cut, truth)) == {"start-ups flagged instead (%)"}
+
+
+def test_a_start_up_that_was_not_found_is_flagged(analysis, truth):
+    none = replace(analysis, startups=analysis.startups.iloc[:0])
+    assert score_analysis(none, truth).startups["flag"].tolist() == ["no start-up found"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"scenario": "x"}'])
+def test_what_is_no_truth_is_refused(tmp_path, content):
+    path = tmp_path / "truth.json"
+    path.write_text(content)
+    with pytest.raises(EvidenceError, match="is no truth of a scenario"):
+        read_truth(path)
+
+
+def test_the_truth_that_is_read_is_that_of_the_file(truth):
+    assert truth["waits"] == json.loads((LAB / "fix-before" / "truth.json").read_text(encoding="utf-8"))["waits"]
+
+
+@pytest.mark.slow
+def test_every_scenario_and_some_mixtures_keep_every_limit(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["lab", "score", "--random", "25", "--seed", "1000"])
+        raise SystemExit(0)
+    out = capsys.readouterr().out
+    assert stop.value.code == 0, out
+    assert "MISS" not in out and "only real logs can show" in out
+
+
+def test_a_missed_limit_is_exit_code_1(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["lab", "score", "jetdirect"])  # one of its two waits is the first thing its thread logged
+    assert stop.value.code == 1 and "MISS" in capsys.readouterr().out
