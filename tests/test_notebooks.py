@@ -1,27 +1,100 @@
-"""Notebooks: all run from top to bottom, and show what they promise."""
+"""Notebooks: all run from top to bottom on their dataset, and their figures agree with its truth."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+HERE = Path(__file__).parent.parent
+NOTEBOOKS = sorted((HERE / "notebooks").glob("*.ipynb"))
+LAB = HERE / "datasets" / "lab"
+CAPI2 = "Microsoft-Windows-CAPI2%4Operational.evtx"
+TICK_S = 0.016  # of the clock that stamps records
+
+
+def run(name: str, monkeypatch, *, log: Path | None) -> tuple[str, int]:
+    """Execute a notebook; what it printed, and how many charts it showed. Without `log` it takes its own."""
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient").NotebookClient
+    if log is None:
+        monkeypatch.delenv("LOG", raising=False)
+    else:
+        monkeypatch.setenv("LOG", str(log))
+    notebook = nbformat.read(HERE / "notebooks" / f"{name}.ipynb", as_version=4)
+    client(notebook, timeout=120, resources={"metadata": {"path": str(HERE / "notebooks")}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    charts = sum("image/png" in output.get("data", {}) for output in outputs)
+    return "".join(output.get("text", "") for output in outputs), charts
+
+
+def truth_of(scenario: str) -> dict[str, Any]:
+    return json.loads((LAB / scenario / "truth.json").read_text(encoding="utf-8"))
+
+
+def figure(printed: str, pattern: str) -> float:
+    """The number that the notebook printed where the pattern has its group."""
+    found = re.search(pattern, printed)
+    assert found, f"nothing like {pattern!r} in:\n{printed}"
+    return float(found[1])
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_on_the_real_log(path, real_logs, monkeypatch):
-    nbformat = pytest.importorskip("nbformat")
-    client = pytest.importorskip("nbclient").NotebookClient
-    monkeypatch.setenv("LOG", str(real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"))
-    notebook = nbformat.read(path, as_version=4)
-    client(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    printed = "".join(output.get("text", "") for output in outputs)
+def test_the_first_look_at_the_real_log(real_logs, monkeypatch):
+    printed, charts = run(
+        "01_first_look", monkeypatch, log=real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"
+    )
     assert "14.19" in printed
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert charts >= 2
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
+def test_every_notebook_runs_on_the_real_log(name, real_logs, monkeypatch):
+    _, charts = run(name, monkeypatch, log=real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx")
+    assert charts >= 2
+
+
+def test_the_first_look_at_a_dataset(monkeypatch):
+    (start,) = truth_of("slow-wpad")["startups"]
+    printed, charts = run("01_first_look", monkeypatch, log=LAB / "slow-wpad" / CAPI2)
+    assert figure(printed, r"true waits: +([\d.]+) s") == pytest.approx(start["waiting_s"], abs=start["waits"] * TICK_S)
+    assert figure(printed, r"wall time: +([\d.]+) s") == pytest.approx(start["wall_s"], abs=2 * TICK_S)
+    assert charts >= 2
+
+
+def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
+    truth = truth_of("slow-wpad")
+    printed, charts = run("02_anatomy_of_a_check", monkeypatch, log=None)
+    waits = {wait["url"]: wait for wait in truth["waits"]}
+    url = re.search(r"retrieval: +(\S+)", printed)
+    assert url and url[1] in waits, printed
+    assert figure(printed, r"(?m)^by hand: +([\d.]+) s$") == pytest.approx(waits[url[1]]["wait_s"], abs=2 * TICK_S)
+    assert f"2 x {waits[url[1]]['limit_s']:.3f}" in printed
+    assert f"sum of the true waits:      {sum(wait['wait_s'] for wait in truth['waits']):.3f} s" in printed
+    assert f"inside their bounds:        {len(waits)} of {len(waits)}" in printed
+    assert charts >= 2
+
+
+def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
+    truth = truth_of("sharepoint-drop")
+    printed, charts = run("03_slow_spinup", monkeypatch, log=None)
+    slowest = max(truth["startups"], key=lambda start: start["waiting_s"])
+    assert f"slowest: {slowest['process']} (PID {slowest['pid']}), {slowest['wall_s'] / 60:.1f} minutes" in printed
+    waited = figure(printed, r"spent (?:up to )?([\d.]+) of the first")
+    assert waited == pytest.approx(slowest["waiting_s"], abs=slowest["waits"] * TICK_S)
+    for length in {round(wait["wait_s"]) for wait in truth["waits"]}:
+        count = sum(round(wait["wait_s"]) == length for wait in truth["waits"])
+        assert f"{count} stalls of {length} s" in printed
+    instead = slowest["wall_s"] - slowest["waiting_s"] + 0.1 * slowest["waits"]
+    assert figure(printed, r": ([\d.]+) s instead of") == pytest.approx(instead, abs=0.1 + slowest["waits"] * TICK_S)
+    assert "difference 0 ns" in printed
+    assert f"inside their bounds: {len(truth['waits'])} of {len(truth['waits'])}" in printed
+    assert charts >= 2
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
