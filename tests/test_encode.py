@@ -14,7 +14,9 @@ from capi2kit.loaders.framing import frame_file
 
 GUID_IN_INSTANCE, DEFINITION = slice(30, 34), slice(42, 58)  # of a record: both hold the template's GUID
 REAL = ["capi2_operational_wks05_2016-2018.evtx", "capi2_operational_event70_2020.evtx"]
-WITH_EVENTDATA = [
+OTHERS = [
+    "security_win2012r2_no_capi2.evtx",
+    "system_win11_2025.evtx",
     "application_ec2_windefend_2020.evtx",
     "application_win10_aptsim_2022.evtx",
     "application_win10_rathbun_2022.evtx",
@@ -89,8 +91,8 @@ def test_every_real_record_is_rebuilt_byte_by_byte(real_logs, name):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", [*REAL, *WITH_EVENTDATA])
-def test_every_capi2_event_of_the_real_logs_reads_back_as_it_was(real_logs, name):
+@pytest.mark.parametrize("name", [*REAL, *OTHERS])
+def test_every_event_of_the_real_logs_of_any_provider_reads_back_as_it_was(real_logs, name):
     data = (real_logs / "evtx" / name).read_bytes()
     seen = 0
     for chunk in frame_file(data).chunks:
@@ -98,10 +100,9 @@ def test_every_capi2_event_of_the_real_logs_reads_back_as_it_was(real_logs, name
         for frame in chunk.frames:
             at = frame.offset - chunk.offset
             one = decoder.decode(at + 24, at + frame.size - 4)
-            if one.find("System/Provider").get("Name") == "Microsoft-Windows-CAPI2":
-                assert text(decoded(*encoded(one))) == text(one)
-                seen += 1
-    assert seen
+            assert text(decoded(*encoded(one))) == text(one)
+            seen += 1
+    assert seen == frame_file(data).promised
 
 
 # --- the identity, for any tree
@@ -203,6 +204,21 @@ def test_a_value_that_its_type_cannot_hold_is_refused(path, value):
         element.text = value
     with pytest.raises(BinXmlError, match="is no value of type"):
         Encoder().write(one, number=1, written=1)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "<EventData/>",
+        '<EventData Name="outer"><Data Name="a">1</Data></EventData>',
+        "<EventData><Binary>00FF</Binary></EventData>",
+        "<EventData><Data>alone</Data></EventData>",
+        "<EventData><Data/><Data>x</Data><Binary/></EventData>",
+    ],
+)
+def test_every_shape_of_eventdata_reads_back(payload):
+    one = etree.fromstring(f"<Event>{SYSTEM}{payload}</Event>", etree.XMLParser(remove_blank_text=True))
+    assert text(decoded(*encoded(one))) == text(one)
 
 
 @pytest.mark.parametrize("xml", ["<Odd/>", "<Event/>", f"<Event>{SYSTEM}<EventData><Odd/></EventData></Event>"])

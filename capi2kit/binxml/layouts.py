@@ -27,6 +27,7 @@ _EPOCH = datetime(1601, 1, 1)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z")
 _SLOTS = 20
 _PAYLOAD = 19
+Attributes = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -68,27 +69,36 @@ def lay_out(event: etree._Element) -> Stored:
     if event.tag != "Event" or system is None or len(payloads) > 1:
         raise BinXmlError("an Event with one System and at most one payload is wanted", 0)
     provider, payload = system.find("Provider"), payloads[0] if payloads else None
-    literals = tuple((str(name), str(value)) for name, value in ({} if provider is None else provider.attrib).items())
     inline = payload is not None and payload.tag == "UserData"
-    wrapped = inline or payload is None
     definition = _event_definition(
-        literals, _text(system, "Channel"), computer=_text(system, "Computer"), inline=wrapped
+        () if provider is None else _attributes(provider),
+        tuple(str(child.tag) for child in system),
+        channel=system.findtext("Channel") or "",
+        computer=system.findtext("Computer") or "",
+        inline=inline or payload is None,
     )
     return Stored(definition, [*_system_values(system), _payload_value(payload, inline=inline)])
 
 
-def _text(system: etree._Element, path: str) -> str:
-    return system.findtext(path) or ""
-
-
 @cache
 def _event_definition(
-    provider: tuple[tuple[str, str], ...], channel: str, *, computer: str, inline: bool
+    provider: Attributes, names: tuple[str, ...], *, channel: str, computer: str, inline: bool
 ) -> Definition:
+    """The template of events with these elements in System: old ones of other providers lack some."""
     made = _Slots()
+    known = {node.name: node for node in _system_nodes(made, provider, channel=channel, computer=computer)}
+    if set(names) - known.keys() or len(set(names)) < len(names):
+        raise BinXmlError(f"System with {', '.join(names)} is not known", 0)
+    payload = made.slot(_PAYLOAD, BINXML)
+    last: Node | Slot = Node("UserData", [], [payload]) if inline else payload
+    root = Node("Event", [("xmlns", [NAMESPACE])], [Node("System", [], [known[name] for name in names]), last])
+    return Definition(_guid(repr(root)), root, made.kinds)
+
+
+def _system_nodes(made: _Slots, provider: Attributes, *, channel: str, computer: str) -> list[Node]:
     slot, element = made.slot, made.element
-    system = [
-        Node("Provider", [(name, [value]) for name, value in provider]),
+    return [
+        Node("Provider", _literal(provider)),
         Node("EventID", [("Qualifiers", [slot(4, U16)])], [slot(3, U16)]),
         element("Version", 11, kind=U8),
         element("Level", 0, kind=U8),
@@ -103,10 +113,6 @@ def _event_definition(
         Node("Computer", [], [computer]),
         Node("Security", [("UserID", [slot(12, SID)])]),
     ]
-    payload = slot(_PAYLOAD, BINXML)
-    last: Node | Slot = Node("UserData", [], [payload]) if inline else payload
-    root = Node("Event", [("xmlns", [NAMESPACE])], [Node("System", [], list(system)), last])
-    return Definition(_guid(repr(root)), root, made.kinds)
 
 
 def _guid(content: str) -> bytes:
@@ -188,36 +194,51 @@ def _payload_value(payload: etree._Element | None, *, inline: bool) -> tuple[int
 
 
 def _event_data(payload: etree._Element) -> Stored:
-    """EventData: unnamed Data are one array of strings, with Binary behind; named ones have a slot each."""
-    data = payload.findall("Data")
-    if payload.tag != "EventData" or any(child.tag not in ("Data", "Binary") for child in payload):
-        raise BinXmlError(f"{payload.tag!s} with {sorted({str(child.tag) for child in payload})} is not known", 0)
-    if any(one.get("Name") is not None for one in data):
-        definition = _named_definition(tuple(one.get("Name") or "" for one in data), payload.find("Binary") is not None)
-        values: list[tuple[int, bytes | Stored | etree._Element]]
-        values = [(STRING, str(one.text or "").encode("utf-16le")) for one in data]
-        return Stored(definition, values + ([_binary(payload)] if payload.find("Binary") is not None else []))
-    strings = "".join(str(one.text or "") + "\0" for one in data).encode("utf-16le")
-    return Stored(_unnamed_definition(), [(STRINGS, strings), (U32, bytes(4)), _binary(payload)])
+    """EventData: unnamed Data with Binary behind are one array of strings; anything else has a slot for each element."""
+    children = list(payload)
+    if any(child.tag not in ("Data", "Binary") or len(child) for child in children) or payload.tag != "EventData":
+        raise BinXmlError(f"{payload.tag!s} with {sorted({str(child.tag) for child in children})} is not known", 0)
+    data, last = children[:-1], children[-1] if children else None
+    if (
+        data
+        and last is not None
+        and last.tag == "Binary"
+        and not any(one.attrib or one.tag == "Binary" for one in data)
+    ):
+        strings = "".join(str(one.text or "") + "\0" for one in data).encode("utf-16le")
+        return Stored(_array_definition(), [(STRINGS, strings), (U32, bytes(4)), _binary(last)])
+    shape = tuple((str(one.tag), _attributes(one)) for one in children)
+    values = [
+        _binary(one) if one.tag == "Binary" else (STRING, str(one.text or "").encode("utf-16le")) for one in children
+    ]
+    return Stored(_shape_definition(_attributes(payload), shape), list(values))
 
 
-def _binary(payload: etree._Element) -> tuple[int, bytes]:
-    text = payload.findtext("Binary") or ""
-    return (BINARY, bytes.fromhex(text)) if text else (NULL, b"")
+def _attributes(element: etree._Element) -> Attributes:
+    return tuple((str(name), str(value)) for name, value in element.attrib.items())
+
+
+def _binary(element: etree._Element) -> tuple[int, bytes]:
+    try:
+        return (BINARY, bytes.fromhex(element.text)) if element.text else (NULL, b"")
+    except ValueError as err:
+        raise BinXmlError(f"Binary holds no hex digits ({err})", 0) from err
 
 
 @cache
-def _unnamed_definition() -> Definition:
+def _array_definition() -> Definition:
     made = _Slots()
     root = Node("EventData", [], [made.element("Data", 0, kind=STRINGS), made.element("Binary", 2, kind=BINARY)])
     return Definition(_guid(repr(root)), root, made.kinds)
 
 
 @cache
-def _named_definition(names: tuple[str, ...], binary: bool) -> Definition:
-    kinds = dict.fromkeys(range(len(names)), STRING)
-    data = [Node("Data", [("Name", [name])], [Slot(number, False)]) for number, name in enumerate(names)]
-    made = _Slots(kinds)
-    extra = [made.element("Binary", len(names), kind=BINARY)] if binary else []
-    root = Node("EventData", [], [*data, *extra])
-    return Definition(_guid(repr(root)), root, made.kinds)
+def _shape_definition(own: Attributes, shape: tuple[tuple[str, Attributes], ...]) -> Definition:
+    kinds = {number: BINARY if tag == "Binary" else STRING for number, (tag, _) in enumerate(shape)}
+    parts = [Node(tag, _literal(said), [Slot(number, tag == "Binary")]) for number, (tag, said) in enumerate(shape)]
+    root = Node("EventData", _literal(own), list(parts))
+    return Definition(_guid(repr((root, kinds))), root, kinds)
+
+
+def _literal(attributes: Attributes) -> list[tuple[str, list[str | Slot]]]:
+    return [(name, [value]) for name, value in attributes]
