@@ -7,6 +7,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import capi2kit as c2
@@ -264,3 +265,42 @@ def test_demo_writes_evidence_and_report(capsys, tmp_path):
     code, out, _ = run(capsys, "demo", "-o", str(tmp_path / "demo"))
     assert code == 0 and "w3wp.exe (PID 4120 on SP01.contoso.example) spent up to 470" in out
     assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000
+
+
+# --- what the log lacks
+
+
+def recorded(tmp_path: Path, **host: object) -> tuple[c2.Analysis, dict]:
+    """The small scenario with four files on a host like this: its analysis and its truth."""
+    text = SMALL.replace('["a.dll"]', '["a.dll", "b.dll", "c.dll", "d.dll"]')
+    recording = record_scenario(scenario(text, host=[{"name": "SP01.contoso.example", **host}]))
+    for name, data in recording.files.items():
+        (tmp_path / name).write_bytes(data)
+    return c2.analyse(c2.load(tmp_path)), json.loads(recording.truth)
+
+
+def test_a_log_that_is_switched_on_late_begins_in_the_middle_of_a_task(tmp_path):
+    analysis, truth = recorded(tmp_path, channel_on_s=35.0)
+    assert analysis.startups["start_from"].tolist() == ["log begins"] and not truth["startups"][0]["in_log"]
+    assert 0 < len(analysis.waits) < len(truth["waits"])
+
+
+def test_a_small_log_keeps_only_its_last_chunks(tmp_path):
+    analysis, truth = recorded(tmp_path, log_bytes=4096 + 2 * 65536)
+    records = analysis.case.events["record"]
+    assert records.min() > 1 and records.max() - records.min() + 1 == len(records) == truth["hosts"][0]["records"]
+    assert analysis.case.sources["wrapped"].tolist() == [True]
+
+
+def test_an_export_of_errors_only_keeps_the_record_ids_of_the_log(tmp_path):
+    analysis, _ = recorded(tmp_path, errors_only=True)
+    events = analysis.case.events
+    assert set(events["level"]) == {2} and not (events["phase"] == "start").any()
+    assert events["record"].diff().max() > 1  # EventRecordID has holes, while the headers count anew
+
+
+def test_a_clock_that_is_wrong_is_wrong_in_the_log_and_in_the_truth(tmp_path):
+    analysis, truth = recorded(tmp_path, clock_error_s=-384.0)
+    start = analysis.waits["start"].min()
+    assert abs((start - pd.Timestamp(truth["waits"][0]["start"])).total_seconds()) < 0.05
+    assert start < pd.Timestamp("2012-03-05T05:54:00Z")

@@ -65,7 +65,9 @@ class Logbook:
 
     def begin(self, form: str, now: int, *, task: Task, caller: Caller) -> None:
         """A start record: kept back, or written at once."""
-        if self._late:
+        if now < self._on:
+            task.next()  # nobody listens yet
+        elif self._late:
             task.kept.append((form, task.next()))
         else:
             self._write(form, now, facts={"seq": task.next(), "level": INFORMATION}, task=task, caller=caller)
