@@ -19,7 +19,7 @@ from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
 from capi2kit.knowledge import account, operations_where, trust_columns
 from capi2kit.spans import build_spans
-from capi2kit.startups import GAP_S, draw_ledger, find_startups, mark_startups
+from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
 from capi2kit.waits import recover_waits
 
 
@@ -76,7 +76,7 @@ def headline(analysis: Analysis) -> str:
         whole = row["start_from"] != "log begins"
         subject = (
             f"{row['process']} (PID {'not logged' if pd.isna(row['pid']) else row['pid']} on {row['host']}) spent "
-            f"{'' if row['other_wait_s'] == 0 else 'up to '}{row['waiting_wall_s']:.2f} of the "
+            f"{claim_waiting(row, inside)} of the "
             f"{'first ' if whole else ''}{row['wall_s']:.2f} s {'' if whole else 'that the log has of it '}"
             "waiting for the network"
         )

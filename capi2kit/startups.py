@@ -15,7 +15,7 @@ import pandas as pd
 from capi2kit.cells import empty, masked, shaped
 from capi2kit.intervals import Atoms, cut, shares
 from capi2kit.knowledge import check
-from capi2kit.starts import as_times, grouped, lanes, nanoseconds
+from capi2kit.starts import TICK_S, as_times, grouped, lanes, nanoseconds
 
 GAP_S = 30.0
 _WAIT, _OTHER, _CHECK, _REST = 0, 1, 2, 3
@@ -122,6 +122,20 @@ def mark_startups(spans: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
     start = nanoseconds(spans["start"])
     inside = (at >= 0) & (start >= nanoseconds(startups["start"])[at]) & (start <= nanoseconds(startups["stop"])[at])
     return spans.assign(startup=masked(startups["startup"].to_numpy()[at], ~inside, "Int64"))
+
+
+def claim_waiting(startup: pd.Series, waits: pd.DataFrame) -> str:
+    """The waiting of one start-up in seconds as a sentence may claim it; `waits` are those in it.
+
+    Bare if all of it is exact, ``about`` if the bounds leave less than 1 %, else ``up to`` the upper bound.
+    """
+    seconds, known = float(startup["waiting_wall_s"]), waits[waits["wait_s"].notna()]
+    if startup["other_wait_s"] == 0:
+        return f"{seconds:.2f}"
+    high, low, best = (known[name].to_numpy("float64") for name in ("high_s", "low_s", "wait_s"))
+    if (high - low).sum() <= 0.01 * seconds + TICK_S * 3 * len(known):
+        return f"about {seconds:.2f}"
+    return f"up to {min(seconds + (high - best).sum(), float(startup['wall_s'])):.2f}"
 
 
 def _startup_of(rows: pd.DataFrame, startups: pd.DataFrame) -> np.ndarray:

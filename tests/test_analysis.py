@@ -101,7 +101,7 @@ def test_answers_that_could_not_be_stored_are_told():
 
 
 def test_bounded_waits_are_told_as_an_upper_bound():
-    assert "spent up to 6.00 of the first 6.50 s" in said(SLOW.replace("budget=20", "each=15"))
+    assert "spent up to 6.03 of the first 6.50 s" in said(SLOW.replace("budget=20", "each=15"))
 
 
 def test_waits_of_unknown_length_are_counted():

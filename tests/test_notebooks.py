@@ -85,7 +85,7 @@ def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
     printed, charts = run("03_slow_spinup", monkeypatch, log=None)
     slowest = max(truth["startups"], key=lambda start: start["waiting_s"])
     assert f"slowest: {slowest['process']} (PID {slowest['pid']}), {slowest['wall_s'] / 60:.1f} minutes" in printed
-    waited = figure(printed, r"spent (?:up to )?([\d.]+) of the first")
+    waited = figure(printed, r"spent (?:up to |about )?([\d.]+) of the first")
     assert waited == pytest.approx(slowest["waiting_s"], abs=slowest["waits"] * TICK_S)
     for length in {round(wait["wait_s"]) for wait in truth["waits"]}:
         count = sum(round(wait["wait_s"]) == length for wait in truth["waits"])

@@ -33,6 +33,7 @@ from capi2kit.charts.sheet import (
 )
 from capi2kit.charts.waitlabels import label_waits
 from capi2kit.knowledge import check
+from capi2kit.startups import claim_waiting
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -84,7 +85,7 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     put_footer(
         ax, label_times(ax, scale), notes=notes + _notes(row, waits), legend=_legend(known, operations), width=width
     )
-    put_title(ax, _title(row, lanes), width=width, left=name_width)
+    put_title(ax, _title(row, lanes, waits=waits), width=width, left=name_width)
     if own:
         fit_height(ax, len(lanes) * (0.24 if crowded else 0.52))
     return ax
@@ -171,18 +172,16 @@ def _notes(row: pd.Series, waits: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _title(row: pd.Series, lanes: pd.DataFrame) -> str:
+def _title(row: pd.Series, lanes: pd.DataFrame, *, waits: pd.DataFrame) -> str:
     """One sentence with the seconds: wall, waiting, checking, unexplained."""
     who = f"{clean(row['process']) or 'A process'} (PID {row['pid']} on {clean(row['host']) or 'an unnamed host'})"
-    wall, waited, other, checking, rest = (
-        float(row[name]) for name in ("wall_s", "waiting_wall_s", "other_wait_s", "checking_s", "unexplained_s")
-    )
-    upto = "up to " if other > 0 else ""
+    wall, checking, rest = (float(row[name]) for name in ("wall_s", "checking_s", "unexplained_s"))
+    waited = claim_waiting(row, waits)
     if row["waits"] and row["threads"] > 1:
         text = f"In {who} at least one of {row['threads']} threads was waiting for the network "
-        text += f"for {upto}{waited:.2f} of the first {wall:.2f} s"
+        text += f"for {waited} of the first {wall:.2f} s"
     elif row["waits"]:
-        text = f"{who} spent {upto}{waited:.2f} of its first {wall:.2f} s waiting for the network"
+        text = f"{who} spent {waited} of its first {wall:.2f} s waiting for the network"
     else:
         text = f"{who} took {seconds(wall)} to start and never waited for the network"
     text += f"; {seconds(checking)} went into checking, {seconds(rest)} is unexplained"

@@ -197,8 +197,11 @@ def _title(task: pd.DataFrame, *, shown: int) -> str:
     elif math.isnan(duration) or root["quality"] == "unknown":
         text += " took a time that the log does not tell"
     else:
-        text += f" took {'' if root['quality'] == 'exact' else 'up to '}{seconds(duration)}"
-        text += f", {seconds(waited)} of it" if waited > 0 else ", without"
-        text += " waiting for the network"
+        least = "" if root["quality"] == "exact" else "" if root["quality"] == "logged" else "at least "
+        least = "about " if least and not pd.isna(root["high_s"]) else least
+        text += f" took {least}{seconds(duration)}{' by its records' if root['quality'] == 'logged' else ''}"
+        if root["quality"] != "logged":
+            text += f", {seconds(waited)} of it" if waited > 0 else ", without"
+            text += " waiting for the network"
     text += f" ({clean(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
     return text + (f"; shown: the {shown} longest of {count(len(task), 'operation')}" if shown < len(task) else "")
