@@ -48,14 +48,19 @@ def short_name(host: str) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "_", host.split(".", maxsplit=1)[0])
 
 
+def log_records(log: Logbook) -> list[LogRecord]:
+    """The records of a CAPI2 log, overwritten ones too.
+
+    An export of errors only is numbered anew in its record headers, as Event Viewer does it.
+    """
+    if not log.host.errors_only:
+        return [LogRecord(entry.number, entry.written, write_event(entry.form, entry.facts)) for entry in log.entries]
+    errors = [entry for entry in log.entries if entry.facts["level"] == ERROR]
+    return [LogRecord(place, one.written, write_event(one.form, one.facts)) for place, one in enumerate(errors, 1)]
+
+
 def _write_log(log: Logbook) -> Log:
-    """The CAPI2 log; an export of errors only is numbered anew in its record headers, as Event Viewer does it."""
-    entries = [entry for entry in log.entries if not log.host.errors_only or entry.facts["level"] == ERROR]
-    records = (
-        LogRecord(place if log.host.errors_only else entry.number, entry.written, write_event(entry.form, entry.facts))
-        for place, entry in enumerate(entries, 1)
-    )
-    return build_log(records, max_bytes=log.host.log_bytes, dirty=log.host.dirty)
+    return build_log(log_records(log), max_bytes=log.host.log_bytes, dirty=log.host.dirty)
 
 
 def _kept(log: Logbook, live: Log) -> set[int]:
