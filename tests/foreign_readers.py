@@ -202,7 +202,7 @@ def _leaves(event: etree._Element) -> Counter[str]:
 
 
 def shape(element: etree._Element, *, empty_attributes: bool = True, binary: bool = True) -> Shape:
-    """An element in a form that does not depend on prefixes, indentation and the digits of the time.
+    """An element in a form that does not depend on prefixes, indentation, or the digits of times and keywords.
 
     `empty_attributes`, `binary`: whether attributes without a text, and Binary without a text, count.
     """
@@ -214,8 +214,6 @@ def shape(element: etree._Element, *, empty_attributes: bool = True, binary: boo
     text = "|".join(filter(None, _between(element))) if len(element) else _line_breaks(element.text or "")
     if text.isspace() and "\n" in text:
         text = ""  # the indentation inside an empty element
-    if name == "Keywords":
-        text = hex(int(text, 16))
     if name == "Keywords" and text:
         text = hex(int(text, 16))  # libevtx pads it
     inner = (shape(child, empty_attributes=empty_attributes, binary=binary) for child in children)

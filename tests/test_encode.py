@@ -221,7 +221,32 @@ def test_every_shape_of_eventdata_reads_back(payload):
     assert text(decoded(*encoded(one))) == text(one)
 
 
-@pytest.mark.parametrize("xml", ["<Odd/>", "<Event/>", f"<Event>{SYSTEM}<EventData><Odd/></EventData></Event>"])
-def test_what_is_no_event_is_refused(xml):
+OPEN, CLOSED = f"<Event>{SYSTEM}", "</Event>"
+NESTED = "<A>" * 62 + "</A>" * 62
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<Odd/>",
+        "<Event/>",
+        f"{OPEN}{CLOSED}",
+        f"{OPEN}<EventData><Odd/></EventData>{CLOSED}",
+        f"{OPEN}<EventData>stray<Data>x</Data></EventData>{CLOSED}",
+        f"{OPEN}<UserData a='1'><A/></UserData>{CLOSED}",
+        f"{OPEN}<UserData><A/><B/></UserData>{CLOSED}",
+        f"{OPEN}<UserData><A/></UserData>stray{CLOSED}",
+        f"{OPEN}<UserData><A><!-- a comment --></A></UserData>{CLOSED}",
+        f"{OPEN}<UserData><A xmlns='urn:x'/></UserData>{CLOSED}",
+        f"{OPEN}<UserData>{NESTED}</UserData>{CLOSED}",
+        f"{OPEN}<UserData><A/></UserData>{CLOSED}".replace("ThreadID", "ProcessorID"),
+        f"{OPEN}<UserData><A/></UserData>{CLOSED}".replace("<Correlation/>", "<Correlation><Odd/></Correlation>"),
+        f"{OPEN}<UserData><A/></UserData>{CLOSED}".replace("<Correlation/>", "<ProcessingErrorData/>"),
+        f"{OPEN}<UserData><A/></UserData>{CLOSED}".replace("0x4000000000000003", "12"),
+    ],
+)
+def test_what_would_be_lost_is_refused(xml):
+    writer = Encoder()
     with pytest.raises(BinXmlError):
-        Encoder().write(etree.fromstring(xml, etree.XMLParser(remove_blank_text=True)), number=1, written=1)
+        writer.write(etree.fromstring(xml, etree.XMLParser(remove_blank_text=True)), number=1, written=1)
+    assert len(writer.data) == 512 and not any(writer.name_heads) and not any(writer.template_heads)

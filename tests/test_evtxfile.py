@@ -550,3 +550,25 @@ def test_a_broken_chain_of_names_is_found(sample):
     older, newer = next(chain[-2:] for chain in buckets.values() if len(chain) > 1)
     for link in (0, newer, older + 2):
         assert families(sealed(broken(sample, at=HEADER + newer, raw=u32(link)))) == {"string table"}
+
+
+@pytest.mark.parametrize("numbers", [(1, 3), (2, 1), (1, 1)])
+def test_numbers_that_do_not_count_up_are_refused(numbers):
+    with pytest.raises(BinXmlError, match="count up by one"):
+        build_log([chain(number) for number in numbers])
+
+
+def test_a_gap_between_two_chunks_is_refused_too():
+    records = [chain(number, width=15_000) for number in (1, 2, 3, 5)]
+    with pytest.raises(BinXmlError, match="record 5 after 3"):
+        build_log(records)
+
+
+def test_a_megabyte_holds_sixteen_chunks():
+    log = build_log((chain(number, width=15_000) for number in range(1, 90)), max_bytes=1 << 20)
+    assert len(log.data) == HEADER + 16 * CHUNK
+
+
+def test_slack_that_does_not_fit_is_refused():
+    with pytest.raises(BinXmlError, match="slack does not fit"):
+        build_log([chain(1, width=15_000), chain(2, width=15_000)], slack=[chain(3, width=15_000)])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.binxml.fragments import BinXmlError, Node, Slot
+from capi2kit.binxml.fragments import MAX_DEPTH, BinXmlError, Node, Slot
 from capi2kit.binxml.layouts import Definition, Stored, lay_out
 from capi2kit.binxml.names import BUCKETS, name_hash
 
@@ -23,6 +23,7 @@ LONGEST_ATTRIBUTE = 31_673
 _MORE = 0x40
 _FRAGMENT = b"\x0f\x01\x01\x00"
 _NO_SLOT = 0xFFFF
+_DEEPEST = MAX_DEPTH - 4  # levels of a payload that a reader follows; Event and UserData stand above it
 _ENTITIES = {'"': "quot", "&": "amp", "<": "lt", ">": "gt"}
 _SPECIAL = re.compile('(["&<>])')
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -177,8 +178,12 @@ class Encoder:
             else:
                 self.data += _value(part)
 
-    def _element(self, element: etree._Element) -> None:
+    def _element(self, element: etree._Element, *, depth: int = 0) -> None:
         """An element of an inline fragment: no dependency id."""
+        if not isinstance(element.tag, str) or "{" in element.tag:
+            raise BinXmlError(f"{etree.tostring(element)[:40]!r} is no plain element", 0)
+        if depth > _DEEPEST:
+            raise BinXmlError(f"more than {_DEEPEST} elements inside each other", 0)
         attributes = element.attrib
         self.data.append(0x41 if attributes else 0x01)
         length = self._put_length()
@@ -194,7 +199,7 @@ class Encoder:
             self.data.append(0x02)
             self._text(element.text or "", closing=False)
             for child in element:
-                self._element(child)
+                self._element(child, depth=depth + 1)
                 self._text(child.tail or "", closing=False)
             self.data.append(0x04)
         else:

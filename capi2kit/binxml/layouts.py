@@ -27,6 +27,14 @@ _EPOCH = datetime(1601, 1, 1)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?Z")
 _SLOTS = 20
 _PAYLOAD = 19
+_ATTRIBUTES = {
+    "Provider": {"Name", "Guid", "EventSourceName"},
+    "EventID": {"Qualifiers"},
+    "TimeCreated": {"SystemTime"},
+    "Correlation": {"ActivityID", "RelatedActivityID"},
+    "Execution": {"ProcessID", "ThreadID"},
+    "Security": {"UserID"},
+}
 Attributes = tuple[tuple[str, str], ...]
 
 
@@ -63,21 +71,34 @@ class _Slots:
 
 
 def lay_out(event: etree._Element) -> Stored:
-    """Template and values of an Event element. Raises BinXmlError if it is none."""
+    """Template and values of an Event element. Raises BinXmlError for what would be lost."""
     system = event.find("System")
     payloads = [child for child in event if child is not system]
-    if event.tag != "Event" or system is None or len(payloads) > 1:
-        raise BinXmlError("an Event with one System and at most one payload is wanted", 0)
-    provider, payload = system.find("Provider"), payloads[0] if payloads else None
-    inline = payload is not None and payload.tag == "UserData"
+    if event.tag != "Event" or event.attrib or system is None or len(payloads) != 1:
+        raise BinXmlError("an Event with one System and one payload is wanted", 0)
+    for holder in (event, system, *system, payloads[0]):
+        _refuse_stray_text(holder)
+    for child in system:
+        if len(child) or set(child.attrib) - _ATTRIBUTES.get(str(child.tag), set()):
+            raise BinXmlError(
+                f"System/{child.tag!s} with {', '.join(map(str, child.attrib)) or 'elements'} is not known", 0
+            )
+    provider, payload = system.find("Provider"), payloads[0]
+    inline = payload.tag == "UserData"
     definition = _event_definition(
         () if provider is None else _attributes(provider),
         tuple(str(child.tag) for child in system),
         channel=system.findtext("Channel") or "",
         computer=system.findtext("Computer") or "",
-        inline=inline or payload is None,
+        inline=inline,
     )
     return Stored(definition, [*_system_values(system), _payload_value(payload, inline=inline)])
+
+
+def _refuse_stray_text(holder: etree._Element) -> None:
+    """No text beside the elements of a holder: there is no place for it."""
+    if len(holder) and any((text or "").strip() for text in (holder.text, *(child.tail for child in holder))):
+        raise BinXmlError(f"text beside the elements of {holder.tag!s}", 0)
 
 
 @cache
@@ -155,7 +176,7 @@ def value_bytes(kind: int, text: str) -> bytes:
         if kind in _INTEGERS:
             return struct.pack(_INTEGERS[kind], int(text))
         if kind == HEX64:
-            return struct.pack("<Q", int(text, 16))
+            return struct.pack("<Q", int(text, 16) if text.startswith("0x") else -1)
         if kind == FILETIME:
             return struct.pack("<Q", _filetime(text))
         if kind == GUID:
@@ -183,12 +204,10 @@ def _sid(text: str) -> bytes:
     return head + struct.pack(f"<{len(subs)}I", *map(int, subs))
 
 
-def _payload_value(payload: etree._Element | None, *, inline: bool) -> tuple[int, bytes | Stored | etree._Element]:
-    if payload is None:
-        return NULL, b""
+def _payload_value(payload: etree._Element, *, inline: bool) -> tuple[int, bytes | Stored | etree._Element]:
     if inline:
-        if len(payload) != 1 or (payload.text or "").strip():
-            raise BinXmlError("UserData holds one element", 0)
+        if len(payload) != 1 or payload.attrib:
+            raise BinXmlError("UserData holds one element and no attribute", 0)
         return BINXML, payload[0]
     return BINXML, _event_data(payload)
 
@@ -206,7 +225,8 @@ def _event_data(payload: etree._Element) -> Stored:
         and not any(one.attrib or one.tag == "Binary" for one in data)
     ):
         strings = "".join(str(one.text or "") + "\0" for one in data).encode("utf-16le")
-        return Stored(_array_definition(), [(STRINGS, strings), (U32, bytes(4)), _binary(last)])
+        kind, binary = _binary(last)
+        return Stored(_array_definition(), [(STRINGS, strings), (U32, struct.pack("<I", len(binary))), (kind, binary)])
     shape = tuple((str(one.tag), _attributes(one)) for one in children)
     values = [
         _binary(one) if one.tag == "Binary" else (STRING, str(one.text or "").encode("utf-16le")) for one in children

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.binxml import CHUNK, FIRST, Encoder, FullChunk
+from capi2kit.binxml import CHUNK, FIRST, BinXmlError, Encoder, FullChunk
 
 HEADER = 4096
 _HEADER_SIZE = 128  # of the part that says something
@@ -50,6 +50,8 @@ class _Chunk:
 
     def add(self, record: LogRecord) -> None:
         """Append a record. Raises FullChunk."""
+        if self.last and record.number != self.last + 1:
+            raise BinXmlError(f"record {record.number} after {self.last}: the numbers of a log count up by one", 0)
         self.at = self.encoder.write(record.event, number=record.number, written=record.written)
         self.first = record.number if self.first is None else self.first
         self.last = record.number
@@ -62,15 +64,16 @@ def build_log(
 
     Parameters
     ----------
-    records : in ascending order of their numbers.
-    max_bytes : the largest size; at least two chunks are kept.
-    dirty : set the flag of a log that was copied while the service had it open.
+    records : their numbers count up by one.
+    max_bytes : the largest size, rounded up to whole chunks as Windows does; at least two are kept.
+    dirty : set the flag of a log that was copied while the service had it open; its header is up to date
+        all the same, which that of a real one often is not.
     slack : old records behind the free-space offset of the last chunk, as an overwritten chunk has them;
         they are not part of the log.
 
-    Raises BinXmlError for an event that no record can hold.
+    Raises BinXmlError for an event that no record can hold, numbers that do not count up, slack that does not fit.
     """
-    slots = max((max_bytes - HEADER) // CHUNK, 2) if max_bytes else None
+    slots = max(-(-(max_bytes - HEADER) // CHUNK), 2) if max_bytes else None
     kept: deque[bytes] = deque(maxlen=slots)
     firsts: deque[int | None] = deque(maxlen=slots)
     count, chunk = 0, _Chunk()
@@ -80,7 +83,7 @@ def build_log(
         except FullChunk:
             kept.append(_seal(chunk))
             firsts.append(chunk.first)
-            count, chunk = count + 1, _Chunk()
+            count, chunk = count + 1, _Chunk(last=chunk.last)
             chunk.add(record)
     last = chunk.last
     kept.append(_seal(chunk, slack=slack))
@@ -94,8 +97,11 @@ def _seal(chunk: _Chunk, *, slack: Sequence[LogRecord] = ()) -> bytes:
     encoder = chunk.encoder
     free = len(encoder.data)
     names, templates = list(encoder.name_heads), list(encoder.template_heads)
-    for record in slack:
-        encoder.write(record.event, number=record.number, written=record.written)
+    try:
+        for record in slack:
+            encoder.write(record.event, number=record.number, written=record.written)
+    except FullChunk as err:
+        raise BinXmlError("the slack does not fit behind the last chunk's records", 0) from err
     data = encoder.data.ljust(CHUNK, b"\0")
     ids = (1, -1, -1, -1) if chunk.first is None else (chunk.first, chunk.last) * 2
     struct.pack_into("<8s4q3I", data, 0, b"ElfChnk\0", *ids, _HEADER_SIZE, chunk.at, free)
