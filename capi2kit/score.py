@@ -62,7 +62,7 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
     true = true.rename(columns={"wait_s": "true_s"}).assign(logged=true["record"].notna())
     true["record"] = true["record"].astype("Int64")
     waits = true.merge(found[columns].assign(found=True), on=_KEY, how="left")
-    waits["found"] = waits["found"].fillna(False).astype(bool)
+    waits["found"] = waits["found"].notna()
     known = pd.MultiIndex.from_frame(true.loc[true["logged"], _KEY])
     invented = found[~pd.MultiIndex.from_frame(found[_KEY]).isin(known)]
     return Score(truth["scenario"], waits, _compare_startups(analysis, truth), invented)
