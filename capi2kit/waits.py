@@ -43,7 +43,7 @@ from capi2kit.starts import (
 )
 
 TICK = round(TICK_S * 1e9)
-_MILLISECOND = 1_000_000  # a completion time is cut to it
+_MILLISECOND = 1_000_000  # chain clocks and completion times are cut to it
 _TRUNCATED = 2 * _MILLISECOND  # so is a Timeout, and it counts twice
 _HUGE = np.iinfo("int64").max
 _HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
@@ -270,7 +270,8 @@ def _bound(wires: pd.DataFrame) -> None:
     unknown, allowed = wires["unknown"].to_numpy(bool), wires["allowed"].to_numpy()
     sharp = (latest - begin <= TICK) & (begin - earliest <= TICK)
     exact = (wires["basis"] == "budget").to_numpy() & sharp & ~unknown
-    low = np.where(unknown, 0, np.maximum(end - latest - TICK, 0))
+    clocked = np.where(wires["clock"].to_numpy() != NAT, _MILLISECOND, 0)
+    low = np.where(unknown, 0, np.maximum(end - latest - TICK - clocked, 0))
     high = np.where(unknown, allowed, end - earliest) + TICK + wires["cut"].to_numpy()
     logged, stopped = nanoseconds(wires["logged_start"]), nanoseconds(wires["logged_stop"])
     for column, length, known in (
