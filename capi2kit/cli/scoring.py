@@ -23,7 +23,7 @@ def score_scenarios(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> boo
     """Score scenarios one after the other, print a line for each and the figures; whether all limits are kept."""
     from capi2kit.score import judge
 
-    print(f"{'scenario':<28}{'waits':>6}{'exact':>7}{'bounded':>9}{'unknown':>9}{'missed':>8}{'start-ups':>11}")
+    print(f"{'scenario':<28}{'waits':>6}{'exact':>7}{'bounded':>9}{'unknown':>9}{'missed':>8}  start-ups")
     scores = [_print_line(score_scenario(read())) for _, read in _shown(list(wanted))]
     print()
     figures = judge(scores)
@@ -68,7 +68,7 @@ def _print_line(score: Score) -> Score:
     counts = [int((logged["quality"] == quality).sum()) for quality in ("exact", "bounded", "unknown")]
     missed, flagged = int((~logged["found"]).sum()), int((startups["flag"] != "").sum())
     told = f"{len(startups)}{f' ({flagged} flagged)' if flagged else ''}"
-    print(f"{score.scenario:<28}{len(logged):>6}{counts[0]:>7}{counts[1]:>9}{counts[2]:>9}{missed:>8}{told:>11}")
+    print(f"{score.scenario:<28}{len(logged):>6}{counts[0]:>7}{counts[1]:>9}{counts[2]:>9}{missed:>8}  {told}")
     return score
 
 

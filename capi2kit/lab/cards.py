@@ -58,7 +58,8 @@ def _facts(truth: Truth) -> dict[str, Any]:
     facts |= {"chains": len(chains), "longest_chain_s": f"{max(chains, default=0):.3f}"}
     names = Counter(one["operation"] for one in operations)
     facts["operations"] = ", ".join(f"{count} × {name}" for name, count in names.most_common())
-    facts["late"] = bool(waits) and all(host["starts"] == "late" for host in truth["hosts"])
+    whole = all(startup["in_log"] for startup in truth["startups"])
+    facts["late"] = bool(waits) and whole and all(host["starts"] == "late" for host in truth["hosts"])
     facts["records"] = sum(host["records"] for host in truth["hosts"])
     return facts | _facts_of_waits(waits) | _facts_of_startup(truth)
 
@@ -86,7 +87,8 @@ def _facts_of_startup(truth: Truth) -> dict[str, Any]:
     worst = max(startups, key=lambda one: (one["waiting_s"], one["wall_s"]))
     wall, waiting = worst["wall_s"], worst["waiting_s"]
     return {
-        "waiting": waiting > 0,
+        "waiting": waiting > 0 and worst["in_log"],
+        "cut": not worst.get("in_log", True),
         "process": worst["process"],
         "pid": worst["pid"],
         "wall_s": f"{wall:.2f}",

@@ -89,6 +89,10 @@ def _unknown_words(scenario: Scenario) -> Iterator[str]:
 
 
 def _impossible(scenario: Scenario) -> Iterator[str]:
+    if not 1980 <= scenario.begins.year <= 2100:
+        yield f"begins: {scenario.begins.year} is no year of a Windows log"
+    for cause in sorted({*scenario.causes} & {*scenario.not_causes}):
+        yield f"causes: {cause!r} stands among not_causes, too"
     limit = max((_first_limit(work.caller) for process in scenario.process for work in process.work), default=20.0)
     for number, server in enumerate(scenario.server, 1):
         if server.answer in _ANSWERED and server.seconds > limit:

@@ -61,7 +61,7 @@ def _with_cast(table: dict[str, Any], file: str) -> dict[str, Any]:
     for process in _listed(table, "process"):
         for work in _listed(process, "work"):
             if isinstance(work.get("files"), list):
-                work["files"] = [one for name in work["files"] for one in _files(name, cast["files"])]
+                work["files"] = [one for name in work["files"] for one in _files(name, cast["files"], file=file)]
     return made
 
 
@@ -78,11 +78,13 @@ def _like(one: Any, known: dict[str, Any], *, where: str, file: str) -> Any:
     return {"id": one["like"], **known[one["like"]], **{key: value for key, value in one.items() if key != "like"}}
 
 
-def _files(name: Any, known: dict[str, list[str]]) -> list[Any]:
+def _files(name: Any, known: dict[str, list[str]], *, file: str) -> list[Any]:
     """``@portal`` stands for a list of files, ``@portal:6`` for its first six."""
     listed, _, count = str(name).removeprefix("@").partition(":")
-    if not str(name).startswith("@") or listed not in known:
+    if not str(name).startswith("@"):
         return [name]
+    if listed not in known:
+        raise ScenarioError(f"{file}: files: {name!r} is not among {', '.join(f'@{one}' for one in sorted(known))}")
     return known[listed][: int(count)] if count.isdecimal() else known[listed]
 
 
