@@ -150,7 +150,9 @@ def ledger(analysis: Analysis) -> Section | None:
     rows.append(["sum = wall", "", "", "", words.seconds(total / 1e9), ""])
     prose = ["Each line is a part of the wall time; together they are all of it."]
     if (lines["kind"] == "other wait").any():
-        prose.append("An “other wait” is known within bounds only; where only the gap before it tells, its line is the most it can be.")
+        prose.append(
+            "An “other wait” is known within bounds only; where only the gap before it tells, its line is the most it can be."
+        )
     columns = [Column("kind"), Column("server"), Column("while checking", long=True), Column("account", long=True)]
     columns += [Column("seconds", number=True), Column("share", number=True)]
     title = f"Ledger of {words.visible(startup['process'])} ({startup['pid']})"
