@@ -192,8 +192,8 @@ class ChunkWalk:
     def _records(self, free: int) -> None:
         at = FIRST
         while at < free:
-            if self.raw[at : at + 4] != b"**\0\0":
-                return self.fault("record", f"no signature at {at:#x}")
+            if self.raw[at : at + 4] != b"**\0\0" or free - at < 32:
+                return self.fault("record", f"no signature at {at:#x}, or no room for a record")
             size, number, written = struct.unpack_from("<IQQ", self.raw, at + 4)
             if size % 8 or not 32 <= size <= free - at or u32(self.raw, at + size - 4) != size:
                 return self.fault("record", f"sizes of record {number}")

@@ -217,7 +217,7 @@ def shape(element: etree._Element, *, empty_attributes: bool = True, binary: boo
     if name == "Keywords" and text:
         text = hex(int(text, 16))  # libevtx pads it
     inner = (shape(child, empty_attributes=empty_attributes, binary=binary) for child in children)
-    return name, tuple(sorted(attributes.items())), text, tuple(inner)
+    return name, tuple(attributes.items()), text, tuple(inner)
 
 
 def _comparable(name: str, text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import foreign_readers
 import pytest
 from evtx_bytes import seal_chunk
 from evtx_walker import CHUNK, FIRST, FREE_LIMIT, HEADER, ChunkWalk, Found, Walk, hash_of, walk
@@ -205,12 +207,16 @@ def test_a_circular_log_keeps_the_newest_chunks(file, count):
     assert not any(assert_readers_agree(file(log), kept).values())
 
 
-def test_the_oldest_chunk_of_a_circular_log_lies_behind_the_newest(file):
-    records = [chain(number, width=1000) for number in range(1, 201)]
+@pytest.mark.parametrize(
+    ("chunks", "expected"), [(5, [1, 2, 3, 0]), (6, [2, 3, 0, 1]), (7, [3, 0, 1, 2]), (8, [0, 1, 2, 3])]
+)
+def test_the_oldest_chunk_of_a_circular_log_lies_behind_the_newest(file, chunks, expected):
+    """Chunk n lies in slot n modulo 4; two records fill a chunk."""
+    records = [chain(number, width=15_000) for number in range(1, 2 * chunks + 1)]
     log = build_log(records, max_bytes=HEADER + 4 * CHUNK)
-    slots, chunks = walk(log.data).slots, len(extents(build_log(records).data))
-    assert slots == [(chunks + turn) % 4 for turn in range(4)]  # chunk n lies in slot n modulo 4
-    assert struct.unpack_from("<QQQ", log.data, 8) == (slots[0], slots[-1], 201)
+    assert walk(log.data).slots == expected
+    assert struct.unpack_from("<QQQ", log.data, 8) == (expected[0], expected[-1], 2 * chunks + 1)
+    assert not any(assert_readers_agree(file(log), records[-8:]).values())
 
 
 def test_a_circular_log_that_is_not_full_is_like_any_other():
@@ -227,7 +233,8 @@ def test_a_dirty_log_says_so_and_is_read_all_the_same(file):
 
 
 def test_old_records_behind_the_used_part_are_no_part_of_the_log(file):
-    records, old = [chain(number) for number in range(10, 15)], [chain(number) for number in (3, 4, 5)]
+    records = [chain(number) for number in range(10, 15)]
+    old = [chain(number, computer="OLD", width=10) for number in (3, 4, 5)]  # with a template and a name of their own
     log = build_log(records, slack=old)
     assert log.data.count(b"**\0\0") == 8
     assert comparable(live(log.data)) == comparable(records)
@@ -550,6 +557,261 @@ def test_a_broken_chain_of_names_is_found(sample):
     older, newer = next(chain[-2:] for chain in buckets.values() if len(chain) > 1)
     for link in (0, newer, older + 2):
         assert families(sealed(broken(sample, at=HEADER + newer, raw=u32(link)))) == {"string table"}
+
+
+# Each rule on its own: a neighbour of the same family must not be what finds the fault.
+
+
+@pytest.fixture(scope="module")
+def rich() -> bytes:
+    """One chunk: two computers, a text, an attribute that ends in a quotation mark, both kinds of EventData."""
+    other = ("Microsoft-Windows-Kernel-General", "{a68ca8b7-004f-d7b6-a698-07e2de0f1f5d}")
+    return build_log(
+        [
+            chain(1),
+            chain(2, width=1, computer="WEB02"),
+            chain(3, width=20),
+            record(4, "<UserData><Info eTag='tag&quot;'/></UserData>"),
+            application(5, "a", "bc"),
+            record(6, '<EventData><Data Name="n">v</Data></EventData>', provider=other),
+        ]
+    ).data
+
+
+Edits = list[tuple[int, bytes]]
+
+
+def at_record(number: int, shift: int, raw: bytes) -> Callable[[bytes], Edits]:
+    """Other bytes in a record, counted from its beginning."""
+    return lambda data: [(first_chunk(data).records[number - 1].offset + shift, raw)]
+
+
+def at_name(number: int, name: str, *edits: tuple[int, bytes]) -> Callable[[bytes], Edits]:
+    """Other bytes around the place where a record refers to a name."""
+
+    def find(data: bytes) -> Edits:
+        at = data.index(u32(name_at(data, name)), first_chunk(data).records[number - 1].offset)
+        return [(at + shift, raw) for shift, raw in edits]
+
+    return find
+
+
+def at_bytes(number: int, shown: bytes, shift: int, raw: bytes) -> Callable[[bytes], Edits]:
+    """Other bytes where a record has these."""
+    return lambda data: [(data.index(shown, first_chunk(data).records[number - 1].offset) + shift, raw)]
+
+
+def at_end(data: bytes) -> Edits:
+    """Another token instead of the one that ends the third record."""
+    chunk = first_chunk(data)
+    *_, end = instances(chunk.raw, chunk.records[2].offset - HEADER)
+    return [(HEADER + end - 1, b"\1")]
+
+
+def one_guid_twice(data: bytes) -> Edits:
+    """The template of the second record gets the GUID of the first."""
+    one, two = (HEADER + at for at in sorted(first_chunk(data).templates)[:2])
+    return [(two - 8, data[one + 4 : one + 8]), (two + 4, data[one + 4 : one + 20])]
+
+
+def definition_longer(data: bytes) -> Edits:
+    at = HEADER + min(first_chunk(data).templates) + 20
+    return [(at, u32(struct.unpack_from("<I", data, at)[0] + 1))]
+
+
+def one_name_twice(data: bytes) -> Edits:
+    """`fileRef` becomes a second `Version`, hash and all."""
+    old, new = (HEADER + name_at(data, name) for name in ("Version", "fileRef"))
+    return [(new + 4, data[old + 4 : old + 8 + 2 * len("Version")])]
+
+
+def longer_payload(data: bytes) -> Edits:
+    """The third record's UserData is said to be a byte longer than it is."""
+    at = first_chunk(data).records[2].offset + DESCRIPTORS + 4 * 19
+    return [(at, struct.pack("<H", struct.unpack_from("<H", data, at)[0] + 1))]
+
+
+DESCRIPTORS = 24 + 4 + 10 + 4  # of a record whose template is known
+TEXT_END = 4 + 1 + 4 + 2 * 20  # from the reference to `Text` to its end tag
+RULES = [
+    ("no fragment header", at_record(3, 24, b"\x0e")),
+    ("template instance at", at_record(3, 24 + 4 + 1, b"\2")),
+    ("3 values for slots", at_record(3, 24 + 14, u32(3))),
+    ("2 bytes of type 0x4", at_record(3, DESCRIPTORS, b"\2")),
+    ("has type 0x6 for 0x4", at_record(3, DESCRIPTORS + 2, b"\6")),
+    ("is too long", at_record(3, DESCRIPTORS, b"\xff\xff")),
+    ("ends before its value", longer_payload),
+    ("the fragment does not end", at_end),
+    ("array of strings", at_bytes(5, b"a\0\0\0b\0c\0\0\0", 8, b"x")),
+    ("string of 1 bytes", at_bytes(6, b"\2\0\1\0v\0", 0, b"\1")),
+    ("is larger than what holds it", at_name(3, "Certificate", (-4, b"\xff\xff"))),
+    ("says another size", at_name(3, "Text", (-4, u32(TEXT_END + 4)))),
+    ("behind a name", at_name(3, "Text", (4, b"\4"))),
+    ("are larger than their element", at_name(3, "Certificate", (4, b"\xff\xff"))),
+    ("instead of an element", at_name(3, "CertGetCertificateChain", (-5, b"\5"))),
+    ("does not end", at_name(3, "Text", (-4, u32(TEXT_END)), (TEXT_END, b"\0"))),
+    ("in an element", at_name(3, "Text", (TEXT_END, b"\0"))),
+    ("text before", at_name(3, "Text", (7, b"\xff\xff"))),
+    ("ends with an entity", at_name(4, "quot", (-1, b"\x09"))),
+    ("has two types", at_bytes(1, b"\x0e\0\0\x04", 1, b"\3")),
+    ("defined again", one_guid_twice),
+    ("says size", definition_longer),
+    ("Version is defined again", one_name_twice),
+]
+
+
+@pytest.mark.parametrize(("words", "edits"), RULES, ids=[words for words, _ in RULES])
+def test_each_rule_of_a_record_is_seen_for_what_it_is(rich, words, edits):
+    made = bytearray(rich)
+    for at, raw in edits(rich):
+        made[at : at + len(raw)] = raw
+    assert walk(rich).faults == []
+    assert any(words in fault for fault in walk(sealed(made)).faults), walk(sealed(made)).faults
+
+
+@pytest.mark.parametrize(
+    ("at", "raw", "words"),
+    [
+        (0, b"X", "file header: no signature"),
+        (36, b"\3", "file header: sizes and version"),
+        (42, b"\3", "file header: 3 chunks used, there are 2"),
+        (24, u32(7), "order: the header says (0, 1, 7)"),
+    ],
+)
+def test_each_rule_of_the_file_header_is_seen_for_what_it_is(sample, at, raw, words):
+    assert any(words in fault for fault in walk(bytes(broken(sample, at=at, raw=raw))).faults)
+
+
+def test_an_unused_chunk_between_used_ones_is_seen(sample):
+    apart = sample[: HEADER + CHUNK] + bytes(CHUNK) + sample[HEADER + CHUNK :]
+    assert "order: an unused chunk between used ones" in walk(apart).faults
+
+
+def test_a_chunk_that_was_cut_out_is_seen():
+    log = build_log([chain(number, width=15_000) for number in range(1, 7)]).data
+    assert "order: record 2 is followed by 5" in walk(log[: HEADER + CHUNK] + log[HEADER + 2 * CHUNK :]).faults
+
+
+def test_a_dirty_header_may_lag_behind_its_chunks_but_not_be_ahead():
+    log = build_log([chain(1), chain(2)], dirty=True).data
+    assert walk(bytes(broken(log, at=24, raw=u32(2)))).faults == ["file header: checksum"]
+    assert any("ahead of its chunks" in fault for fault in walk(bytes(broken(log, at=24, raw=u32(4)))).faults)
+
+
+def test_a_table_that_leads_to_nothing_is_seen(sample):
+    made = broken(sample, at=HEADER + 128, raw=u32(600 - 1))
+    assert any("bucket 0 leads to 0x257" in fault for fault in walk(sealed(made)).faults)
+
+
+def test_a_record_that_begins_where_none_has_room_is_seen(sample):
+    """Its signature stands in the last bytes before the free offset."""
+    one = [one for one in walk(sample).records if one.slot == 0][-1]
+    size = FREE_LIMIT - 8 - (one.offset - HEADER)
+    made = broken(sample, at=HEADER + 48, raw=u32(FREE_LIMIT))
+    for at, raw in ((one.offset + 4, u32(size)), (one.offset + size - 4, u32(size)), (one.offset + size, b"**\0\0")):
+        made[at : at + 4] = raw
+    assert any("no room for a record" in fault for fault in walk(sealed(made)).faults)
+
+
+# The comparison with foreign readers sees a difference, and each reader by itself.
+
+
+def changed(path: str, **how: str) -> Callable[[list[LogRecord]], list[LogRecord]]:
+    """The first record with another `text`, `tag` or `attribute` (name=value) at a path of its event."""
+
+    def change(records: list[LogRecord]) -> list[LogRecord]:
+        event = copy.deepcopy(records[0].event)
+        element = event.find(path)
+        element.text, element.tag = how.get("text", element.text), how.get("tag", element.tag)
+        if "attribute" in how:
+            element.set(*how["attribute"].split("="))
+        return [records[0]._replace(event=event), *records[1:]]
+
+    return change
+
+
+def turned(records: list[LogRecord]) -> list[LogRecord]:
+    """The attributes of a certificate the other way round."""
+    event = copy.deepcopy(records[0].event)
+    element = event.find(".//Certificate")
+    pairs = element.items()
+    element.attrib.clear()
+    element.attrib.update(reversed(pairs))
+    return [records[0]._replace(event=event), *records[1:]]
+
+
+def later(ticks: int) -> Callable[[list[LogRecord]], list[LogRecord]]:
+    return lambda records: [records[0]._replace(written=records[0].written + ticks), *records[1:]]
+
+
+READERS = {
+    "evtx": foreign_readers._by_evtx,
+    "libevtx": lambda path, records: foreign_readers._by_libevtx(path, records, slack=()),
+    "python-evtx": foreign_readers._by_python_evtx,
+    "dissect.eventlog": lambda path, records: foreign_readers._by_dissect(path, records, slack=()),
+}
+WHOLE, LEAVES, FRAME = ("evtx", "libevtx"), ("evtx", "libevtx", "dissect.eventlog"), ("evtx", "libevtx", "python-evtx")
+DIFFERENCES = [
+    ("text", changed("System/EventRecordID", text="77"), LEAVES),
+    ("attribute", changed(".//Certificate", attribute="subjectName=contoso"), LEAVES),
+    ("one more attribute", changed(".//Certificate", attribute="more=1"), LEAVES),
+    ("tag", changed(".//Certificate", tag="Cert"), WHOLE),
+    ("order of attributes", turned, WHOLE),
+    ("written a second later", later(10_000_000), FRAME),
+    ("written a microsecond later", later(10), WHOLE),
+    ("written a tick later", later(1), ("libevtx",)),
+    ("numbers", lambda records: [one._replace(number=one.number + 1) for one in records], FRAME),
+    ("a record less", lambda records: records[:-1], tuple(READERS)),
+    ("a record more", lambda records: [*records, chain(3)], tuple(READERS)),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "reader"),
+    [pytest.param(change, reader, id=f"{what}, {reader}") for what, change, seen in DIFFERENCES for reader in seen],
+)
+def test_a_reader_that_sees_something_else_is_noticed(file, change, reader):
+    records = [chain(1), chain(2)]
+    path = file(build_log(records))
+    READERS[reader](path, records)
+    with pytest.raises(AssertionError):
+        READERS[reader](path, change(records))
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["a\tb", "a\rb", "a\nb", "x" * 31_674, "x" * 31_000],
+    ids=["tab", "CR", "LF", "too long", "no chunk holds"],
+)
+def test_a_refused_record_leaves_the_encoder_as_if_it_had_never_come(attribute):
+    """It brings a new computer and a new name, so a template and a name must be taken back."""
+    refused = record(2, "<UserData><Unheard><Of/></Unheard></UserData>", computer="OTHER")
+    refused.event.find(".//Of").set("value", attribute)
+    refused.event.find(".//Unheard").text = "x" * 2000
+    writer, other = Encoder(), Encoder()
+    if len(attribute) < 10:
+        writer.write(chain(1).event, number=1, written=1)
+        other.write(chain(1).event, number=1, written=1)
+    with pytest.raises(BinXmlError):
+        writer.write(refused.event, number=2, written=1)
+    for one in (writer, other):
+        one.write(chain(2, computer="OTHER").event, number=2, written=1)
+    assert (writer.data, writer.name_heads, writer.template_heads) == (
+        other.data,
+        other.name_heads,
+        other.template_heads,
+    )
+
+
+def test_a_dirty_circular_log_with_old_records_is_read_alike_by_all(file):
+    records, old = [chain(number, width=9000) for number in range(1, 20)], [chain(1), chain(2)]
+    log = build_log(records, max_bytes=HEADER + 3 * CHUNK, dirty=True, slack=old)
+    assert log.first > 1
+    faults = assert_readers_agree(file(log), records[log.first - 1 :], slack=old)
+    assert faults == {"evtx": {}, "libevtx": {}, "python-evtx": {}, "dissect.eventlog": {1: SLACK, 2: SLACK}}
 
 
 @pytest.mark.parametrize("numbers", [(1, 3), (2, 1), (1, 1)])
