@@ -95,6 +95,19 @@ def test_a_start_up_that_is_wrong_must_have_said_why(analysis, truth):
     assert missed(score_analysis(cut, truth)) == {"start-ups flagged instead (%)"}
 
 
+def test_the_strict_lines_count_every_doubt_and_allow_no_tick(analysis, truth):
+    """Off by half a tick per wait: right by the limits, not by the strict reading; and a doubt counts though it is right."""
+    off = truth["startups"][0]["waiting_s"] + 0.008 * 32
+    small = truth | {"startups": [truth["startups"][0] | {"waiting_s": 1.0}]}
+    near = replace(
+        analysis, startups=analysis.startups.assign(waiting_wall_s=1.0 + off - truth["startups"][0]["waiting_s"])
+    )
+    near = replace(near, startups=near.startups.assign(start_from="log begins"))
+    strict = {one.name: one.value for one in judge([score_analysis(near, small)]) if one.limit == "–"}
+    assert [value for name, value in strict.items() if name.startswith("strictly")] == [100.0, 100.0]
+    assert "start-ups whose waiting is wrong" not in missed(score_analysis(near, small))
+
+
 def test_a_start_up_that_was_not_found_is_flagged(analysis, truth):
     none = replace(analysis, startups=analysis.startups.iloc[:0])
     assert score_analysis(none, truth).startups["flag"].tolist() == ["no start-up found"]

@@ -197,11 +197,10 @@ def _title(task: pd.DataFrame, *, shown: int) -> str:
     elif math.isnan(duration) or root["quality"] == "unknown":
         text += " took a time that the log does not tell"
     else:
-        least = "" if root["quality"] == "exact" else "" if root["quality"] == "logged" else "at least "
-        least = "about " if least and not pd.isna(root["high_s"]) else least
-        text += f" took {least}{seconds(duration)}{' by its records' if root['quality'] == 'logged' else ''}"
-        if root["quality"] != "logged":
-            text += f", {seconds(waited)} of it" if waited > 0 else ", without"
-            text += " waiting for the network"
+        logged = root["quality"] == "logged"
+        hedge = "" if logged or root["quality"] == "exact" else "at least " if pd.isna(root["high_s"]) else "about "
+        text += f" took {hedge}{seconds(duration)}"
+        how = f", {seconds(waited)} of it" if waited > 0 else ", without"
+        text += " by its records" if logged else f"{how} waiting for the network"
     text += f" ({clean(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
     return text + (f"; shown: the {shown} longest of {count(len(task), 'operation')}" if shown < len(task) else "")

@@ -19,7 +19,7 @@ def add_options(demo: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Make the evidence (or take what is there), analyse it, write the report; print its path and the headline."""
+    """Make the evidence anew, analyse it, write the report; print its path and the headline."""
     from capi2kit.analysis import analyse, headline
     from capi2kit.case import load
     from capi2kit.lab.datasets import make_dataset

@@ -81,7 +81,7 @@ def _make(given: argparse.Namespace) -> int:
         if given.force:
             raise UsageError("lab make: --check writes nothing, so that --force makes no sense with it")
         folder = Path(given.output or _FOLDER)
-        wrong = [line for name in _told(wanted, "checking") for line in check_dataset(name, folder)]
+        wrong = [line for name in wanted for line in check_dataset(name, folder)]
         for line in wrong:
             print(line)
         print(f"{len(wanted)} scenarios checked, {len(wrong)} differences", file=sys.stderr)
@@ -104,9 +104,3 @@ def _score(given: argparse.Namespace) -> int:
     named = [(name, lambda name=name: read_scenario(name)) for name in written]
     drawn = [(f"random-{seed}", lambda seed=seed: draw_scenario(seed)) for seed in seeds]
     return MISSED if not score_scenarios([*named, *drawn]) else 0
-
-
-def _told(names: list[str], what: str) -> list[str]:
-    if sys.stderr.isatty():
-        print(f"{what} {len(names)} scenarios …", file=sys.stderr)
-    return names

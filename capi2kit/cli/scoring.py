@@ -66,13 +66,14 @@ def _print_line(score: Score) -> Score:
     waits, startups = score.waits, score.startups
     logged = waits[waits["logged"]]
     counts = [int((logged["quality"] == quality).sum()) for quality in ("exact", "bounded", "unknown")]
-    missed, flagged = int((~logged["found"]).sum()), int((startups["flag"] != "").sum())
-    told = f"{len(startups)}{f' ({flagged} flagged)' if flagged else ''}"
+    missed, doubted = int((~logged["found"]).sum()), int((startups["flag"] != "").sum())
+    told = f"{len(startups)}{f' ({doubted} doubted)' if doubted else ''}"
     print(f"{score.scenario:<28}{len(logged):>6}{counts[0]:>7}{counts[1]:>9}{counts[2]:>9}{missed:>8}  {told}")
     return score
 
 
 def _figure_line(figure: Figure) -> str:
     value = f"{figure.value:.3f}".rstrip("0").rstrip(".")
-    line = f"{'ok  ' if figure.good else 'MISS'}  {figure.name}: {value}  (limit {figure.limit})"
+    verdict = "MISS" if not figure.good else "–   " if figure.limit == "–" else "ok  "
+    line = f"{verdict}  {figure.name}: {value}" + ("" if figure.limit == "–" else f"  (limit {figure.limit})")
     return f"{line}\n        {figure.detail}" if figure.detail else line
