@@ -8,8 +8,8 @@ read-only. `record_xml` is the only thing that ever goes back to a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,12 @@ from capi2kit.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.loaders import HEAD, evtx, files, known_formats, loader_for
-from capi2kit.loaders.evidence import EvidenceFile
+from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
 _PARTS = ("steps", "chain", "certificates")
+_BESIDE = ("certificates", "cache_entries", "settings", "trust_lists")  # what evidence without events holds
 _HOW_TO_COPY = (
     "What was lost is damaged or cut off: export the log again with "
     "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
@@ -45,6 +46,9 @@ class Case:
     steps: pd.DataFrame
     chain: pd.DataFrame
     certificates: pd.DataFrame
+    cache_entries: pd.DataFrame
+    settings: pd.DataFrame
+    trust_lists: pd.DataFrame
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -59,6 +63,7 @@ def load(
     *,
     engine: str = "auto",
     providers: str | Iterable[str] | None = None,
+    tz: str | None = None,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> Case:
@@ -68,7 +73,10 @@ def load(
     ----------
     what : a file, a folder (read recursively), a glob, a .zip, or a list of them.
     engine : ``auto`` (fast, with salvage of what it loses), ``evtx`` or ``python-evtx``.
-    providers : names of further event providers to keep, ``"*"`` for all; CAPI2 only if not given.
+    providers : names of further event providers to keep, ``"*"`` for all; if not given, CAPI2 and what
+        frames an incident: restarts, services, application pools, process creation (``data/providers.csv``).
+    tz : time zone of logs in local time, such as SharePoint's ULS or certutil's output, e.g. Europe/Berlin;
+        read as UTC if not given, and `problems` says so.
     strict : raise DamagedEvidence as soon as a record is lost.
     progress : called with (file name, records done, records promised).
 
@@ -83,18 +91,18 @@ def load(
     UnknownFormat : a file named itself is of no known format.
     NoEvents : nothing usable in all of it. DamagedEvidence : see `strict`.
     """
-    wanted = _wanted(providers)
+    asked = Asked(engine, _wanted(providers), _zone(tz))
     batches: list[Batch] = []
     for number, found in enumerate(files.find(what)):
         try:
             with files.opened(found) as file:
-                batches += _read(file, number, named=found.named, engine=engine, providers=wanted, progress=progress)
+                batches += _read(file, number, asked=asked, progress=progress)
         except EvidenceError as err:
             if found.named:
                 raise
             batches.append(_left_out(number, str(err)))
     case = _joined(batches)
-    if not len(case.events):
+    if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
         raise NoEvents(_why_nothing(case))
     lost = int(case.sources["lost"].sum())
     if strict and lost:
@@ -117,14 +125,23 @@ def record_xml(case: Case, event: int) -> str:
         return evtx.record_xml(file, offset=int(row["offset"].iloc[0]), record=None if record is pd.NA else int(record))
 
 
-def _wanted(providers: str | Iterable[str] | None) -> frozenset[str] | None:
+def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
     if providers == "*":
         return None
     more = [providers] if isinstance(providers, str) else list(providers or [])
-    return knowledge.providers() | frozenset(more)
+    return knowledge.providers() | dict.fromkeys(more)
 
 
-def _read(file: EvidenceFile, number: int, *, named: bool, progress: Progress | None, **how: Any) -> list[Batch]:
+def _zone(tz: str | None) -> str | None:
+    """The zone asked for. Raises EvidenceError if there is none of that name."""
+    try:
+        ZoneInfo(tz or "UTC")
+    except (KeyError, ValueError, OSError) as err:
+        raise EvidenceError(f"there is no time zone {tz!r}; write one such as UTC or Europe/Berlin") from err
+    return tz
+
+
+def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress | None) -> list[Batch]:
     """The batches of one file, stamped with its number. Raises EvidenceError if nothing can be made of it."""
     loader = loader_for(bytes(file.data[:HEAD]), file.name)
     if loader is None:
@@ -132,14 +149,16 @@ def _read(file: EvidenceFile, number: int, *, named: bool, progress: Progress | 
         kind = UnknownFormat if len(file.data) else EvidenceError
         message = f"{file.name} {why}. Looked for: {known_formats()}. Export or copy the log again"
         raise kind(message, source=file.name)
-    tell = (lambda done, total: progress(file.name, done, total)) if progress else None
+    if progress:
+        asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
     facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
-    batches: list[Batch] = list(loader.read(file, progress=tell, **how))
+    batches: list[Batch] = list(loader.read(file, asked=asked))
     for batch in batches:
         if "sources" in batch:
             batch["sources"] = batch["sources"].assign(**facts)
-        for table in {"sources", "events", "problems"} & batch.keys():
-            batch[table]["source"] = np.full(len(batch[table]), number)
+        for table in {"sources", "events", "problems", *_BESIDE} & batch.keys():
+            if table != "certificates" or "events" not in batch:
+                batch[table]["source"] = np.full(len(batch[table]), number)
     return batches
 
 
@@ -154,7 +173,7 @@ def _joined(batches: list[Batch]) -> Case:
     for batch in batches:
         for table in _PARTS:
             if table in batch:
-                batch[table]["event"] = batch[table]["event"].to_numpy() + shift
+                batch[table]["event"] += shift
         shift += len(batch.get("events", ()))
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
@@ -172,16 +191,19 @@ def _joined(batches: list[Batch]) -> Case:
     parts = {table: _renumbered(_stack(batches, table), number) for table in _PARTS}
     indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
-    return Case(sources, _stack(batches, "problems"), coverage, indexed, **parts)
+    beside = {table: _stack(batches, table) for table in _BESIDE if table not in _PARTS}
+    return Case(sources, _stack(batches, "problems"), coverage, indexed, **parts, **beside)
 
 
 def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
-    """The rows of events that stay, under their new numbers and in their order."""
-    event = number[part["event"].to_numpy()]
+    """The rows of events that stay, under their new numbers and in their order; then those of no event."""
+    owner = part["event"].to_numpy("int64", na_value=-1)
+    event = np.append(number, len(number))[owner]
     order = np.lexsort((part["position"].to_numpy(), event))
     order = order[event[order] >= 0]
     part = part.take(order).reset_index(drop=True)
-    part["event"] = event[order]
+    known = owner[order] >= 0
+    part.loc[known, "event"] = event[order][known]
     return part
 
 

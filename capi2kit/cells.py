@@ -67,16 +67,31 @@ def _file_ref(text: str) -> str:
     return found[1].upper() if found else text
 
 
-_TRIMMED: dict[str, Callable[[str], str]] = {"guid": _guid, "file_ref": _file_ref}
-_PARSED: dict[str, Callable[[str], float]] = {"int": _integer, "hex": _code, "bool": _boolean, "duration": seconds}
+def _file_name(text: str) -> str:
+    return text.rpartition("\\")[2] or text
+
+
+def _pid(text: str) -> int:
+    return int(text, 16) if text.startswith("0x") and _HEX.fullmatch(text) else _integer(text)
+
+
+_TRIMMED: dict[str, Callable[[str], str]] = {"guid": _guid, "file_ref": _file_ref, "file name": _file_name}
+_PARSED: dict[str, Callable[[str], float]] = {
+    "int": _integer,
+    "hex": _code,
+    "bool": _boolean,
+    "duration": seconds,
+    "pid": _pid,
+}
 _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "float64"}
 
 
 def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Column, list[int]]:
     """The values as an array of `dtype`, and the positions of those that did not fit.
 
-    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``; ``guid`` loses its braces and
-    ``file_ref`` its ending where they have that form; all others are text as it stands.
+    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``pid`` (decimal, or hexadecimal with 0x);
+    ``guid`` loses its braces and ``file_ref`` its ending where they have that form, ``file name`` its
+    folders; all others are text as it stands.
     """
     if kind == "time":
         return times(values)

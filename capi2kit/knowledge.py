@@ -35,6 +35,7 @@ class Operation(NamedTuple):
     cache: bool
     accumulative_flag: str = ""
     cache_only_flag: str = ""
+    marks: str = ""
     meaning: str = ""
 
 
@@ -106,6 +107,7 @@ def _read_operation(row: dict[str, str]) -> tuple[tuple[str, ...], Operation]:
         row["cache"] == "1",
         row["accumulative_flag"],
         row["cache_only_flag"],
+        row["marks"],
         row["meaning"],
     )
     return (row["provider"], row["channel"], row["task"], row["event_id"]), found
@@ -147,10 +149,28 @@ def operations_where(**wanted: bool) -> list[str]:
     return [op.name for op in known if all(getattr(op, key) == value for key, value in wanted.items())]
 
 
+def operations_marking(mark: str) -> list[str]:
+    """Names of the operations that mark something, e.g. `process created`."""
+    return [op.name for op in operations_by_name().values() if op.marks == mark]
+
+
 @cache
-def providers() -> frozenset[str]:
-    """Names of the event providers whose events are loaded without asking."""
-    return frozenset(row["provider"] for row in rows("operations"))
+def providers() -> dict[str, frozenset[str] | None]:
+    """The event providers whose events are loaded without asking: all of them (None), or these event ids."""
+    listed: dict[str, set[str]] = {}
+    for row in rows("operations"):
+        listed.setdefault(row["provider"], set()).add(row["event_id"])
+    return {
+        row["provider"]: None if row["load"] == "all" else frozenset(listed.get(row["provider"], ()))
+        for row in rows("providers")
+    }
+
+
+@cache
+def lane(provider: str | None) -> str:
+    """What kind of evidence a provider gives, for the merged timeline."""
+    known = {row["provider"]: row["lane"] for row in rows("providers")}
+    return known.get(provider or "", "Other events")
 
 
 @cache
@@ -177,6 +197,21 @@ def outcome_of(code: int) -> str:
     """One word for a result code; `failed` for one that codes.csv does not know."""
     known = codes().get(normal_code(code))
     return known.outcome if known else ("ok" if code == 0 else "failed")
+
+
+@cache
+def _codes_of_texts() -> dict[str, int]:
+    texts = {_bare(row["text"]): int(row["code"], 16) for row in rows("texts")}
+    return {_bare(code.text): number for number, code in codes().items() if code.text} | texts
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.replace("\u2019", "'").split()).rstrip(".。 ").casefold()
+
+
+def code_of_text(text: str) -> int | None:
+    """The code that an error text of Windows stands for, in the languages of texts.csv; None if it is not known."""
+    return _codes_of_texts().get(_bare(text))
 
 
 @cache

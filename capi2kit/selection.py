@@ -47,7 +47,7 @@ def narrow(
     startups = kept(analysis.startups, "start")
     spans = kept(analysis.spans, "start")
     parts = {name: getattr(analysis.case, name) for name in ("steps", "chain", "certificates")}
-    parts = {name: table[table["event"].isin(events["event"])] for name, table in parts.items()}
+    parts = {name: table[table["event"].isin(events["event"]) | table["event"].isna()] for name, table in parts.items()}
     case = replace(analysis.case, events=events.set_index(["task_id", "process"]), **parts)
     ledger = analysis.ledger[analysis.ledger["startup"].isin(startups["startup"])]
     waits = kept(analysis.waits, "start")

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
@@ -292,8 +292,8 @@ def _truth(call: Call) -> dict:
 
 def case(table: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> Case:
     """A Case that holds these events."""
-    parts = {name: empty(name) for name in ("sources", "problems", "coverage", "chain", "certificates")}
-    return Case(**parts, events=table, steps=empty("steps") if steps is None else steps)
+    parts = {field.name: empty(field.name) for field in fields(Case)}
+    return Case(**parts | {"events": table} | ({} if steps is None else {"steps": steps}))
 
 
 def analysed(what: str | Iterable[Call] | pd.DataFrame, **how: object) -> Analysis:

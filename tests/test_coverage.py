@@ -1,5 +1,7 @@
 """Coverage: what each stretch of log can support, told from record ids, SeqNumber and Opcode alone."""
 
+from dataclasses import fields
+
 import pandas as pd
 import pytest
 
@@ -68,7 +70,7 @@ def test_events_without_a_time_a_host_or_an_id_are_counted_too():
 def test_a_case_shows_itself_in_a_notebook_and_escapes_what_the_log_says():
     events = shaped(pd.DataFrame({"host": ["<script>alert(1)</script>"]}), "events")
     sources = shaped(pd.DataFrame({"source": [0], "path": ["<b>.evtx"], "lost": [2]}), "sources")
-    parts = {name: empty(name) for name in ("problems", "coverage", "steps", "chain", "certificates")}
-    html = Case(sources=sources, events=events, **parts)._repr_html_()
+    parts = {field.name: empty(field.name) for field in fields(Case)}
+    html = Case(**parts | {"sources": sources, "events": events})._repr_html_()
     assert "1 events of &lt;script&gt;alert(1)&lt;/script&gt;; 2 records lost" in html
     assert "<b>.evtx" not in html

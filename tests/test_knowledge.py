@@ -33,12 +33,35 @@ KEYS = {
     "columns": ["table", "column"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
+    "phrases": ["provider", "channel", "event_id", "language"],
+    "providers": ["provider"],
     "operations": ["provider", "channel", "task", "event_id"],
     "servers": ["host"],
+    "texts": ["text"],
     "url_roles": ["pattern"],
 }
-KINDS = {"text", "int", "hex", "bool", "duration", "time", "guid", "file_ref", "names", "element", "header"}
-READ_BY = {"int": {"Int64", "Float64"}, "hex": {"UInt32"}, "bool": {"boolean"}, "duration": {"Float64"}}
+KINDS = {
+    "text",
+    "int",
+    "hex",
+    "bool",
+    "duration",
+    "time",
+    "guid",
+    "file_ref",
+    "names",
+    "element",
+    "header",
+    "file name",
+    "pid",
+}
+READ_BY = {
+    "int": {"Int64", "Float64"},
+    "pid": {"Int64"},
+    "hex": {"UInt32"},
+    "bool": {"boolean"},
+    "duration": {"Float64"},
+}
 READ_BY |= {"time": {"datetime64[ns, UTC]"}}
 EVENTS = [
     ("Microsoft-Windows-CAPI2", OPERATIONAL, "10-24 30 40-42 50-53 60 70 71 80-82 90"),
@@ -92,6 +115,8 @@ def test_a_column_is_read_in_one_way_only():
 
 def test_every_column_of_the_tables_read_is_filled_by_a_field_or_by_the_reader():
     by_reader = {"event", "source", "offset", "time_written", "phase", "operation", "extra", "position", "elements"}
+    by_reader |= {"duration_s", "resolution_s", "zone", "category", "tag", "method", "http_status", "win32_status"}
+    by_reader |= {"client", "server", "store"}  # of logs that are no Windows events
     filled = {(row["table"], row["column"]) for row in rows("fields")} | {("steps", "name")}
     for table in ("events", "steps", "chain", "certificates"):
         own = {"host", "process"} if table != "events" else set()
@@ -155,7 +180,35 @@ def test_an_event_type_that_nobody_knows_is_named_for_its_task():
 def test_the_same_id_of_another_provider_is_not_taken_for_ours():
     assert operation(0, 1, channel="Application", provider="crypt32").name == "RootCertificateAdded"
     assert operation(0, 1, channel="Application", provider="ESENT").name == "Task 0"
-    assert providers() == {"Microsoft-Windows-CAPI2", "crypt32"}
+    assert {name for name, listed in providers().items() if listed is None} >= {"Microsoft-Windows-CAPI2", "crypt32"}
+    assert "ESENT" not in providers()
+
+
+def test_of_other_providers_only_the_events_that_frame_an_incident_are_loaded():
+    assert providers()["EventLog"] == {"6005", "6006", "6008", "6009", "6013"}
+    named = {key[0] for key in operation_rows()}
+    assert set(providers()) == named
+    assert all(row["load"] in {"all", "listed"} for row in rows("providers"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("A required certificate is not within its validity period when verifying against the current system clock "
+         "or the timestamp in the signed file.", 0x800B0101),
+        ("現在のシステム時計または署名ファイルのタイムスタンプで確認すると、必要な証明書の有効期間が過ぎています。", 0x800B0101),
+        ("The certificate’s CN name does not match the passed value", 0x800B010F),
+        ("the DATA  is invalid.", 0x8007000D),
+        ("Something went wrong.", None),
+    ],
+)  # fmt: skip
+def test_an_error_that_is_logged_as_a_sentence_has_a_code_if_the_sentence_is_known(text, code):
+    assert knowledge.code_of_text(text) == code
+
+
+def test_phrases_are_patterns_that_name_columns_of_events():
+    for row in rows("phrases"):
+        assert set(re.compile(row["pattern"]).groupindex) <= set(columns("events")), row
 
 
 def test_codes_are_shown_with_their_symbol_and_judged():

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from capi2kit.case import Case, load, record_xml
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.loaders import HEAD, LOADERS, evtx, files, loader_for
-from capi2kit.loaders.evidence import EvidenceFile
+from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.framing import frame_file
 
 RECORDS = 5  # per chunk of the logs written here
@@ -654,7 +654,7 @@ def test_parts_of_duplicates_go_with_them(saved):
 def test_reading_yields_batches_of_bounded_size():
     data = log_of(*([event(n) for n in range(first, first + 60)] for first in range(1, 9001, 60)))
     file = EvidenceFile("x", "", memoryview(data), "")
-    batches = list(evtx.read(file, providers=None))
+    batches = list(evtx.read(file, asked=Asked(providers=None)))
     assert max(len(batch["events"]) for batch in batches) <= 65_536
     assert [set(batch) >= {"events", "steps", "chain", "certificates"} for batch in batches] == [True] * len(batches)
     assert (len(batches) > 1, sum(len(batch["events"]) for batch in batches)) == (True, 9000)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.cells import masked, strings
-from capi2kit.knowledge import columns
+from capi2kit.knowledge import columns, providers
 from capi2kit.loaders.framing import Buffer, Chunk, Frame
 
 
@@ -20,6 +22,46 @@ class EvidenceFile:
     path: str
     data: Buffer
     sha256: str
+
+
+Providers = Mapping[str, frozenset[str] | None]
+_PROVIDER = re.compile(r"<Provider\b[^>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
+_EVENT_ID = re.compile(r"<EventID\b[^>]*>\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller asked of a loader; each takes what concerns it.
+
+    `engine`: who decodes records of an .evtx. `providers`: whose events to keep, all of them (None) or those
+    with these ids; None keeps everything. `tz`: the zone of logs that are in local time, None if it was not
+    told. `progress`: called with done and promised.
+    """
+
+    engine: str = "auto"
+    providers: Providers | None = field(default_factory=providers)
+    tz: str | None = None
+    progress: Callable[[int, int], None] | None = None
+
+    def wants(self, provider: str | None, event_id: str | None) -> bool:
+        """Whether an event is to be kept; one that does not say whose it is, always."""
+        if self.providers is None or provider is None:
+            return True
+        if provider not in self.providers:
+            return False
+        listed = self.providers[provider]
+        return listed is None or event_id in listed
+
+    def wants_text(self, xml: str) -> bool:
+        """The same for the XML of an event."""
+        if self.providers is None:
+            return True
+        found = _PROVIDER.search(xml)
+        provider = (found[1] or found[2]) if found else None
+        if provider is None or self.providers.get(provider, ()) is None:
+            return True
+        event_id = _EVENT_ID.search(xml)
+        return self.wants(provider, event_id[1] if event_id else None)
 
 
 class Problems:

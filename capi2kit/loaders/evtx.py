@@ -8,10 +8,9 @@ Damaged chunks never reach it: python-evtx's framing finds their records and our
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -19,7 +18,7 @@ from lxml import etree
 
 from capi2kit.cells import shaped
 from capi2kit.errors import EvidenceError
-from capi2kit.loaders.evidence import EvidenceFile, Problems
+from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.framing import (
     CHUNK,
     HEADER,
@@ -40,11 +39,8 @@ _FLUSH = 4096
 _TOLD_EVERY = 500
 _LONGEST_XML = 1 << 21  # 64 KiB of record make no more, unless its templates repeat themselves
 _SPLICED = 256  # chunks handed to the fast engine at once, where they must be copied
-_PROVIDER = re.compile(r"<Provider\b[^>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
 _FILETIME_EPOCH = 116444736000000000
 _NAT = -(1 << 63)
-
-Progress = Callable[[int, int], None]
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -52,23 +48,22 @@ def sniff(head: bytes, name: str) -> bool:
     return looks_like_evtx(head)
 
 
-def read(
-    file: EvidenceFile, *, engine: str = "auto", providers: frozenset[str] | None, progress: Progress | None = None
-) -> Iterator[Batch]:
+def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield the events of a log in batches; the last batch has the `sources` row and the `problems`.
 
-    `providers`: names to load, None for all. Raises EvidenceError only if not one chunk can be found.
+    Raises EvidenceError only if not one chunk can be found, or if there is no such engine.
     """
-    if engine not in ENGINES:
-        raise EvidenceError(f"there is no engine {engine!r}; choose one of {', '.join(ENGINES)}", source=file.name)
+    if asked.engine not in ENGINES:
+        message = f"there is no engine {asked.engine!r}; choose one of {', '.join(ENGINES)}"
+        raise EvidenceError(message, source=file.name)
     framing = frame_file(file.data)
     if not any(chunk.frames or chunk.missing for chunk in framing.chunks) and framing.damage:
         found = f"{framing.damage[0]}, and no chunk of records follows"
         raise EvidenceError(f"{file.name}: {found}; export or copy the log again", source=file.name)
-    reading = _Reading(file, framing, providers=providers)
-    for done in reading.run(engine):
-        if progress and done % _TOLD_EVERY == 0:
-            progress(done, framing.promised)
+    reading = _Reading(file, framing, asked=asked)
+    for done in reading.run(asked.engine):
+        if asked.progress and done % _TOLD_EVERY == 0:
+            asked.progress(done, framing.promised)
         if len(reading.rows) >= _FLUSH:
             yield reading.rows.batch()
     batch = reading.rows.batch()
@@ -80,10 +75,10 @@ def read(
 class _Reading:
     """One pass over one file: who decodes which chunk, and what is counted."""
 
-    def __init__(self, file: EvidenceFile, framing: Framing, *, providers: frozenset[str] | None) -> None:
+    def __init__(self, file: EvidenceFile, framing: Framing, *, asked: Asked) -> None:
         self.file = file
         self.framing = framing
-        self.providers = providers
+        self.asked = asked
         self.rows = EventRows()
         self.problems = Problems()
         self.loaded = self.other = 0
@@ -150,22 +145,21 @@ class _Reading:
             yield from salvage_chunk(self.file.data, chunk, framing=self.framing, problems=self.problems)
 
     def _take_text(self, frame: Frame, xml: str) -> int:
-        found = _PROVIDER.search(xml)
-        name = (found[1] or found[2]) if found else None
-        return self._take(frame, xml, provider=name)
+        return self._take(frame, xml, wanted=self.asked.wants_text(xml))
 
     def _take_element(self, frame: Frame, event: etree._Element) -> int:
         provider = event.find("System/Provider")
-        return self._take(frame, event, provider=None if provider is None else provider.get("Name"))
+        name = None if provider is None else provider.get("Name")
+        return self._take(frame, event, wanted=self.asked.wants(name, event.findtext("System/EventID")))
 
-    def _take(self, frame: Frame, event: etree._Element | str, *, provider: str | None) -> int:
-        """Count a record, and keep it if its provider is wanted or unknown."""
-        if self.providers is not None and provider is not None and provider not in self.providers:
-            self.other += 1
-        else:
+    def _take(self, frame: Frame, event: etree._Element | str, *, wanted: bool) -> int:
+        """Count a record, and keep it if it is wanted."""
+        if wanted:
             written = (frame.written - _FILETIME_EPOCH) * 100
             self.rows.add(event, offset=frame.offset, written=written if 0 < written < 1 << 62 else _NAT)
             self.loaded += 1
+        else:
+            self.other += 1
         return self.loaded + self.other
 
     def summary(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from capi2kit.knowledge import rows
 class Place:
     """What fields.csv says about one element: its attributes, text, children, and the row it opens."""
 
-    __slots__ = ("attributes", "children", "constants", "indexed", "names", "table", "tag", "text")
+    __slots__ = ("attributes", "children", "constants", "indexed", "labelled", "names", "table", "tag", "text")
 
     def __init__(self) -> None:
         self.children: dict[str, Place] = {}
@@ -21,12 +21,15 @@ class Place:
         self.table: str | None = None
         self.constants: dict[str, str] = {}
         self.indexed = False
+        self.labelled = False
 
     def at(self, path: str) -> Place:
         """The place at `path` below this one, made if need be."""
         place = self
         for step in filter(None, path.split("/")):
-            place.indexed |= step.endswith("]")
+            label = step.partition("[")[2].rstrip("]")
+            place.indexed |= label.isdigit()
+            place.labelled |= bool(label) and not label.isdigit()
             place = place.children.setdefault(step, Place())
         return place
 

@@ -18,10 +18,13 @@ from typing import NamedTuple
 from lxml import etree
 
 from capi2kit.winevent.layouts import Layout, Layouts, Row
-from capi2kit.winevent.walk import walk_event
+from capi2kit.winevent.walk import LABEL, walk_event
 
 # Channel and EventID choose the map, and "true" makes a name of its attribute: these values stay in the skeleton.
 _TRUE, _TRUE_HIDDEN = '="true"', "=\ue002"
+_LABEL = re.compile(f'(?<=<Data {LABEL}=)"([^"<]*)"')  # a label chooses the column: it stays in the skeleton, too
+_LABEL_HIDDEN = re.compile(f"(?<=<Data {LABEL}=)\ue003([^\ue003]*)\ue003")
+_HIDDEN = re.compile("[\ue002\ue003]")
 _TEXT = re.compile(r">(?!\s+<)([^<]+)(?=</(?!EventID>|Channel>))")
 _MARKER = re.compile("\ue000([0-9]+)\ue001")
 _FOREIGN = re.compile("[\x00-\x1f\ufffe\uffff]|&(?!(?:quot|amp|lt|gt|apos);)")  # a parser treats these in its own way
@@ -59,7 +62,7 @@ class Skeletons:
             xml = xml[xml.find(">") + 1 :].lstrip()
         skeleton, values = _taken_apart(xml)
         told = "".join(values)
-        odd = "<" in told or '"' in told or "" in values or _TRUE_HIDDEN[1] in xml or _TRUE_HIDDEN in told
+        odd = "<" in told or '"' in told or "" in values or bool(_HIDDEN.search(xml)) or _TRUE_HIDDEN in told
         odd = odd or ((not told.isprintable() or "&" in told) and bool(_FOREIGN.search(told)))
         if not odd and skeleton not in self._known and len(self._known) < _MOST:
             self._known[skeleton] = self._recipe(skeleton, attributes=len(values) - len(skeleton) + 1)
@@ -81,7 +84,8 @@ class Skeletons:
                 markers[number] = ""  # namespaces do not matter
         xml = '"'.join(chain.from_iterable(zip_longest(pieces, markers[:attributes], fillvalue="")))
         try:
-            rows = self.walk(parse(xml.removesuffix('"').replace(_TRUE_HIDDEN, _TRUE)))
+            shown = _LABEL_HIDDEN.sub(r'"\1"', xml.removesuffix('"').replace(_TRUE_HIDDEN, _TRUE))
+            rows = self.walk(parse(shown))
         except etree.XMLSyntaxError:
             return None
         told = [value for _, values in rows for value in values]
@@ -109,6 +113,8 @@ def _taken_apart(xml: str) -> tuple[tuple[str, ...], list[str]]:
     Two sound events with one skeleton have their values in the same places: the skeleton keeps every
     quote and every text's angle bracket, and no value of a sound event holds either.
     """
+    if "<Data " in xml:
+        xml = _LABEL.sub("\ue003\\1\ue003", xml)
     pieces = xml.replace(_TRUE, _TRUE_HIDDEN).split('"')
     rest = _TEXT.split('"'.join(pieces[::2]))
     return tuple(rest[::2]), pieces[1::2] + rest[1::2]

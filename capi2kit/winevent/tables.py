@@ -11,15 +11,14 @@ import pandas as pd
 from lxml import etree
 
 from capi2kit.cells import instants, masked, missing, strings, typed
-from capi2kit.knowledge import columns, operation
+from capi2kit.knowledge import columns
+from capi2kit.winevent.inferences import Texts, infer
 from capi2kit.winevent.layouts import Layout
 from capi2kit.winevent.places import HEADER, kinds
 from capi2kit.winevent.skeletons import Skeletons
 
 Batch = dict[str, pd.DataFrame]
 Column = pd.api.extensions.ExtensionArray | np.ndarray
-Texts = dict[str, list[str | None]]
-_PHASES = {"1": "start", "2": "stop"}
 _TABLES = ("events", "steps", "chain", "certificates")
 
 
@@ -65,7 +64,7 @@ class EventRows:
         for name in _TABLES[1:]:
             owners = np.array(self._owners[name], dtype="int64")
             made = _columns(name, _texts(self._groups[name], count=len(owners)), count=len(owners))
-            made["event"] = owners
+            made["event"] = _owned(owners, dtype=columns(name)["event"])
             made["position"] = np.arange(len(owners)) - np.searchsorted(owners, owners)
             made["elements"] = np.bincount(owners)[owners] if len(owners) else owners
             for column in {"host", "process"} & columns(name).keys():
@@ -77,7 +76,7 @@ class EventRows:
     def _events(self) -> dict[str, Column]:
         count = len(self)
         texts = _texts(self._groups["events"], count=count)
-        _name_operations(texts, count=count)
+        infer(texts, count=count)
         made = _columns("events", texts, count=count)
         made["event"] = np.arange(count)
         made["source"] = np.zeros(count, dtype="int64")
@@ -86,22 +85,12 @@ class EventRows:
         return made
 
 
+def _owned(owners: np.ndarray, *, dtype: str) -> Column | np.ndarray:
+    return owners if dtype == "int64" else masked(owners, np.zeros(len(owners), bool), dtype=dtype)
+
+
 def _table(name: str, made: dict[str, Column]) -> pd.DataFrame:
     return pd.DataFrame({column: made[column] for column in columns(name)}, copy=False)
-
-
-def _name_operations(texts: Texts, *, count: int) -> None:
-    """Fill `operation` and `phase`: both follow from provider, channel, task, event id and opcode."""
-    absent: list[str | None] = [None] * count
-    provider, channel, task, event_id = (
-        texts.get(name, absent) for name in ("provider", "channel", "task", "event_id")
-    )
-    keys = list(zip(provider, channel, task, event_id, strict=True))
-    names = {key: operation(key[2], key[3], channel=key[1], provider=key[0]).name for key in set(keys)}
-    texts["operation"] = list(map(names.__getitem__, keys))
-    opcodes = texts.get("opcode", absent)
-    phases = {opcode: _PHASES.get(opcode or "", "point") for opcode in set(opcodes)}
-    texts["phase"] = list(map(phases.__getitem__, opcodes))
 
 
 class _Group:

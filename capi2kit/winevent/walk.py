@@ -9,6 +9,7 @@ from lxml import etree
 from capi2kit.winevent.places import NOWHERE, Place, places
 
 Extra = dict[str, str | list[str]]
+LABEL = "Name"  # of a Data element: it tells what the value is
 
 
 class Part(NamedTuple):
@@ -48,8 +49,8 @@ def _walk(element: etree._Element, part: Part, *, place: Place, path: str, parts
     for qualified, value in element.items():
         name = qualified.rpartition("}")[2]
         column = place.attributes.get(name)
-        if not value:
-            continue  # what is empty is missing; one engine does not tell it anyway
+        if not value or (name == LABEL and path.endswith(f"[{value}]")):
+            continue  # what is empty is missing, one engine does not tell it anyway; a label stands in the path
         if column is not None and column not in cells:
             cells[column] = value
         elif column is None and place.names and value == "true":
@@ -74,6 +75,8 @@ def _walk_children(element: etree._Element, part: Part, *, place: Place, path: s
         if place.indexed:
             counts[name] = counts.get(name, 0) + 1
             step = f"{name}[{counts[name]}]"
+        if place.labelled and f"{name}[{child.get(LABEL)}]" in known:
+            step = f"{name}[{child.get(LABEL)}]"
         below = known.get(step) or known.get(name) or known.get("*") or NOWHERE
         if below.tag and below.tag not in part.cells:
             part.cells[below.tag] = name

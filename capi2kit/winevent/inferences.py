@@ -1,0 +1,61 @@
+"""Inferences: cells that follow from other cells of the same event, by tables of `data/`.
+
+Input and output: the texts of a batch by column. A cell that was logged is never
+touched. `operation` and `phase` follow from who logged what; the code of an error
+that was logged as a sentence only, from texts.csv; an application pool, from the
+command line that names it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from capi2kit.knowledge import code_of_text, operation
+
+Texts = dict[str, list[str | None]]
+_PHASES = {"1": "start", "2": "stop"}
+_POOL = re.compile(r'\s-ap\s+(?:"([^"]*)"|(\S+))')  # how the process activation service starts a worker process
+
+
+def infer(texts: Texts, *, count: int) -> None:
+    """Fill in what follows from other cells."""
+    _name_operations(texts, count=count)
+    _look_up_codes(texts, count=count)
+    _read_pools(texts, count=count)
+
+
+def _name_operations(texts: Texts, *, count: int) -> None:
+    """Fill `operation` and `phase`: both follow from provider, channel, task, event id and opcode."""
+    absent: list[str | None] = [None] * count
+    provider, channel, task, event_id = (
+        texts.get(name, absent) for name in ("provider", "channel", "task", "event_id")
+    )
+    keys = list(zip(provider, channel, task, event_id, strict=True))
+    names = {key: operation(key[2], key[3], channel=key[1], provider=key[0]).name for key in set(keys)}
+    texts["operation"] = list(map(names.__getitem__, keys))
+    opcodes = texts.get("opcode", absent)
+    phases = {opcode: _PHASES.get(opcode or "", "point") for opcode in set(opcodes)}
+    texts["phase"] = list(map(phases.__getitem__, opcodes))
+
+
+def _look_up_codes(texts: Texts, *, count: int) -> None:
+    told = texts.get("result_text")
+    if told is None:
+        return
+    results = texts.setdefault("result", [None] * count)
+    found = {text: code_of_text(text) for text in set(told) if text}
+    for i, text in enumerate(told):
+        code = found.get(text or "")
+        if results[i] is None and code is not None:
+            results[i] = f"{code:X}"
+
+
+def _read_pools(texts: Texts, *, count: int) -> None:
+    lines = texts.get("command_line")
+    if lines is None:
+        return
+    pools = texts.setdefault("app_pool", [None] * count)
+    for i, line in enumerate(lines):
+        found = _POOL.search(line) if line and pools[i] is None else None
+        if found:
+            pools[i] = found[1] or found[2]
