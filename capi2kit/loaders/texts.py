@@ -1,0 +1,158 @@
+"""Texts: the lines of a text log, whatever its encoding and line ends, and tables of what was read in them.
+
+Nothing here knows a format. Bytes that are no text in the encoding of their file are read as Windows-1252
+and noted; a line that is too long is cut and noted; a time without a zone is put into the zone asked for,
+or into UTC, and that is noted, too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import shaped, typed
+from capi2kit.knowledge import columns
+from capi2kit.loaders.evidence import EvidenceFile, Problems
+from capi2kit.loaders.framing import Buffer
+
+LONGEST = 1 << 20  # characters of a line
+BATCH = 65_536  # rows of a batch at most
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_FALLBACK = "cp1252"
+_BINARY = frozenset(map(chr, [*range(9), 11, *range(14, 27), *range(28, 32)]))  # no text log holds these
+
+
+class Line(NamedTuple):
+    """One line without its end: its number from 1, the offset of its first byte, and its text."""
+
+    number: int
+    offset: int
+    text: str
+
+
+class Stream(io.RawIOBase):
+    """The bytes of a file as a stream, without a copy: for readers that want one."""
+
+    def __init__(self, data: Buffer, *, start: int = 0) -> None:
+        self._data = memoryview(data)
+        self._at = start
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill `buffer` with the next bytes; returns how many there were."""
+        part = self._data[self._at : self._at + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """The encoding of a text by its first bytes, and the length of its byte order mark."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name, len(mark)
+    even, odd = head[:4096:2].count(0), head[1:4096:2].count(0)
+    most = len(head[:4096]) // 6
+    if odd > most and not even:
+        return "utf-16-le", 0
+    if even > most and not odd:
+        return "utf-16-be", 0
+    return "utf-8", 0
+
+
+def head_of(head: bytes, *, most: int = 4096) -> str:
+    """The beginning of a file as text, for `sniff`; empty if it is no text at all."""
+    encoding, mark = encoding_of(head)
+    text = head[mark : mark + most].decode(encoding, errors="replace")
+    return "" if _BINARY.intersection(text) else text
+
+
+def lines(file: EvidenceFile, problems: Problems) -> Iterator[Line]:
+    """The lines of a text file one by one, empty ones, too. Notes what had to be repaired."""
+    encoding, mark = encoding_of(bytes(file.data[:4096]))
+    raw = io.BufferedReader(Stream(file.data, start=mark), 1 << 20)
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"
+    number, offset, foreign, cut = 0, mark, 0, 0
+    with io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="") as text:
+        while line := text.readline(LONGEST):
+            number += 1
+            size = len(line.encode(encoding, errors))
+            part = line
+            while len(part) == LONGEST and not part.endswith(("\n", "\r")):
+                part = text.readline(LONGEST)
+                size += len(part.encode(encoding, errors))
+            cut += part is not line
+            line = line.rstrip("\r\n")
+            if not line.isascii() and (repaired := _repaired(line, encoding)) is not line:
+                foreign += 1
+                line = repaired
+            yield Line(number, offset, line)
+            offset += size
+    if foreign:
+        message = f"{foreign} lines are not {encoding} throughout; read as {_FALLBACK}: check letters with accents"
+        problems.add("text", "wrong encoding", message=message)
+    if cut:
+        message = f"{cut} lines are longer than {LONGEST} characters; the rest of them was left out"
+        problems.add("text", "line too long", message=message)
+
+
+def _repaired(line: str, encoding: str) -> str:
+    """The line itself, or what it says in Windows-1252 if bytes of it were no UTF-8."""
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return line.encode(encoding, "surrogateescape").decode(_FALLBACK, errors="replace")
+    return line
+
+
+def table_of(name: str, cells: Mapping[str, Sequence[str | None]], *, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Texts by column as a table of the vocabulary, the rest of its columns <NA>; `kinds` as in `cells.typed`.
+
+    What does not fit its kind is <NA>: the caller keeps such texts elsewhere or notes them.
+    """
+    known = columns(name)
+    made = {
+        column: typed(values, kind=kinds.get(column, "text"), dtype=known[column])[0]
+        for column, values in cells.items()
+    }
+    return shaped(pd.DataFrame(made), name)
+
+
+def in_utc(times: pd.Series, *, tz: str | None, problems: Problems) -> pd.Series:
+    """Local times (datetime64[ns] without a zone) as UTC, and a note of what that rests on.
+
+    In the hour that a clock shows twice, the order of the times decides, else the second one is taken; a
+    time that a clock skipped is moved forward. Without `tz` they are taken for UTC.
+    """
+    if not times.notna().any():
+        return times.dt.tz_localize("UTC")
+    if tz is None:
+        message = "its times are local and it does not say of which zone; read as UTC. Give the zone with --tz"
+        problems.add("text", "time zone unknown", message=message)
+        return times.dt.tz_localize("UTC")
+    try:
+        local = times.dt.tz_localize(tz, ambiguous="infer", nonexistent="shift_forward")
+    except ValueError:
+        second = np.zeros(len(times), bool)
+        local = times.dt.tz_localize(tz, ambiguous=second, nonexistent="shift_forward")
+        message = f"times in the hour that clocks in {tz} show twice were taken for the second one"
+        problems.add("text", "time shown twice", message=message)
+    return local.dt.tz_convert("UTC").astype("datetime64[ns, UTC]")
+
+
+def source_of(problems: Problems, *, loaded: int, other: int = 0, **facts: object) -> pd.DataFrame:
+    """The one-row `sources` table of a text: what is lost is what `problems` says."""
+    row = {"promised": loaded + other + problems.lost, "loaded": loaded, "other": other, "lost": problems.lost}
+    return shaped(pd.DataFrame([row | facts]), "sources")
