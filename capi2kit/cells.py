@@ -21,7 +21,7 @@ STRING = pd.StringDtype("pyarrow")
 UTC = pd.DatetimeTZDtype("ns", "UTC")
 _NAT = np.iinfo("int64").min
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z| UTC|([+-])(\d\d):?(\d\d))?", re.ASCII)
 _FIRST, _LAST = "1677-09-23", "2262-04-10"  # what 64 bits of nanoseconds hold, less a day for time zones
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _HEX = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
@@ -57,7 +57,8 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _guid(text: str) -> str:
+def guid(text: str) -> str:
+    """A GUID in upper case without braces; any other text as it stands."""
     found = _GUID.fullmatch(text)
     return found[1].upper() if found else text
 
@@ -75,7 +76,7 @@ def _pid(text: str) -> int:
     return int(text, 16) if text.startswith("0x") and _HEX.fullmatch(text) else _integer(text)
 
 
-_TRIMMED: dict[str, Callable[[str], str]] = {"guid": _guid, "file_ref": _file_ref, "file name": _file_name}
+_TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
 _PARSED: dict[str, Callable[[str], float]] = {
     "int": _integer,
     "hex": _code,

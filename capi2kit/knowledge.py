@@ -133,8 +133,16 @@ def operation(
         key = tuple(part if told else "" for part, told in zip(event, chosen, strict=True))
         if any(key) and key in known:
             return known[key]
+    if task is None and (found := _operations_without_task().get((event[0], event[1], event[3]))):
+        return found
     name = UNKNOWN_OPERATION.format(task="?" if task is None else task)
     return Operation(name, name, None, False, False)
+
+
+@cache
+def _operations_without_task() -> dict[tuple[str, str, str], Operation]:
+    """operations.csv by (provider, channel, event_id): an excerpt of an event may lack its task."""
+    return {(key[0], key[1], key[3]): found for key, found in operation_rows().items() if key[0] and key[1]}
 
 
 @cache

@@ -33,6 +33,8 @@ KEYS = {
     "columns": ["table", "column"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
+    "eventlabels": ["kind", "text"],
+    "payloads": ["root", "event_id", "path"],
     "phrases": ["provider", "channel", "event_id", "language"],
     "providers": ["provider"],
     "operations": ["provider", "channel", "task", "event_id"],

@@ -159,7 +159,15 @@ def opened(found: Found) -> Iterator[EvidenceFile]:
             message = f"{found.name}: cannot be read ({err}); check that it is there and that you may read it"
             raise EvidenceError(message, source=found.name) from err
         path = "" if found.member else found.path
-        yield EvidenceFile(found.name, path, data, hashlib.sha256(data).hexdigest())
+        yield EvidenceFile(found.name, path, data, _digest(data, path))
+
+
+def _digest(data: Buffer, path: str) -> str:
+    """SHA-256; of a file on disk read anew, since a mapping that is read whole counts as memory used."""
+    if not path:
+        return hashlib.sha256(data).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _bytes_of(found: Found, stack: ExitStack) -> Buffer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -39,12 +39,12 @@ class Line(NamedTuple):
     text: str
 
 
-class Stream(io.RawIOBase):
-    """The bytes of a file as a stream, without a copy: for readers that want one."""
+class _Stream(io.RawIOBase):
+    """Bytes in memory as a stream, without a copy."""
 
-    def __init__(self, data: Buffer, *, start: int = 0) -> None:
+    def __init__(self, data: Buffer) -> None:
         self._data = memoryview(data)
-        self._at = start
+        self._at = 0
 
     def readable(self) -> bool:
         """True."""
@@ -56,6 +56,14 @@ class Stream(io.RawIOBase):
         buffer[: len(part)] = part
         self._at += len(part)
         return len(part)
+
+
+def stream(file: EvidenceFile, *, start: int = 0) -> BinaryIO:
+    """The bytes of a file from `start` on, as a stream that keeps no more of them in memory than it must."""
+    raw = open(file.path, "rb", buffering=0) if file.path else _Stream(file.data)  # noqa: SIM115 - the reader closes it
+    reader = io.BufferedReader(raw, 1 << 20)
+    reader.read(start)
+    return cast(BinaryIO, reader)
 
 
 def encoding_of(head: bytes) -> tuple[str, int]:
@@ -82,10 +90,9 @@ def head_of(head: bytes, *, most: int = 4096) -> str:
 def lines(file: EvidenceFile, problems: Problems) -> Iterator[Line]:
     """The lines of a text file one by one, empty ones, too. Notes what had to be repaired."""
     encoding, mark = encoding_of(bytes(file.data[:4096]))
-    raw = io.BufferedReader(Stream(file.data, start=mark), 1 << 20)
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     number, offset, foreign, cut = 0, mark, 0, 0
-    with io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="") as text:
+    with io.TextIOWrapper(stream(file, start=mark), encoding=encoding, errors=errors, newline="") as text:
         while line := text.readline(LONGEST):
             number += 1
             size = len(line.encode(encoding, errors))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring
 
+from capi2kit.cells import guid
 from capi2kit.winevent.walk import Extra, Part
+
+_GUID_IN_BRACES = 38
 
 
 class Layout:
@@ -21,7 +24,12 @@ class Layout:
         """The values behind those of the columns, as JSON under their paths."""
         if not self.extra:
             return None
-        return self.extra % tuple(map(encode_basestring, values[len(self.columns) :]))
+        return self.extra % tuple(encode_basestring(_bare_guid(value)) for value in values[len(self.columns) :])
+
+
+def _bare_guid(value: str) -> str:
+    """A GUID as all of them are written here: Windows renders them in braces, readers of the file without."""
+    return guid(value) if len(value) == _GUID_IN_BRACES and value[0] == "{" else value
 
 
 Row = tuple[Layout, tuple[str, ...]]

@@ -10,7 +10,18 @@ from capi2kit.knowledge import rows
 class Place:
     """What fields.csv says about one element: its attributes, text, children, and the row it opens."""
 
-    __slots__ = ("attributes", "children", "constants", "indexed", "labelled", "names", "table", "tag", "text")
+    __slots__ = (
+        "_again",
+        "attributes",
+        "children",
+        "constants",
+        "indexed",
+        "labelled",
+        "names",
+        "table",
+        "tag",
+        "text",
+    )
 
     def __init__(self) -> None:
         self.children: dict[str, Place] = {}
@@ -22,6 +33,7 @@ class Place:
         self.constants: dict[str, str] = {}
         self.indexed = False
         self.labelled = False
+        self._again: list[Place] = []
 
     def at(self, path: str) -> Place:
         """The place at `path` below this one, made if need be."""
@@ -47,6 +59,16 @@ class Place:
             place.attributes[attribute] = column
         else:
             place.text = HEADER if kind == "header" else column
+
+    def again(self) -> Place:
+        """This place for a second element of the same name: only the rows below it count."""
+        if not self._again:
+            self._again.append(Place())
+            self._again[0].children = {
+                name: child if child.table else child.again() for name, child in self.children.items()
+            }
+            self._again[0].indexed, self._again[0].labelled = self.indexed, self.labelled
+        return self._again[0]
 
     def inherit(self) -> None:
         """Let an element named in fields.csv also know what is said about `*`."""

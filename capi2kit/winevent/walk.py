@@ -69,6 +69,7 @@ def _walk(element: etree._Element, part: Part, *, place: Place, path: str, parts
 
 def _walk_children(element: etree._Element, part: Part, *, place: Place, path: str, parts: list[Part]) -> None:
     counts: dict[str, int] = {}
+    met: set[str] = set()
     known = place.children
     for child in element:
         name = step = local_name(child)
@@ -81,6 +82,9 @@ def _walk_children(element: etree._Element, part: Part, *, place: Place, path: s
         if below.tag and below.tag not in part.cells:
             part.cells[below.tag] = name
         where = f"{path}/{step}" if path else step
+        if not below.table and where in met:
+            below = below.again()  # what the first one lacks is missing, not what its brother has
+        met.add(where)
         _walk(child, part, place=below, path=where, parts=parts)
         if child.tail and not child.tail.isspace():
             _keep(part.extra, f"{where}~", value=child.tail)
