@@ -40,7 +40,9 @@ KEYS = {
     "operations": ["provider", "channel", "task", "event_id"],
     "servers": ["host"],
     "texts": ["text"],
+    "uls": ["kind", "text"],
     "url_roles": ["pattern"],
+    "w3c": ["log", "field"],
 }
 KINDS = {
     "text",

@@ -69,9 +69,9 @@ def _fill(element: etree._Element, value: Any) -> None:
     for key, part in value.items():
         if key == "#attributes" and isinstance(part, dict):
             for name, told in part.items():
-                _set(element, name, told)
+                _set(element, name, value=told)
         elif key.startswith("@"):
-            _set(element, key[1:], part)
+            _set(element, key[1:], value=part)
         elif key == "#text":
             _add_texts(element, part)
         else:
@@ -102,7 +102,7 @@ def _add_children(element: etree._Element, key: str, *, parts: list[Any], siblin
         _fill(etree.SubElement(element, name), part)
 
 
-def _set(element: etree._Element, name: str, value: Any) -> None:
+def _set(element: etree._Element, name: str, *, value: Any) -> None:
     name = name.rpartition(":")[2]
     if name == "xmlns" or value is None:
         return

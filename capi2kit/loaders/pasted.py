@@ -116,7 +116,7 @@ def _pieces(text: str) -> list[_Piece]:
         if below is not None and below.begin >= block.end:
             continue  # the same event once more, as its XML
         pieces.append(_read_block(text, block, runs=runs))
-    pieces += [piece for begin, end in runs if (piece := _read_run(text, begin, end)) is not None]
+    pieces += [piece for begin, end in runs if (piece := _read_run(text, begin, end=end)) is not None]
     return sorted(pieces, key=lambda piece: piece.begin)
 
 
@@ -182,7 +182,7 @@ def _read_block(text: str, block: Block, *, runs: list[tuple[int, int]]) -> _Pie
     return _Piece(block.begin, block.end, event, local, notes)
 
 
-def _read_run(text: str, begin: int, end: int) -> _Piece | None:
+def _read_run(text: str, begin: int, *, end: int) -> _Piece | None:
     """An event from loose tags, if they tell whose payload they are; None if they do not."""
     tags = tags_in(text[begin:end])
     headings = list(_HEADING.finditer(text, max(0, begin - _NEAR), begin))
@@ -197,7 +197,7 @@ def _read_run(text: str, begin: int, end: int) -> _Piece | None:
     line = text[end : text.find("\n\n", end) if "\n\n" in text[end:] else len(text)].strip().splitlines()
     said = next((part.strip() for part in reversed(line) if code_of_text(part.strip()) is not None), None)
     if said and event.find("UserData/*/Result") is None:
-        _put(event, "AsShown", "ErrorText").text = said
+        _put(event, "AsShown", name="ErrorText").text = said
     if ELISION.search(text[begin:end]):
         notes.append("its author left something out of it")
     return _Piece(begin, end, event, None, notes)
@@ -212,20 +212,20 @@ def _event_of_tags(tags: list[Tag], *, event_id: str | None, notes: list[str]) -
         return None
     event = etree.Element("Event")
     for tag in system:
-        _put(event, "System", tag.name).attrib.update(tag.attributes)
+        _put(event, "System", name=tag.name).attrib.update(tag.attributes)
     if payload is None:
         return event
     if event_id is None:
         notes.append(f"no event id is given; {payload.event_id} inferred from its elements")
-    _put(event, "System", "EventID").text = payload.event_id
-    _put(event, "System", "Provider").set("Name", payload.provider)
-    _put(event, "System", "Channel").text = payload.channel
+    _put(event, "System", name="EventID").text = payload.event_id
+    _put(event, "System", name="Provider").set("Name", payload.provider)
+    _put(event, "System", name="Channel").text = payload.channel
     notes.append("provider and channel inferred from its elements")
     etree.SubElement(event, "UserData").append(rebuild(payload, inside))
     return event
 
 
-def _put(event: etree._Element, parent: str, name: str) -> etree._Element:
+def _put(event: etree._Element, parent: str, *, name: str) -> etree._Element:
     above = event.find(parent)
     above = etree.SubElement(event, parent) if above is None else above
     found = above.find(name)
@@ -234,7 +234,7 @@ def _put(event: etree._Element, parent: str, name: str) -> etree._Element:
 
 def _put_local_times(events: pd.DataFrame, pieces: list[_Piece], *, asked: Asked, problems: Problems) -> None:
     """Fill in the times that were given in local time."""
-    local = pd.Series(pd.to_datetime([piece.local for piece in pieces], format="ISO8601")).astype("datetime64[ns]")
+    local = pd.Series([piece.local for piece in pieces], dtype="datetime64[ns]")
     if local.notna().any():
         events["time"] = events["time"].fillna(in_utc(local, tz=asked.tz, problems=problems))
         events["zone"] = events["zone"].mask(local.notna().to_numpy(), asked.tz or "UTC")

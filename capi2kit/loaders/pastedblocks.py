@@ -114,7 +114,7 @@ def event_of(block: Block) -> tuple[etree._Element, str | None, list[str]]:
         if _PLACEHOLDER.fullmatch(value):
             notes.append(f"{meaning}: {value!r} stands for a value that the text does not give")
             continue
-        _put(event, _PLACES[meaning], _plain(meaning, value))
+        _put(event, _PLACES[meaning], value=_plain(meaning, value))
     _describe(event, block)
     return event, _time_of(block, notes), notes
 
@@ -126,7 +126,7 @@ def _plain(meaning: str, value: str) -> str:
     return value.replace(",", "").replace(".", "") if meaning == "event_id" else value
 
 
-def _put(event: etree._Element, place: tuple[str, str, str], value: str) -> None:
+def _put(event: etree._Element, place: tuple[str, str, str], *, value: str) -> None:
     if not value:
         return
     parent, name, attribute = place
@@ -145,12 +145,12 @@ def _describe(event: etree._Element, block: Block) -> None:
     description = block.values.get("description", "")
     if not description:
         return
-    _put(event, ("AsShown", "Description", ""), description)
+    _put(event, ("AsShown", "Description", ""), value=description)
     for row in rows("phrases"):
         if row["event_id"] == block.values.get("event_id") and (found := re.search(row["pattern"], description)):
             told = found.groupdict()
-            _put(event, ("AsShown", "Url", ""), told.get("url") or "")
-            _put(event, ("AsShown", "ErrorText", ""), told.get("result_text") or "")
+            _put(event, ("AsShown", "Url", ""), value=told.get("url") or "")
+            _put(event, ("AsShown", "ErrorText", ""), value=told.get("result_text") or "")
             return
 
 
