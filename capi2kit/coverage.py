@@ -38,7 +38,7 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     facts = sources.set_index("source").loc[table["source"]].reset_index(drop=True)
     lost, wrapped = facts["lost"].to_numpy() > 0, facts["wrapped"].fillna(False).to_numpy(bool)
     table["wrapped"] = facts["wrapped"].array
-    lines = np.bincount(group[events["event_id"].isna()], minlength=count) > 0  # their numbers are no record ids
+    lines = np.bincount(group[events["resolution_s"].notna()], minlength=count) > 0  # their numbers are no record ids
     alone = ~lines & ~table.duplicated(["source", "channel"], keep=False).to_numpy() & (facts["other"].to_numpy() == 0)
     table["gaps"] = np.where(alone, np.maximum(high - low + 1 - table["records"].to_numpy(), 0), 0)
     cut = table["cut_tasks"].to_numpy() > 0

@@ -48,11 +48,16 @@ class Payload(NamedTuple):
 @cache
 def payloads() -> tuple[Payload, ...]:
     """Every payload of payloads.csv."""
-    found: dict[tuple[str, ...], list[Steps]] = {}
+    found: dict[str, list[dict[str, str]]] = {}
     for row in rows("payloads"):
-        key = (row["provider"], row["channel"], row["root"], row["event_id"])
-        found.setdefault(key, []).append(tuple(row["path"].split("/")))
-    return tuple(Payload(*key, tuple(paths)) for key, paths in found.items())
+        found.setdefault(row["event_id"], []).append(row)
+    return tuple(
+        Payload(
+            *(told[0][name] for name in ("provider", "channel", "root", "event_id")),
+            paths=tuple(tuple(row["path"].split("/")) for row in told),
+        )
+        for told in found.values()
+    )
 
 
 @cache
