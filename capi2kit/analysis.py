@@ -17,6 +17,7 @@ from capi2kit.case import Case
 from capi2kit.cells import empty
 from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
+from capi2kit.frames import frame_startups
 from capi2kit.knowledge import account, operations_where, trust_columns
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
@@ -53,6 +54,7 @@ def analyse(case: Case, *, gap_s: float = GAP_S, progress: Callable[[str], None]
     spans = correct_spans(logged, waits)
     tell("measuring start-ups")
     startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s)
+    startups = frame_startups(startups, case.events, settings=case.settings, gap_s=gap_s)
     ledger = draw_ledger(startups, spans, waits=waits)
     delays = attribute_delays(spans)
     return Analysis(case, mark_startups(spans, startups), waits, delays, startups, ledger, empty("findings"))

@@ -7,6 +7,7 @@ read-only. `record_xml` is the only thing that ever goes back to a file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -14,15 +15,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from capi2kit import knowledge
 from capi2kit.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
-from capi2kit.loaders import HEAD, evtx, files, known_formats, loader_for
+from capi2kit.knowledge import columns
+from capi2kit.knowledge import providers as providers_known
+from capi2kit.loaders import HEAD, evtx, files, kit, known_formats, loader_for
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
+_MANIFEST = "manifest.csv"
 _PARTS = ("steps", "chain", "certificates")
 _BESIDE = ("certificates", "cache_entries", "settings", "trust_lists")  # what evidence without events holds
 _HOW_TO_COPY = (
@@ -129,7 +132,7 @@ def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
     if providers == "*":
         return None
     more = [providers] if isinstance(providers, str) else list(providers or [])
-    return knowledge.providers() | dict.fromkeys(more)
+    return providers_known() | dict.fromkeys(more)
 
 
 def _zone(tz: str | None) -> str | None:
@@ -158,7 +161,7 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
             batch["sources"] = batch["sources"].assign(**facts)
         for table in {"sources", "events", "problems", *_BESIDE} & batch.keys():
             if table != "certificates" or "events" not in batch:
-                batch[table]["source"] = np.full(len(batch[table]), number)
+                batch[table]["source"] = pd.Series(number, index=batch[table].index, dtype=columns(table)["source"])
     return batches
 
 
@@ -177,6 +180,7 @@ def _joined(batches: list[Batch]) -> Case:
         shift += len(batch.get("events", ()))
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
+    notes = _take_hosts_from_folders(events, sources)
     twice = _duplicates(events)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
@@ -192,7 +196,42 @@ def _joined(batches: list[Batch]) -> Case:
     indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     beside = {table: _stack(batches, table) for table in _BESIDE if table not in _PARTS}
-    return Case(sources, _stack(batches, "problems"), coverage, indexed, **parts, **beside)
+    notes += _check_manifest(beside["settings"], sources)
+    return Case(sources, _stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
+
+
+def _take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
+    """Name the computer of logs that name none by the folder they lie in, where it is called as one of the case is."""
+    hosts = sorted(map(str, events["host"].dropna().unique()), key=len)
+    known = {host.partition(".")[0].lower(): host for host in hosts}  # the longest name of each
+    notes = []
+    for number, path in zip(sources["source"], sources["path"], strict=True):
+        folders = [part.lower() for part in re.split(r"[/\\\\!]", path)[:-1]]
+        host = next((known[folder] for folder in reversed(folders) if folder in known), None)
+        lacks = (events["source"] == number) & events["host"].isna()
+        if host is not None and lacks.any():
+            events.loc[lacks, "host"] = host
+            notes.append(_note(number, f"{path} names no computer; taken for {host}, as its folder is called"))
+    return notes
+
+
+def _check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
+    """Compare the files with the hashes that the collection kit wrote down; each difference is told."""
+    promised = settings[(settings["origin"] == kit.MANIFEST) & (settings["name"] == "sha256")]
+    notes = []
+    for number, file, digest in zip(promised["source"], promised["path"], promised["value"], strict=True):
+        manifest = str(sources.loc[sources["source"] == number, "path"].iloc[0])
+        there = sources[sources["path"] == f"{manifest[: -len(_MANIFEST)]}{file}"]
+        if len(there) and str(digest).lower() != there["sha256"].iloc[0]:
+            notes.append(
+                _note(number, f"{file} is not what the kit's manifest says: its SHA-256 differs", error="altered")
+            )
+    return notes
+
+
+def _note(number: int, message: str, *, error: str = "computer inferred") -> Batch:
+    row = {"source": number, "stage": "file", "error": error, "message": message, "lost": 0}
+    return {"problems": shaped(pd.DataFrame([row]), "problems")}
 
 
 def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:

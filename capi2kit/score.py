@@ -72,7 +72,9 @@ def _compare_startups(analysis: Analysis, truth: Truth) -> pd.DataFrame:
     columns = ["host", "process", "pid", "wall_s", "waiting_s", "waits", "in_log"]
     true = pd.DataFrame(truth["startups"], columns=columns)
     true = true.rename(columns={"wall_s": "true_wall_s", "waiting_s": "true_waiting_s"})
-    found = analysis.startups[["host", "process", "pid", "wall_s", "waiting_wall_s", "start_from", "startup"]]
+    found = analysis.startups[["host", "process", "pid", "waiting_wall_s", "start_from", "startup"]]
+    inner = analysis.startups["last_operation"] - analysis.startups["first_operation"]
+    found = found.assign(wall_s=inner.dt.total_seconds())
     unknown, open_s = _doubts(analysis)
     found = found.assign(unknown=unknown, open_s=open_s, pid=found["pid"].astype("Int64"))
     both = true.merge(found, on=["host", "process", "pid"], how="left")

@@ -59,6 +59,9 @@ def find_startups(
         start_from=np.where(
             first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap), "log begins", "first operation"
         ),
+        stop_from="last operation",
+        first_operation=as_times(begin, known=np.ones(count, bool)),
+        last_operation=as_times(end, known=np.ones(count, bool)),
         wall_s=(end - begin) / 1e9,
         waiting_wall_s=(total[_WAIT] + total[_OTHER]) / 1e9,
         other_wait_s=total[_OTHER] / 1e9,

@@ -365,7 +365,7 @@ def test_odd_names_break_no_line():
         cached=[{"account": account, "signers": ["code"]}],
     )
     files = write_companions(world, odd)
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(re.fullmatch(r"[\w.%~-]+", name) for name in files)
     for name, data in files.items():
         text = data.decode()

@@ -13,6 +13,7 @@ from foreign_readers import ENTITY, assert_readers_agree
 from capi2kit.lab.evtxfile import LogRecord
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.lab.recording import CHANNEL_FILE, log_records, short_name
+from capi2kit.lab.simulate.messageforms import CHANNELS
 from capi2kit.lab.simulate.messages import message_records
 from capi2kit.lab.simulate.programs import happen
 
@@ -34,7 +35,7 @@ def written(name: str) -> Iterator[tuple[str, list[LogRecord]]]:
     for host, log in world.logs.items():
         folder = f"{short_name(host)}/" if len(world.logs) > 1 else ""
         yield f"{folder}{CHANNEL_FILE}", log_records(log)
-        for channel in ("Application", "System"):
+        for channel in CHANNELS:
             records = [LogRecord(*record) for record in message_records(world, host, channel=channel)]
             if records:
                 yield f"{folder}{channel}.evtx", records

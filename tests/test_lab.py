@@ -221,7 +221,8 @@ def test_answers_follow_the_truth():
 
 def test_a_packed_scenario_loads_as_it_is():
     case = c2.load(LAB / "farm-proxy-drift" / "evidence.zip")
-    assert sorted(case.events["host"].unique()) == ["SP11.contoso.example", "SP12.contoso.example"]
+    assert case.events["host"].notna().all()  # logs that name none lie in the folder of one
+    assert set(case.events["host"].str.partition(".")[0]) == {"SP11", "SP12"}
     assert int(case.sources["lost"].sum()) == 0
 
 

@@ -87,7 +87,7 @@ def test_a_slow_validation_is_told_whole_and_by_its_end():
         "extra": '{"Level": "Critical"}',
     }
     assert events["phase"].tolist() == ["point", "whole", "whole", "point", "point"]
-    assert set(events["operation"]) == {"UlsMessage"}
+    assert set(events["operation"]) == {"UlsMessage", "RequestScope", "SlowCertificateValidation"}
     assert set(events["provider"]) == set(events["channel"]) == {"SharePoint ULS"}
     assert set(events["resolution_s"]) == {0.01}
 

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 
 import capi2kit
 from capi2kit.cli.errors import UsageError
@@ -28,6 +29,8 @@ VERBS = {
 }
 OTHERS = {
     "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
+    "pki": "say who signed a list of roots and whether that was good at a moment; show certificates and CRLs beside a log",
+    "collect-script": "print a PowerShell script that collects the evidence on a server, read-only unless told otherwise",
     "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
 }
 USAGE, NOTHING, LOSSES = 2, 3, 4
@@ -52,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         add_options(verb)
     for name, text in OTHERS.items():
         verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        import_module(f"capi2kit.cli.{name}").add_options(verb)
+        _module(name).add_options(verb)
     return top
 
 
@@ -80,15 +83,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
+def _module(verb: str) -> ModuleType:
+    return import_module(f"capi2kit.cli.{verb.replace('-', '_')}")
+
+
 def _run(given: argparse.Namespace) -> int:
     """Run a verb; returns the exit code."""
-    module = import_module(f"capi2kit.cli.{given.verb}")
+    module = _module(given.verb)
     if given.verb in OTHERS:
         return int(module.run(given))
     said = vars(given)
     said.pop("verb")
     own = {name: said.pop(name) for name in ("what", "xml") if name in said}
-    module.run(Common(**said), **own)
+    module.run(Common(tz=said["local"] or "UTC", **said), **own)
     return 0
 
 

@@ -25,7 +25,7 @@ def open_case(common: Common) -> Case:
     zone(common)
     bar, report = _progress(common)
     try:
-        case = load(common.logs, engine=common.engine, strict=common.strict, progress=report)
+        case = load(common.logs, engine=common.engine, tz=common.local, strict=common.strict, progress=report)
     finally:
         if bar:
             bar.stop()
@@ -49,8 +49,9 @@ def open_analysis(common: Common) -> Analysis:
 
     start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
     analysis = analyse(open_case(common), progress=(lambda step: say(common, step)) if common.verbose else None)
+    loaded = len(analysis.case.events)
     analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
-    if not len(analysis.case.events):
+    if loaded and not len(analysis.case.events):
         raise NoEvents("nothing in the log fits the selection; leave out --from, --to, --process, --pid or --host")
     return analysis
 
@@ -82,6 +83,8 @@ def moment(common: Common, text: str | None, *, option: str) -> pd.Timestamp | N
 
     try:
         time = pd.Timestamp(text)
+        if pd.isna(time):
+            raise ValueError(text)
         time = time.tz_localize(zone(common)) if time.tzinfo is None else time
     except (ValueError, TypeError) as err:
         raise UsageError(f"{option}: {text!r} is not a time; write 2016-07-22T16:36 or 2016-07-22T18:36+02:00") from err

@@ -13,7 +13,8 @@ class Common:
     logs: list[str]
     since: str | None
     until: str | None
-    tz: str
+    local: str | None  # zone of logs in local time, if it was given
+    tz: str  # zone in which times are shown
     process: str | None
     pid: int | None
     host: str | None
@@ -35,7 +36,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     )
     select.add_argument("--to", dest="until", metavar="TIME", help="only what begins before TIME")
     select.add_argument(
-        "--tz", metavar="ZONE", default="UTC", help="read and show times in this zone, e.g. Europe/Berlin (UTC)"
+        "--tz",
+        dest="local",
+        metavar="ZONE",
+        help="read local times, and show all times, in this zone, e.g. Europe/Berlin (UTC)",
     )
     select.add_argument("--process", metavar="NAME", help="only this image name, e.g. w3wp.exe")
     select.add_argument("--pid", metavar="N", type=int, help="only this process id")

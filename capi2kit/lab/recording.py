@@ -14,6 +14,7 @@ from capi2kit.lab.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.scenario import Scenario
 from capi2kit.lab.simulate.companions import write_companions
 from capi2kit.lab.simulate.logbook import ERROR, Logbook
+from capi2kit.lab.simulate.messageforms import CHANNELS
 from capi2kit.lab.simulate.messages import message_records
 from capi2kit.lab.simulate.programs import happen
 from capi2kit.lab.simulate.world import World
@@ -71,9 +72,9 @@ def _kept(log: Logbook, live: Log) -> set[int]:
 
 
 def _beside(world: World, host: str) -> dict[str, bytes]:
-    """System and Application log where they have something to say, and text files."""
+    """System, Security and Application log where they have something to say, and text files."""
     found = {}
-    for channel in ("Application", "System"):
+    for channel in CHANNELS:
         records = [LogRecord(*record) for record in message_records(world, host, channel=channel)]
         if records:
             found[f"{channel}.evtx"] = build_log(records).data

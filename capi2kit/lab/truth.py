@@ -16,6 +16,7 @@ from capi2kit.binxml import filetime_text
 from capi2kit.knowledge import normal_code
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Process, windows
+from capi2kit.lab.simulate.webserver import find_requests, started_up
 from capi2kit.lab.simulate.world import Operation, World
 
 NOTE = "True by our model of Windows, which only real logs can prove."
@@ -120,6 +121,7 @@ def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> di
         "pid": process.pid,
         "app_pool": process.app_pool or None,
         "created": _time(world, mine[0], at=created),
+        "served": _served(world, process, host=host, first=mine[0]),
         "start": _time(world, mine[0], at=start),
         "stop": _time(world, mine[0], at=stop),
         "wall_s": _seconds(stop - start),
@@ -128,6 +130,15 @@ def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> di
         "targets": len({one.facts["target"] for one in mine if "target" in one.facts}),
         "in_log": all(one.record in kept[host] for one in mine),
     }
+
+
+def _served(world: World, process: Process, *, host: str, first: Operation) -> str | None:
+    """When the first request that waited for a process was answered; null if nobody asked it for anything."""
+    if not world.scenario.companions:
+        return None
+    ready = started_up(world, host, process=process)
+    ended = [one.ended for one in find_requests(world, host) if one.pid == process.pid and one.ended >= ready]
+    return _time(world, first, at=min(ended)) if ended else None
 
 
 def union(intervals: Iterable[tuple[int, int]]) -> int:

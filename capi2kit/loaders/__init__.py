@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from capi2kit.loaders import eventxml, evtx, pasted, uls, w3c
+from capi2kit.loaders import certutil, eventxml, evtx, kit, netsh, pasted, pki, registry, uls, w3c, workers
 from capi2kit.loaders.framing import CHUNK, HEADER, SNIFFED
 
-LOADERS: tuple[ModuleType, ...] = (evtx, eventxml, w3c, uls, pasted)
+LOADERS: tuple[ModuleType, ...] = (evtx, eventxml, pki, w3c, uls, certutil, netsh, registry, workers, kit, pasted)
 HEAD = HEADER + SNIFFED * CHUNK  # as much of a file as `sniff` is shown
 
 

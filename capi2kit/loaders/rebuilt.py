@@ -51,13 +51,13 @@ def payloads() -> tuple[Payload, ...]:
     found: dict[str, list[dict[str, str]]] = {}
     for row in rows("payloads"):
         found.setdefault(row["event_id"], []).append(row)
-    return tuple(
-        Payload(
-            *(told[0][name] for name in ("provider", "channel", "root", "event_id")),
-            paths=tuple(tuple(row["path"].split("/")) for row in told),
-        )
-        for told in found.values()
-    )
+    return tuple(_payload(told) for told in found.values())
+
+
+def _payload(told: list[dict[str, str]]) -> Payload:
+    first = told[0]
+    paths = tuple(tuple(row["path"].split("/")) for row in told)
+    return Payload(first["provider"], first["channel"], first["root"], first["event_id"], paths)
 
 
 @cache

@@ -18,7 +18,7 @@ from capi2kit.cells import masked, shaped, strings, typed
 from capi2kit.knowledge import operation
 from capi2kit.loaders import texts
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.ulslines import BEGINS, CUT, GUID, HEADER, SEEN, Entry, entry_of, is_log, seconds_of, words
+from capi2kit.loaders.ulslines import BEGINS, CUT, GUID, HEADER, SEEN, Entry, entry_of, is_log, length_of, words
 from capi2kit.loaders.w3cfields import LocalTimes
 from capi2kit.winevent import Batch
 
@@ -149,7 +149,8 @@ class _Tables:
         present = np.zeros(count, bool)
         cells = {name: [entry.cells[name] for entry in entries] for name in ("process", "category", "tag", "level")}
         messages = ["".join(entry.parts) for entry in entries]
-        lengths = [seconds_of(message) for message in messages]
+        said = [length_of(message) for message in messages]
+        lengths = [length for length, _ in said]
         whole = np.array([length is not None for length in lengths], bool)
         local = pd.Series(typed([_iso(entry.time) for entry in entries], kind="time", dtype="")[0])
         timed = local.notna().tolist()
@@ -172,7 +173,7 @@ class _Tables:
             made[name] = typed([_number(entry.cells[name]) for entry in entries], kind="pid", dtype="Int64")[0]
         made |= {name: strings(cells[name]) for name in ("process", "category", "tag")}
         made |= {name: strings([PROVIDER] * count) for name in ("provider", "channel")}
-        made["operation"] = strings([operation(None, provider=PROVIDER).name] * count)
+        made["operation"] = strings([operation(what, provider=PROVIDER).name for _, what in said])
         made["zone"] = strings([self._zone] * count)
         made["resolution_s"] = masked(np.full(count, _RESOLUTION_S), present, dtype="Float64")
         return shaped(pd.DataFrame(made), "events")

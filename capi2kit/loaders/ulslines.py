@@ -127,12 +127,15 @@ def _split_area(where: str) -> str:
 
 
 @cache
-def _lengths() -> tuple[re.Pattern[str], ...]:
-    """Messages that say how many milliseconds something took; NUMBER stands for a number in any language."""
-    return tuple(re.compile(text.replace("NUMBER", _NUMBER), re.DOTALL) for text in words("milliseconds"))
+def _lengths() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Messages that say how many milliseconds something took, and what that was; NUMBER stands for one in any language."""
+    said = words("milliseconds")
+    return tuple((re.compile(text.replace("NUMBER", _NUMBER), re.DOTALL), what) for text, what in said.items())
 
 
-def seconds_of(message: str) -> float | None:
-    """How many seconds a message says that something took, None if it says nothing of the kind."""
-    found = next(filter(None, (pattern.match(message) for pattern in _lengths())), None)
-    return float(found["ms"].replace(",", ".")) / 1000 if found else None
+def length_of(message: str) -> tuple[float | None, str | None]:
+    """How many seconds a message says that something took, and what that was; None if it says nothing of the kind."""
+    for pattern, what in _lengths():
+        if found := pattern.match(message):
+            return float(found["ms"].replace(",", ".")) / 1000, what or None
+    return None, None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from capi2kit.lab.simulate.certutil import write_caches, write_proxy
 from capi2kit.lab.simulate.iis import write_w3c
+from capi2kit.lab.simulate.processes import write_workers
 from capi2kit.lab.simulate.sharepoint import write_uls
 from capi2kit.lab.simulate.world import World
 
@@ -15,4 +16,5 @@ from capi2kit.lab.simulate.world import World
 def write_companions(world: World, host: str) -> dict[str, bytes]:
     """The text files of a computer: file name → bytes."""
     proxy = {"netsh_winhttp_show_proxy.txt": write_proxy(world)}
-    return write_w3c(world, host) | write_uls(world, host) | write_caches(world, host) | proxy
+    requests = write_w3c(world, host) | write_uls(world, host)
+    return requests | write_caches(world, host) | write_workers(world, host) | proxy

@@ -9,7 +9,7 @@ from functools import cache
 
 from capi2kit.lab.scenario import tables
 
-CHANNELS = ("Application", "System")
+CHANNELS = ("Application", "Security", "System")
 OLD_INTERFACE = "0x80000000000000"  # keywords of a record without a writing process
 
 

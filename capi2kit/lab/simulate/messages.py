@@ -21,6 +21,7 @@ from capi2kit.lab.scenario import windows
 from capi2kit.lab.simulate.clock import Clock
 from capi2kit.lab.simulate.dice import Dice
 from capi2kit.lab.simulate.messageforms import OLD_INTERFACE, MessageForm, message_forms
+from capi2kit.lab.simulate.processes import creations
 from capi2kit.lab.simulate.sharepoint import SLOW, slow_validations, taken
 from capi2kit.lab.simulate.webserver import SERVICES, TIMER, Service, created, domain_name, find_resets, processes_on
 from capi2kit.lab.simulate.world import World
@@ -32,7 +33,14 @@ _WHOLE_SECONDS = ("6.1", "6.3")  # versions of Windows that stamp records of the
 _STATES = {"stopped": 1, "running": 4}
 _TIMERS = {"6.1": Service("SPTimerV4", "SharePoint 2010 Timer")}
 _LATER_TIMER = Service("SPTimerV4", "SharePoint Timer Service")
-_WRITERS = {"kernel": (4, 8), "services": (548, 2964), "crypto": (1108, 1944), "time": (1032, 1676), "": (0, 0)}
+_WRITERS = {
+    "kernel": (4, 8),
+    "services": (548, 2964),
+    "crypto": (1108, 1944),
+    "time": (1032, 1676),
+    "audit": (4, 60),
+    "": (0, 0),
+}
 
 
 class Note(NamedTuple):
@@ -72,6 +80,7 @@ def _notes(world: World, host: str) -> list[Note]:
     notes = [*_told(world, host)]
     if world.scenario.companions:
         notes += [*_reset(world, host), *_timer(world, host), *_slow(world, host)]
+        notes += [Note(one.at, one.form, one.texts) for one in creations(world, host)]
         if notes:
             notes.append(_uptime(world, host, before=min(note.at for note in notes)))
     return notes

@@ -1,0 +1,154 @@
+"""Frames: the outer interval of each start-up, from the evidence around the CAPI2 log.
+
+Input: `startups` as the operations tell them, and the `events` and `settings` of all evidence. Output: the
+same table with the outer interval: from the creation of the process, or the start of IIS that woke it, to the first
+request that it answered. An interval is only ever made longer. What was not a certificate check in it is
+`unexplained`, which is what that line is for. Which events mark what stands in `data/operations.csv` (column
+`marks`) and `data/processes.csv`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import shaped
+from capi2kit.knowledge import check, operations_marking, rows
+from capi2kit.starts import TICK_S
+
+POOL = "applicationPool"  # what `appcmd list wp` calls it
+CREATED, SERVED = "process created", "request served"
+_AT_ONCE = pd.Timedelta(seconds=1)
+_TICK = pd.Timedelta(seconds=TICK_S)
+
+
+def frame_startups(
+    startups: pd.DataFrame, events: pd.DataFrame, *, settings: pd.DataFrame, gap_s: float
+) -> pd.DataFrame:
+    """Widen start-ups to what the other evidence says of them, and name their application pools.
+
+    `gap_s`: evidence further from the operations than that belongs to something else.
+
+    Returns
+    -------
+    startups : DataFrame
+        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event and app_pool filled in,
+        wall_s and unexplained_s longer by what was added. Raises TableError. Nothing is modified.
+    """
+    check(startups, "startups")
+    check(events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool"])
+    if startups.empty:
+        return startups
+    gap = pd.Timedelta(seconds=gap_s)
+    told = events[events["time"].notna()].reset_index()
+    framed = startups.assign(place=short_names(startups["host"]), row=np.arange(len(startups)))
+    told = told.assign(place=short_names(told["host"]))
+    single = framed["place"].dropna().unique()
+    if len(single) == 1:
+        told["place"] = told["place"].fillna(single[0])  # a log that names no computer, beside those of one
+    begins = _begins(framed, told, gap=gap)
+    served = _served(framed, told, gap=gap)
+    framed = framed.assign(app_pool=_pools(framed, told, settings=settings, gap=gap))
+    return _widened(framed, begins=begins, served=served)
+
+
+def short_names(hosts: pd.Series) -> pd.Series:
+    """Names of computers as comparable: the first part, in capitals. A trace log has no more than that."""
+    return hosts.str.partition(".")[0].str.upper()
+
+
+def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
+    """Per start-up with such evidence: the event that gives its start; the creation of the process before all else."""
+    created = told.loc[
+        told["operation"].isin(operations_marking(CREATED)), ["event", "time", "place", "new_pid", "new_process"]
+    ]
+    made = startups.merge(created, left_on=["place", "pid"], right_on=["place", "new_pid"])
+    same = made["new_process"].isna() | (made["new_process"].str.lower() == made["process"].str.lower())
+    made = made[same.fillna(True)].assign(start_from=CREATED, rank=0)
+    woken = [_woken(startups, told, process=row["process"], mark=row["begins_with"]) for row in rows("processes")]
+    found = pd.concat([part for part in (made, *woken) if len(part)] or [made], ignore_index=True)
+    before = found["first_operation"] - found["time"]
+    found = found[(before >= -_TICK) & (before <= gap)]
+    # of several pieces of evidence the best kind, and of these the last one before the first operation
+    ordered = found.sort_values(["row", "rank", "time"], ascending=[True, True, False], kind="stable")
+    return ordered.drop_duplicates("row").set_index("row")
+
+
+def _woken(startups: pd.DataFrame, told: pd.DataFrame, *, process: str, mark: str) -> pd.DataFrame:
+    marks = told.loc[told["operation"].isin(operations_marking(mark)), ["event", "time", "place"]]
+    mine = startups[startups["process"].str.lower() == process.lower()]
+    return mine.merge(marks, on="place").assign(start_from=mark, rank=1)
+
+
+def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
+    """Per start-up with such evidence: the first request that was answered when it was done.
+
+    A trace names the process: the request must have begun by then, or at once. A web log does not: the request
+    must have waited for half of the start-up at least.
+    """
+    asked = told[told["operation"].isin(operations_marking(SERVED)) & told["duration_s"].notna()]
+    asked = asked[["event", "time", "place", "pid", "duration_s", "resolution_s"]].rename(columns={"pid": "asked_pid"})
+    serving = {row["process"].lower() for row in rows("processes") if row["serves"]}
+    mine = startups[startups["process"].str.lower().isin(serving)]
+    both = mine.merge(asked, on="place")
+    length = pd.to_timedelta(both["duration_s"].astype("float64"), unit="s")
+    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s") + _TICK
+    known = both["asked_pid"].notna()
+    inner = both["last_operation"] - both["first_operation"]
+    after = both["time"] - both["last_operation"]
+    fits = (after >= -slack) & (after <= gap) & (both["time"] - length <= both["last_operation"] + _AT_ONCE)
+    fits &= np.where(known, (both["asked_pid"] == both["pid"]).fillna(False), length >= inner / 2)
+    both = both[fits].assign(blind=~known[fits])
+    return both.sort_values(["row", "blind", "time"]).drop_duplicates("row").set_index("row")
+
+
+def _pools(startups: pd.DataFrame, told: pd.DataFrame, *, settings: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
+    """The application pool of each process, where exactly one name is given for its process id on its computer.
+
+    An event must lie in the life of the process as far as it is known; a list of worker processes is as of its own time.
+    """
+    named = told.loc[told["app_pool"].notna() & told["new_pid"].notna(), ["place", "new_pid", "app_pool", "time"]]
+    by_event = startups[["row", "place", "pid", "first_operation"]].merge(
+        named, left_on=["place", "pid"], right_on=["place", "new_pid"]
+    )
+    by_event = by_event[by_event["time"] >= by_event["first_operation"] - gap]
+    listed = settings.loc[settings["path"] == POOL, ["name", "value"]]
+    if startups["place"].nunique() > 1:
+        listed = listed.iloc[:0]  # it does not say whose processes it lists
+    listed = listed.assign(new_pid=pd.to_numeric(listed["name"], errors="coerce").astype("Int64"))
+    by_list = startups.loc[~startups["row"].isin(by_event["row"]), ["row", "pid"]].merge(
+        listed.dropna(subset=["new_pid"]), left_on="pid", right_on="new_pid"
+    )
+    both = pd.concat(
+        [by_event[["row", "app_pool"]], by_list.rename(columns={"value": "app_pool"})[["row", "app_pool"]]]
+    )
+    only = both.drop_duplicates().drop_duplicates("row", keep=False).set_index("row")["app_pool"]
+    return only.reindex(startups["row"]).array
+
+
+def _widened(startups: pd.DataFrame, *, begins: pd.DataFrame, served: pd.DataFrame) -> pd.DataFrame:
+    """The start-ups with their outer intervals: what is added is time that no operation explains."""
+    row = startups["row"].to_numpy()
+    start, stop = (
+        found["time"].reindex(row).set_axis(startups.index).fillna(startups[column])
+        for found, column in ((begins, "start"), (served, "stop"))
+    )
+    start, stop = (
+        start.where(start < startups["start"], startups["start"]),
+        stop.where(stop > startups["stop"], startups["stop"]),
+    )
+    added = ((startups["start"] - start) + (stop - startups["stop"])).dt.total_seconds().to_numpy()
+    by, to = begins.reindex(row), served.reindex(row)
+    return shaped(
+        startups.assign(
+            start=start,
+            stop=stop,
+            start_from=by["start_from"].astype("string").set_axis(startups.index).fillna(startups["start_from"]),
+            stop_from=np.where(to["event"].notna(), SERVED, "last operation"),
+            start_event=by["event"].astype("Int64").array,
+            stop_event=to["event"].astype("Int64").array,
+            wall_s=startups["wall_s"] + added,
+            unexplained_s=startups["unexplained_s"] + added,
+        ),
+        "startups",
+    )

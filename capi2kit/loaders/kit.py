@@ -1,0 +1,135 @@
+"""Loader `kit`: what the collection script writes beside the logs: its manifest, its log, and facts of the computer.
+
+Its list of processes gives the creation of each, and the application pool of a worker process: these are events.
+All else becomes `settings`: the manifest, against which the case checks the files; services, pools, the time zone.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import shaped, typed
+from capi2kit.knowledge import operation, rows
+from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
+from capi2kit.loaders.texts import Line, head_of, lines, source_of, table_of
+from capi2kit.winevent import Batch
+from capi2kit.winevent.inferences import infer
+
+NAME = "kit"
+LOOKS_FOR = "a file of the collection kit: manifest.csv, collect.log, machine/…"
+PROVIDER = "Process list"
+MANIFEST = "kit manifest"
+PROCESSES = ("name", "pid", "parent", "started_utc", "command_line")
+_TABLES = {
+    ("file", "bytes", "sha256", "command", "utc"): MANIFEST,
+    PROCESSES: "kit processes",
+    ("Name", "State", "StartMode", "StartName", "ProcessId"): "kit services",
+    ("pool", "field", "value"): "kit application pools",
+    ("key", "version", "release"): "kit .NET versions",
+    ("account", "folder", "file", "bytes", "created_utc", "modified_utc"): "kit URL cache files",
+    ("LogName", "IsEnabled", "LogMode", "MaximumSizeInBytes", "FileSize", "RecordCount"): "kit event logs",
+}
+_LOG = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z (?:note|problem): ")
+_FACT = re.compile(r"\s*([A-Za-z][^:]{0,60}?)\s*:\s*(.*?)\s*")
+_FACTS = re.compile(r"(?:^|[/\\!])machine[/\\](?:machine|w32tm-[a-z]+)\.txt$")
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """True for a table with the columns of one of the kit's, its log, or its facts of the computer."""
+    text = head_of(head)
+    first = text.lstrip("\ufeff").partition("\n")[0].strip()
+    return bool(text) and bool(_columns(first) in _TABLES or _LOG.match(first) or _FACTS.search(name))
+
+
+def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
+    """Yield one batch: `events` or `settings`, with `sources` and `problems`."""
+    problems = Problems()
+    told = list(lines(file, problems))
+    table = _columns(told[0].text) if told else ()
+    if table not in _TABLES:
+        batch, loaded = _facts(told), sum(bool(line.text.strip()) for line in told)
+    else:
+        cells = list(_cells(told[1:], width=len(table), problems=problems))
+        make = _processes if table == PROCESSES else _settings
+        batch, loaded = make(cells, table=table), len(cells)
+    batch["problems"] = problems.table()
+    batch["sources"] = source_of(problems, loaded=loaded)
+    yield batch
+
+
+def _columns(first: str) -> tuple[str, ...]:
+    return tuple(next(csv.reader([first.lstrip("\ufeff").strip()]), ()))
+
+
+def _cells(told: list[Line], *, width: int, problems: Problems) -> Iterator[tuple[Line, list[str]]]:
+    """The rows of a table; a cell may go over several lines."""
+    at = [told[0] if told else Line(1, 0, "")]
+
+    def texts() -> Iterator[str]:
+        for line in told:
+            at[0] = line
+            yield f"{line.text}\n"
+
+    reader = csv.reader(texts())
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as err:
+            problems.add("record", "unreadable row", message=f"line {at[0].number}: {err}", lost=1)
+            continue
+        if len(row) == width:
+            yield at[0], row
+        elif row:
+            message = f"line {at[0].number} has {len(row)} cells, its table {width}; it was left out"
+            problems.add("record", "unreadable row", message=message, lost=1)
+
+
+def _facts(told: list[Line]) -> Batch:
+    """Lines of name and value; one that is neither is a value alone, as those of the kit's log are."""
+    cells: dict[str, list[str | None]] = {"line": [], "name": [], "value": []}
+    for line in told:
+        if line.text.strip():
+            fact = None if _LOG.match(line.text) else _FACT.fullmatch(line.text)
+            cells["line"].append(str(line.number))
+            cells["name"].append(fact[1] if fact else None)
+            cells["value"].append((fact[2] if fact else line.text.strip()) or None)
+    cells["origin"] = ["kit log" if told and _LOG.match(told[0].text) else "kit machine"] * len(cells["line"])
+    return {"settings": table_of("settings", cells, kinds={"line": "int"})}
+
+
+def _settings(found: list[tuple[Line, list[str]]], *, table: tuple[str, ...]) -> Batch:
+    """Each cell behind the first of its row is a setting of what the first one names."""
+    cells: dict[str, list[str | None]] = {name: [] for name in ("line", "path", "name", "value", "origin")}
+    for line, row in found:
+        for name, value in zip(table[1:], row[1:], strict=True):
+            for column, text in zip(
+                cells, (str(line.number), row[0], name, value or None, _TABLES[table]), strict=True
+            ):
+                cells[column].append(text)
+    return {"settings": table_of("settings", cells, kinds={"line": "int"})}
+
+
+def _processes(found: list[tuple[Line, list[str]]], *, table: tuple[str, ...]) -> Batch:
+    """The creation of every process that was alive, as an event; the pool follows from the command line."""
+    count = len(found)
+    name, pid, _, started, command = (
+        (list(cell) for cell in zip(*(row for _, row in found), strict=True)) if found else [[]] * 5
+    )
+    texts: dict[str, list[str | None]] = {"new_process": name, "new_pid": pid, "time": started, "command_line": command}
+    texts = {column: [value or None for value in values] for column, values in texts.items()}
+    texts |= {column: [PROVIDER] * count for column in ("provider", "channel")}
+    infer(texts, count=count)
+    known = {row["column"]: row["kind"] for row in rows("fields") if row["table"] == "events"}
+    made = table_of("events", texts, kinds=known)
+    made["operation"] = [operation(None, provider=PROVIDER).name] * count
+    made["record"] = typed([str(line.number) for line, _ in found], kind="int", dtype="Int64")[0]
+    made["resolution_s"] = pd.array(np.full(count, 0.001), dtype="Float64")
+    made["event"] = np.arange(count)
+    return {"events": shaped(made, "events")}
