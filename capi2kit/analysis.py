@@ -8,13 +8,15 @@ whether anything failed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import pandas as pd
 
 from capi2kit.case import Case
 from capi2kit.cells import empty
+from capi2kit.clocks import correct_events, measure_clocks
+from capi2kit.confirmations import confirm_drops, confirm_spans
 from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
 from capi2kit.frames import frame_startups
@@ -35,29 +37,41 @@ class Analysis:
     startups: pd.DataFrame
     ledger: pd.DataFrame
     findings: pd.DataFrame
+    confirmations: pd.DataFrame
+    clocks: pd.DataFrame
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(headline(self))}</b></p>{self.startups.to_html(index=False, escape=True)}"
 
 
-def analyse(case: Case, *, gap_s: float = GAP_S, progress: Callable[[str], None] | None = None) -> Analysis:
+def analyse(
+    case: Case, *, gap_s: float = GAP_S, correct_clocks: bool = False, progress: Callable[[str], None] | None = None
+) -> Analysis:
     """Derive spans, waits, delays, start-ups and ledger from a case.
 
-    `gap_s`: silence that ends a start-up. `progress` is called with the name of each step.
+    `gap_s`: silence that ends a start-up. `correct_clocks`: show all times as a right clock would have shown them, as
+    far as servers sent theirs. `progress` is called with the name of each step.
     Raises TableError if the case's tables were altered.
     """
     tell = progress or (lambda step: None)
+    if correct_clocks:
+        tell("measuring the clocks")
+        logged = build_spans(case.events)
+        clocks = measure_clocks(recover_waits(logged, case.events, steps=case.steps))
+        case = replace(case, events=correct_events(case.events, clocks))
     tell("pairing start and stop records")
     logged = build_spans(case.events)
     tell("recovering the true waits")
-    waits = recover_waits(logged, case.events, steps=case.steps)
+    waits = confirm_drops(recover_waits(logged, case.events, steps=case.steps), case.events)
     spans = correct_spans(logged, waits)
     tell("measuring start-ups")
     startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s)
     startups = frame_startups(startups, case.events, settings=case.settings, gap_s=gap_s)
     ledger = draw_ledger(startups, spans, waits=waits)
     delays = attribute_delays(spans)
-    return Analysis(case, mark_startups(spans, startups), waits, delays, startups, ledger, empty("findings"))
+    spans = mark_startups(spans, startups)
+    confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
+    return Analysis(case, spans, waits, delays, startups, ledger, empty("findings"), confirmed, clocks)
 
 
 def headline(analysis: Analysis) -> str:

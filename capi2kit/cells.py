@@ -24,6 +24,7 @@ _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z| UTC|([+-])(\d\d):?(\d\d))?", re.ASCII)
 _FIRST, _LAST = "1677-09-23", "2262-04-10"  # what 64 bits of nanoseconds hold, less a day for time zones
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _HEX = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
 _GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 _FILE_REF = re.compile(r"([0-9A-Fa-f]{40})\.(?:cer|crl|bin)")
@@ -76,6 +77,13 @@ def _pid(text: str) -> int:
     return int(text, 16) if text.startswith("0x") and _HEX.fullmatch(text) else _integer(text)
 
 
+def _milliseconds(text: str) -> float:
+    found = _NUMBER.search(text)
+    if not found:
+        raise ValueError(text)
+    return float(found[0].replace(",", ".")) / 1000
+
+
 _TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
 _PARSED: dict[str, Callable[[str], float]] = {
     "int": _integer,
@@ -83,6 +91,7 @@ _PARSED: dict[str, Callable[[str], float]] = {
     "bool": _boolean,
     "duration": seconds,
     "pid": _pid,
+    "milliseconds": _milliseconds,
 }
 _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "float64"}
 
@@ -90,7 +99,8 @@ _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "f
 def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Column, list[int]]:
     """The values as an array of `dtype`, and the positions of those that did not fit.
 
-    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``pid`` (decimal, or hexadecimal with 0x);
+    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``pid`` (decimal, or hexadecimal with 0x),
+    ``milliseconds`` (the first number of a text; becomes seconds);
     ``guid`` loses its braces and ``file_ref`` its ending where they have that form, ``file name`` its
     folders; all others are text as it stands.
     """

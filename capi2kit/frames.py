@@ -54,7 +54,7 @@ def frame_startups(
 
 def short_names(hosts: pd.Series) -> pd.Series:
     """Names of computers as comparable: the first part, in capitals. A trace log has no more than that."""
-    return hosts.str.partition(".")[0].str.upper()
+    return hosts.str.extract("^([^.]*)", expand=False).str.upper()
 
 
 def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:

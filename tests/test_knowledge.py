@@ -60,10 +60,12 @@ KINDS = {
     "header",
     "file name",
     "pid",
+    "milliseconds",
 }
 READ_BY = {
     "int": {"Int64", "Float64"},
     "pid": {"Int64"},
+    "milliseconds": {"Float64"},
     "hex": {"UInt32"},
     "bool": {"boolean"},
     "duration": {"Float64"},
@@ -121,7 +123,7 @@ def test_a_column_is_read_in_one_way_only():
 
 def test_every_column_of_the_tables_read_is_filled_by_a_field_or_by_the_reader():
     by_reader = {"event", "source", "offset", "time_written", "phase", "operation", "extra", "position", "elements"}
-    by_reader |= {"duration_s", "resolution_s", "zone", "category", "tag", "method", "http_status", "win32_status"}
+    by_reader |= {"resolution_s", "zone", "category", "tag", "method", "http_status", "win32_status"}
     by_reader |= {"client", "server", "store"}  # of logs that are no Windows events
     filled = {(row["table"], row["column"]) for row in rows("fields")} | {("steps", "name")}
     for table in ("events", "steps", "chain", "certificates"):

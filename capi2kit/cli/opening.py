@@ -48,7 +48,8 @@ def open_analysis(common: Common) -> Analysis:
     from capi2kit.selection import narrow
 
     start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
-    analysis = analyse(open_case(common), progress=(lambda step: say(common, step)) if common.verbose else None)
+    tell = (lambda step: say(common, step)) if common.verbose else None
+    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, progress=tell)
     loaded = len(analysis.case.events)
     analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
     if loaded and not len(analysis.case.events):

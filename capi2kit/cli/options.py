@@ -13,7 +13,6 @@ class Common:
     logs: list[str]
     since: str | None
     until: str | None
-    local: str | None  # zone of logs in local time, if it was given
     tz: str  # zone in which times are shown
     process: str | None
     pid: int | None
@@ -25,6 +24,8 @@ class Common:
     quiet: bool
     verbose: bool
     no_color: bool
+    correct_clock: bool = False
+    local: str | None = None  # zone of logs in local time, if it was given
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -47,6 +48,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     reading = verb.add_argument_group("reading")
     reading.add_argument(
         "--engine", choices=("auto", "evtx", "python-evtx"), default="auto", help="who decodes records (auto)"
+    )
+    reading.add_argument(
+        "--correct-clock",
+        action="store_true",
+        help="show times as a right clock would have, by the dates that servers sent",
     )
     reading.add_argument("--strict", action="store_true", help="stop with exit code 4 if a record is lost")
     output = verb.add_argument_group("output")

@@ -42,7 +42,7 @@ _FACTS = re.compile(r"(?:^|[/\\!])machine[/\\](?:machine|w32tm-[a-z]+)\.txt$")
 def sniff(head: bytes, name: str) -> bool:
     """True for a table with the columns of one of the kit's, its log, or its facts of the computer."""
     text = head_of(head)
-    first = text.lstrip("\ufeff").partition("\n")[0].strip()
+    first = next(iter(text.lstrip("\ufeff").splitlines()), "")
     return bool(text) and bool(_columns(first) in _TABLES or _LOG.match(first) or _FACTS.search(name))
 
 

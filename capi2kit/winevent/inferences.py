@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from capi2kit.knowledge import code_of_text, operation
+from capi2kit.knowledge import code_of_text, operation, operations_marking
 
 Texts = dict[str, list[str | None]]
 _PHASES = {"1": "start", "2": "stop"}
@@ -22,6 +22,7 @@ def infer(texts: Texts, *, count: int) -> None:
     _name_operations(texts, count=count)
     _look_up_codes(texts, count=count)
     _read_pools(texts, count=count)
+    _read_lengths(texts, count=count)
 
 
 def _name_operations(texts: Texts, *, count: int) -> None:
@@ -59,3 +60,16 @@ def _read_pools(texts: Texts, *, count: int) -> None:
         found = _POOL.search(line) if line and pools[i] is None else None
         if found:
             pools[i] = found[1] or found[2]
+
+
+def _read_lengths(texts: Texts, *, count: int) -> None:
+    """An entry that says how long a validation took is whole: it knows its own duration."""
+    told = texts.get("message")
+    slow = operations_marking("slow validation")
+    if told is None or not set(slow) & set(texts["operation"]):
+        return
+    lengths = texts.setdefault("duration_s", [None] * count)
+    for i, name in enumerate(texts["operation"]):
+        if name in slow and told[i] and lengths[i] is None:
+            lengths[i] = told[i]
+            texts["phase"][i] = "whole"

@@ -1,0 +1,71 @@
+"""Clocks: how far each computer's clock was off, by the dates that servers sent, and the case without that error.
+
+Input: `waits` and a Case's tables. Output: `clocks`, one row per run of answers with much the same offset; and, on
+request, events whose times are what a right clock would have shown. Within a second: servers send whole seconds, and an
+answer from a cache may be older than it looks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import empty, shaped
+from capi2kit.frames import short_names
+from capi2kit.knowledge import check
+
+_SAME_S = 2.0  # offsets closer than that are one clock error
+_SHOWN_BY_CLOCK = (
+    "time",
+    "time_written",
+    "last_sync",
+    "chain_start",
+)  # columns of events that the computer's clock fills
+
+
+def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
+    """The clock error of each computer over time.
+
+    Returns
+    -------
+    clocks : DataFrame
+        One row per computer and run of answers whose offsets differ by less than two seconds, by time, in the columns of
+        table `clocks`. Raises TableError. Nothing is modified.
+    """
+    check(waits, "waits", needs=["host", "stop", "clock_offset_s"])
+    told = waits[waits["clock_offset_s"].notna() & waits["stop"].notna() & waits["host"].notna()]
+    if told.empty:
+        return empty("clocks")
+    told = told[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable").reset_index(drop=True)
+    offset = told["clock_offset_s"].astype("float64")
+    new = (told["host"] != told["host"].shift()).fillna(True).astype(bool) | (offset.diff().abs() >= _SAME_S)
+    runs = told.groupby(new.to_numpy(bool).cumsum()).agg(
+        host=("host", "first"),
+        time=("stop", "first"),
+        offset_s=("clock_offset_s", "median"),
+        low=("clock_offset_s", "min"),
+        high=("clock_offset_s", "max"),
+        answers=("stop", "size"),
+    )
+    return shaped(runs.assign(spread_s=runs["high"] - runs["low"]).reset_index(drop=True), "clocks")
+
+
+def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
+    """`events` (as in a Case) with the times of each computer moved by its clock error, the nearest one measured.
+
+    Events of a computer without one stay as they are. Raises TableError. Nothing is modified.
+    """
+    check(clocks, "clocks")
+    if clocks.empty or events.empty:
+        return events
+    time = events["time"].reset_index(drop=True)
+    known = clocks.assign(place=short_names(clocks["host"]))[["place", "time", "offset_s"]].sort_values("time")
+    asked = pd.DataFrame(
+        {"place": short_names(events["host"].reset_index(drop=True)), "time": time, "row": np.arange(len(time))}
+    )
+    asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time")
+    found = pd.merge_asof(asked, known, on="time", by="place", direction="nearest")
+    offset = found.set_index("row")["offset_s"].reindex(np.arange(len(time))).fillna(0.0).to_numpy("float64")
+    shift = pd.to_timedelta(np.round(offset * 1e9).astype("int64"), unit="ns")
+    moved = {name: (events[name].reset_index(drop=True) - shift).set_axis(events.index) for name in _SHOWN_BY_CLOCK}
+    return events.assign(**moved)

@@ -1,0 +1,89 @@
+"""Confirmations: what other programs measured of the same moments, beside what the CAPI2 log tells.
+
+Input: `spans`, `waits` and the `events` of all evidence. SharePoint measures its certificate validations itself,
+and the firewall of the computer writes down what it dropped: both know nothing of our reckoning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import empty, shaped
+from capi2kit.frames import short_names
+from capi2kit.knowledge import check, operations_marking
+
+_NEAR = pd.Timedelta(seconds=1)
+_WITHIN = 0.05  # of the longer one; two measures of one check differ by less
+_LEAST_S = 0.5
+_PORTS = {"http": 80, "https": 443, "ldap": 389}
+
+
+def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Match each slow validation that SharePoint measured with the span that it measured.
+
+    Same computer, same process where it is named, ended within a second of each other, and the durations apart by less
+    than 5 % or half a second; of several such spans the outermost.
+
+    Returns
+    -------
+    confirmations : DataFrame
+        One row per matched entry, in the columns of table `confirmations`. Raises TableError. Nothing is modified.
+    """
+    check(spans, "spans")
+    check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
+    said = events[events["operation"].isin(operations_marking("slow validation")) & events["duration_s"].notna()]
+    if said.empty or spans.empty:
+        return empty("confirmations")
+    said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]
+    said = said.assign(place=short_names(said["host"])).rename(columns={"pid": "said_pid", "duration_s": "said_s"})
+    mine = spans[spans["stop"].notna() & spans["duration_s"].notna()]
+    both = mine.assign(place=short_names(mine["host"])).merge(said.drop(columns="host"), on="place")
+    apart = both["duration_s"] - both["said_s"]
+    longer = both[["duration_s", "said_s"]].max(axis=1)
+    slack = _NEAR + pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s")
+    fits = (both["stop"] - both["time"]).abs() <= slack
+    fits &= (apart.abs() <= np.maximum(_WITHIN * longer, _LEAST_S)).fillna(False)
+    fits &= (both["said_pid"].isna() | (both["said_pid"] == both["pid"])).fillna(False)
+    both = both.assign(apart_s=apart, near=apart.abs())[fits]
+    both = both.sort_values(["event", "depth", "near"], kind="stable").drop_duplicates("event")
+    return shaped(both.assign(measured_s=both["duration_s"]).reset_index(drop=True), "confirmations")
+
+
+def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """`waits` with `firewall_drops` filled in where a firewall log of the computer covers the moment.
+
+    Counts the packets that were dropped between the start and the stop of the wait, to the port of its URL, of its process
+    where the log names it. Raises TableError. Nothing is modified.
+    """
+    check(waits, "waits")
+    packets = events[events["operation"].isin(operations_marking("packet"))]
+    if packets.empty or waits.empty:
+        return waits
+    packets = packets[["time", "host", "pid", "category", "server", "resolution_s"]].reset_index(drop=True)
+    packets = packets.assign(place=short_names(packets["host"]), port=_port(packets["server"]))
+    mine = waits.assign(row=np.arange(len(waits)), place=short_names(waits["host"]))
+    if packets["place"].isna().all() and mine["place"].nunique() == 1:
+        packets["place"] = mine["place"].iloc[0]
+    reach = packets.groupby("place")["time"].agg(["min", "max"]).reindex(mine["place"])
+    covered = (mine["stop"].to_numpy() >= reach["min"].to_numpy()) & (
+        mine["start"].to_numpy() <= reach["max"].to_numpy()
+    )
+    dropped = packets[packets["category"].str.upper().str.startswith("DROP").fillna(False)]
+    both = mine[["row", "place", "pid", "start", "stop", "url"]].merge(
+        dropped.rename(columns={"pid": "packet_pid"}), on="place"
+    )
+    asked = both["url"].str.extract(r"^([a-z]+)://[^/:]*(?::(\d+))?", expand=True)
+    port = pd.to_numeric(asked[1], errors="coerce").fillna(asked[0].map(_PORTS)).astype("Int64")
+    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s")
+    fits = (both["time"] >= both["start"] - slack) & (both["time"] <= both["stop"])
+    fits &= (both["packet_pid"].isna() | (both["packet_pid"] == both["pid"])).fillna(False)
+    fits &= (both["port"] == port).fillna(False)
+    counted = both[fits].groupby("row").size().reindex(mine["row"]).fillna(0).astype("Int64")
+    counted = counted.mask(~covered).set_axis(waits.index)
+    return waits.assign(firewall_drops=counted)
+
+
+def _port(servers: pd.Series) -> pd.Series:
+    """The port behind the last colon of an address."""
+    return pd.to_numeric(servers.str.extract(r":(\d+)$", expand=False), errors="coerce").astype("Int64")
