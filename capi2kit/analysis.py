@@ -106,6 +106,8 @@ def headline(analysis: Analysis) -> str:
 def _nothing_waited(analysis: Analysis) -> str:
     spans = analysis.spans
     if spans.empty:
+        if analysis.case.events.empty:
+            return "No event in what was read: nothing to time."
         events = _number(len(analysis.case.events), "event")
         return f"{events}, but no certificate check with start and stop among them; nothing to time."
     text = f"No finished network retrieval among {_number(len(spans), 'logged operation')}"

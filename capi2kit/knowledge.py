@@ -163,25 +163,6 @@ def operations_marking(mark: str) -> list[str]:
 
 
 @cache
-def providers() -> dict[str, frozenset[str] | None]:
-    """The event providers whose events are loaded without asking: all of them (None), or these event ids."""
-    listed: dict[str, set[str]] = {}
-    for row in rows("operations"):
-        listed.setdefault(row["provider"], set()).add(row["event_id"])
-    return {
-        row["provider"]: None if row["load"] == "all" else frozenset(listed.get(row["provider"], ()))
-        for row in rows("providers")
-    }
-
-
-@cache
-def lane(provider: str | None) -> str:
-    """What kind of evidence a provider gives, for the merged timeline."""
-    known = {row["provider"]: row["lane"] for row in rows("providers")}
-    return known.get(provider or "", "Other events")
-
-
-@cache
 def codes() -> dict[int, Code]:
     """codes.csv by result code."""
     return _keyed(
@@ -267,6 +248,15 @@ def url_role(url: str | None) -> str | None:
         if url and re.search(row["pattern"], url, re.IGNORECASE):
             return row["role"] or None
     return None
+
+
+@cache
+def known_object(url_role: str | None, size: int | None) -> str:
+    """What is known of a cached object by its kind and size; empty if nothing is."""
+    for row in rows("knownobjects"):
+        if row["url_role"] == url_role and row["bytes"] == str(size):
+            return row["meaning"]
+    return ""
 
 
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:

@@ -20,11 +20,11 @@ from capi2kit.knowledge import (
     operations_by_name,
     operations_where,
     outcome_of,
-    providers,
     rows,
     trust_columns,
     url_role,
 )
+from capi2kit.providers import providers
 
 OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {
@@ -34,6 +34,7 @@ KEYS = {
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],
+    "knownobjects": ["url_role", "bytes"],
     "labels": ["tool", "language", "label"],
     "payloads": ["root", "event_id", "path"],
     "phrases": ["provider", "channel", "event_id", "language"],

@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from capi2kit.charts.startup import plot_startup
     from capi2kit.charts.targets import plot_targets
     from capi2kit.charts.task import plot_task
+    from capi2kit.charts.timeline import plot_timeline
 
 _WHERE = {
     "plot_hosts": "hosts",
     "plot_startup": "startup",
     "plot_targets": "targets",
     "plot_task": "task",
+    "plot_timeline": "timeline",
     "save_chart": "export",
     "svg_text": "export",
 }
 
-__all__ = ["plot_hosts", "plot_startup", "plot_targets", "plot_task", "save_chart", "svg_text"]
+__all__ = ["plot_hosts", "plot_startup", "plot_targets", "plot_task", "plot_timeline", "save_chart", "svg_text"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,13 +23,14 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.analysis import analyse, headline
     from capi2kit.case import load
     from capi2kit.lab.datasets import make_dataset
+    from capi2kit.lab.simulate.zone import IANA
     from capi2kit.render import save
     from capi2kit.render.words import visible
 
     folder = Path(given.output)
     print("capi2kit: making the incident, as Windows would have logged it", file=sys.stderr)
     evidence = [path for path in make_dataset(SCENARIO, folder, force=True) if path.suffix in (".zip", ".evtx")]
-    analysis = analyse(load(evidence))
+    analysis = analyse(load(evidence, tz=IANA))
     report = folder / "report.html"
     save(analysis, os.fspath(report))
     print(f"\n{visible(headline(analysis))}\n\nReport: {visible(report)}\nWhat happened, and three questions: "

@@ -6,7 +6,8 @@ from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
 
-_PARTS = ("answer", "startups", "ledger", "waits", "reds", "coverage", "problems")
+_PARTS = ("answer", "startups", "incident", "ledger", "waits", "clocks", "reds", "coverage", "problems")
+_BESIDE = ("operations", "caches", "settings", "lists")  # where nothing was timed
 
 
 def run(common: Common) -> None:
@@ -16,7 +17,7 @@ def run(common: Common) -> None:
     from capi2kit.render.sections import tell
     from capi2kit.render.text import WIDTH, write
 
-    parts = _PARTS if len(analysis.spans) else (*_PARTS, "operations")
+    parts = _PARTS if len(analysis.spans) else (*_PARTS, *_BESIDE)
     sections = tell(analysis, tz=common.tz, only=parts)
     with opened(common) as file:
         write(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from capi2kit import __version__
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
@@ -39,23 +41,36 @@ def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
 def evidence(analysis: Analysis) -> Section:
     """The files: hashes, ids, and where every promised record went."""
     sources = analysis.case.sources.to_dict("records")
-    facts = [
-        f"{words.visible(row['path'])}: record ids {words.visible(row['first_record'])} to {words.visible(row['last_record'])}, "
-        f"{'older records are gone (wrapped, cleared, or exported in part)' if row['wrapped'] else 'from the first record on'}; "
-        f"the log was {'not ' if row['dirty'] else ''}closed properly; SHA-256 {row['sha256']}."
-        for row in sources
-    ]
+    facts = [f"{words.visible(row['path'])}: {_integrity(row)}SHA-256 {row['sha256']}." for row in sources]
     counts = ("promised", "loaded", "other", "duplicates", "lost")
     rows = [
-        [words.visible(row["path"]), str(row["bytes"]), row["engine"], *(str(row[name]) for name in counts)]
+        [
+            words.visible(row["path"]),
+            str(row["bytes"]),
+            row["loader"] if pd.isna(row["engine"]) else f"{row['loader']}: {row['engine']}",
+            *(str(row[name]) for name in counts),
+        ]
         for row in sources
     ]
-    columns = [Column("file", long=True), Column("bytes", number=True), Column("engine")]
+    columns = [Column("file", long=True), Column("bytes", number=True), Column("read by")]
     columns += [
         Column(name, number=True) for name in ("records promised", "loaded", "other providers", "duplicates", "lost")
     ]
     prose = [*facts, "Promised = loaded + other providers + duplicates + lost. The files were opened read-only."]
     return Section("evidence", "Evidence", prose, Table(columns, rows))
+
+
+def _integrity(row: dict) -> str:
+    """What the frame of a log says of its records; other files have none."""
+    if pd.isna(row["first_record"]):
+        return ""
+    gone = (
+        "older records are gone (wrapped, cleared, or exported in part)"
+        if row["wrapped"]
+        else "from the first record on"
+    )
+    closed = f"the log was {'not ' if row['dirty'] else ''}closed properly"
+    return f"record ids {row['first_record']} to {row['last_record']}, {gone}; {closed}; "
 
 
 def problems(analysis: Analysis) -> Section | None:
@@ -68,7 +83,7 @@ def problems(analysis: Analysis) -> Section | None:
         for row in found.head(_MOST).to_dict("records")
     ]
     shown = f" The first {_MOST} are shown." if len(found) > _MOST else ""
-    prose = [f"{int(found['lost'].sum())} records lost, {len(found)} notes.{shown}"]
+    prose = [f"{int(found['lost'].sum())} records lost, {len(found)} note{'s' * (len(found) != 1)}.{shown}"]
     columns = [
         Column("problem"),
         Column("lost", number=True),

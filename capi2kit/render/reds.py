@@ -9,11 +9,12 @@ import pandas as pd
 
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
+from capi2kit.providers import lane_of_checks, lanes_of
 from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
 _ERROR = 2
-_SEEN = ["event", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
+_SEEN = ["event", "provider", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
 
 
 def count_reds(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -23,7 +24,8 @@ def count_reds(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame]:
     failure if nothing does. Columns: task_id and those of `events` that explain it, `enclosing` (span), `why`.
     """
     events = analysis.case.events[_SEEN]
-    red = events[events["level"].between(1, _ERROR).to_numpy(bool, na_value=False)].reset_index("task_id")
+    red = events[events["level"].between(1, _ERROR).to_numpy(bool, na_value=False)]
+    red = red[(lanes_of(red) == lane_of_checks()).to_numpy(bool)].reset_index("task_id")
     red["enclosing"] = _enclosing(analysis, red)
     results = analysis.spans["result"]
     judged = [results.iloc[span] if span >= 0 else pd.NA for span in red["enclosing"]]

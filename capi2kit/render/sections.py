@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from capi2kit.analysis import Analysis
-from capi2kit.render import inventory, reds, timing
+from capi2kit.render import inventory, reds, surroundings, timing
 from capi2kit.render.parts import Section
 
 
@@ -14,10 +14,15 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
     makers: dict[str, Callable[[], Section | None]] = {
         "answer": lambda: timing.answer(analysis),
         "startups": lambda: timing.startups(analysis, tz=tz),
+        "incident": lambda: surroundings.incident(analysis),
         "ledger": lambda: timing.ledger(analysis),
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
         "reds": lambda: reds.reds(analysis),
+        "clocks": lambda: surroundings.clocks(analysis, tz=tz),
+        "caches": lambda: surroundings.caches(analysis, tz=tz),
+        "settings": lambda: surroundings.settings(analysis),
+        "lists": lambda: surroundings.lists(analysis, tz=tz),
         "coverage": lambda: inventory.coverage(analysis, tz=tz),
         "evidence": lambda: inventory.evidence(analysis),
         "operations": lambda: inventory.operations(analysis),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from capi2kit.analysis import Analysis, headline
 from capi2kit.joins import match
+from capi2kit.providers import lane_of_checks, lanes_of
 from capi2kit.render import words
 from capi2kit.render.parts import Chart, Column, Section, Table
 
@@ -23,8 +24,12 @@ def answer(analysis: Analysis) -> Section:
     sources = analysis.case.sources
     lost = int(sources["lost"].sum())
     verdicts = ", ".join(sorted(set(analysis.case.coverage["verdict"])))
+    counts = lanes_of(analysis.case.events).value_counts()
+    checks = int(counts.get(lane_of_checks(), 0))
+    others = len(analysis.case.events) - checks
     evidence = (
-        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {len(analysis.case.events)} CAPI2 events, "
+        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {checks} CAPI2 events, "
+        f"{f'{others} entries of other logs, ' if others else ''}"
         f"{lost or 'no'} record{'s' * (lost != 1)} lost. Coverage: {verdicts}."
     )
     return Section("answer", "Where the seconds went", [headline(analysis), evidence])
@@ -73,7 +78,8 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         Column("note"),
     ]
     prose = [
-        "Wall: from the first recovered start until the process went quiet. Waiting counts each moment once, however many "
+        "Wall: from the best evidence of the start (else the first recovered one) until the process went quiet, or answered its "
+        "first request. Waiting counts each moment once, however many "
         "threads waited. Wall = waiting + checking + unexplained; unexplained is the program itself and what no record shows."
     ]
     if (top["start_from"] == "log begins").any():

@@ -13,6 +13,7 @@ from capi2kit.lab.simulate.world import EPOCH
 
 OFFSET_H = 1
 NAME = "W. Central Africa Standard Time"  # UTC+1, and no summer time
+IANA = "Africa/Lagos"  # the same, as other systems call it
 OFFSET = OFFSET_H * 3600 * SECOND
 
 

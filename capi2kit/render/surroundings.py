@@ -1,0 +1,209 @@
+"""Surroundings: the sections on what lies around the CAPI2 log: one time axis, clocks, caches, settings, trust lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.analysis import Analysis
+from capi2kit.knowledge import known_object
+from capi2kit.listverdicts import crl_validity
+from capi2kit.providers import lane_of_checks, lanes_of
+from capi2kit.render import words
+from capi2kit.render.parts import Chart, Column, Section, Table
+
+TOP = 15
+_BEGINS = {"log begins": "log begins (cut)"}
+
+
+def incident(analysis: Analysis) -> Section | None:
+    """All evidence on one axis, and what each start-up's interval rests on; None if the CAPI2 log is alone."""
+    lanes = _lanes(analysis.case.events)
+    if not lanes or analysis.startups.empty:
+        return None
+    startups = analysis.startups.iloc[
+        np.argsort(-analysis.startups["waiting_wall_s"].to_numpy(float), kind="stable")[:TOP]
+    ]
+    rows = [_interval(row) for row in startups.to_dict("records")]
+    events = [
+        [int(row[name]) for name in ("start_event", "stop_event") if not pd.isna(row[name])]
+        for row in startups.to_dict("records")
+    ]
+    columns = [
+        Column("process (PID)", whole=True),
+        Column("application pool"),
+        Column("begins with"),
+        Column("ends with"),
+    ]
+    columns += [Column(name, number=True) for name in ("outer", "before checks", "after checks")]
+    counted = ", ".join(f"{count} × {words.visible(name)}" for name, count in lanes.items())
+    prose = [
+        f"Beside the CAPI2 log: {counted}. The outer interval of a start-up is that of the best evidence there is; what it has "
+        "more than the checks is in the line “unexplained”.",
+        *_confirmed(analysis),
+        *_dropped(analysis),
+    ]
+
+    def draw() -> Any:
+        from capi2kit.charts import plot_timeline
+
+        return plot_timeline(analysis)
+
+    chart = Chart("timeline", "All the evidence on one time axis", draw)
+    return Section("incident", "The whole incident", prose, Table(columns, rows, events), [chart])
+
+
+def _lanes(events: pd.DataFrame) -> dict[str, int]:
+    """How many entries of each kind of evidence there are, the checks of the CAPI2 log aside."""
+    found = {str(name): int(count) for name, count in lanes_of(events).value_counts(sort=False).items()}
+    found.pop(lane_of_checks(), None)
+    return found
+
+
+def _interval(row: dict) -> list[str]:
+    before = (row["first_operation"] - row["start"]).total_seconds()
+    after = (row["stop"] - row["last_operation"]).total_seconds()
+    return [
+        f"{words.visible(row['process'])} ({row['pid']})",
+        words.visible(row["app_pool"]),
+        _BEGINS.get(row["start_from"], words.visible(row["start_from"])),
+        words.visible(row["stop_from"]),
+        *(words.seconds(value) for value in (row["wall_s"], before, after)),
+    ]
+
+
+def _confirmed(analysis: Analysis) -> list[str]:
+    """What SharePoint measured of the same checks."""
+    found = analysis.confirmations
+    if found.empty:
+        return []
+    apart = float(found["apart_s"].abs().max())
+    tasks = found["task_id"].nunique()
+    return [
+        f"SharePoint measured {tasks} of these checks itself ({words.seconds(found.drop_duplicates('task_id')['said_s'].sum())} in all): "
+        f"its figures and ours are at most {apart:.3f} s apart."
+    ]
+
+
+def _dropped(analysis: Analysis) -> list[str]:
+    """What the firewall of the computer says."""
+    drops = analysis.waits["firewall_drops"]
+    if drops.isna().all():
+        return []
+    hit = int((drops.fillna(0) > 0).sum())
+    return [
+        f"The firewall of the computer dropped packets to the port of the URL during {hit} of the {int(drops.notna().sum())} waits "
+        "that its log covers."
+    ]
+
+
+def clocks(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+    """How far the clocks were off, by the dates that servers sent."""
+    found = analysis.clocks
+    if found.empty:
+        return None
+    rows = [
+        [
+            words.visible(row["host"]),
+            words.moment(row["time"], tz, digits=0),
+            words.clock(row["offset_s"]),
+            f"{row['offset_s']:+.1f} s",
+            words.seconds(row["spread_s"]),
+            str(row["answers"]),
+        ]
+        for row in found.head(TOP).to_dict("records")
+    ]
+    columns = [Column("host"), Column("since"), Column("clock")]
+    columns += [Column(name, number=True) for name in ("computer minus server", "spread", "answers")]
+    prose = [
+        "By the dates in the servers' answers, within a second or so; an answer from a cache may be older than it looks. "
+        "All times here are as logged; `--correct-clock` shows them as a right clock would have."
+    ]
+    return Section("clocks", "Clocks", prose, Table(columns, rows))
+
+
+def caches(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+    """What the URL caches held, as certutil lists it."""
+    found = analysis.case.cache_entries
+    if found.empty:
+        return None
+    rows = [
+        [
+            words.visible(row["account"]),
+            words.visible(row["url_role"]),
+            words.visible(row["url"]),
+            words.visible(row["bytes"]),
+            words.moment(row["last_sync"], tz, digits=0),
+            words.visible(row["status"]),
+            words.code(row["result"]) if not pd.isna(row["result"]) else words.ABSENT,
+            known_object(row["url_role"], row["bytes"]),
+        ]
+        for row in found.head(TOP * 2).to_dict("records")
+    ]
+    columns = [
+        Column("account"),
+        Column("kind"),
+        Column("URL", long=True),
+        Column("bytes", number=True),
+        Column("retrieved"),
+    ]
+    columns += [Column("status", brief=False), Column("error", brief=False), Column("what is known of it", long=True)]
+    more = len(found) - len(rows)
+    prose = [
+        f"{len(found)} entries as certutil printed them" + (f"; the first {len(rows)} are shown." if more > 0 else ".")
+    ]
+    return Section("caches", "URL caches beside the log", prose, Table(columns, rows))
+
+
+def settings(analysis: Analysis) -> Section | None:
+    """Proxy settings and other values from netsh, the registry and the kit."""
+    found = analysis.case.settings
+    found = found[~found["origin"].fillna("").str.startswith("kit")]
+    if found.empty:
+        return None
+    rows = [
+        [words.visible(row[name]) for name in ("origin", "account", "path", "name", "value")]
+        for row in found.head(TOP * 2).to_dict("records")
+    ]
+    columns = [Column("from"), Column("account"), Column("key", long=True), Column("name"), Column("value", long=True)]
+    more = f"; the first {len(rows)} are shown" if len(found) > len(rows) else ""
+    return Section("settings", "Settings beside the log", [f"{len(found)} values{more}."], Table(columns, rows))
+
+
+def lists(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+    """Lists of roots beside the log, and whether the CRLs that were used were valid then."""
+    found, used = analysis.case.trust_lists, _used_crls(analysis)
+    if found.empty and used.empty:
+        return None
+    rows = [
+        [
+            words.visible(row["kind"]),
+            words.visible(row["entries"]),
+            words.moment(row["this_update"], tz, digits=0),
+            {True: "good", False: "bad"}.get(row["signature_good"], "none" if row["signed"] is False else words.ABSENT),
+            words.visible(row["signer"]),
+            words.moment(row["signer_not_after"], tz, digits=0),
+        ]
+        for row in found.to_dict("records")
+    ]
+    columns = [
+        Column("list"),
+        Column("certificates", number=True),
+        Column("effective from"),
+        Column("signature"),
+        Column("signer", long=True),
+    ]
+    columns += [Column("signer valid until")]
+    prose = ["`capi2kit pki` judges them at any moment."] if len(found) else []
+    if len(used):
+        expired = int((used["valid"] == False).sum())  # noqa: E712 - a nullable column
+        prose.append(
+            f"{len(used)} uses of a CRL or OCSP response whose dates are known: {len(used) - expired} within them, {expired} not."
+        )
+    return Section("lists", "Lists and CRLs", prose, Table(columns, rows) if rows else None)
+
+
+def _used_crls(analysis: Analysis) -> pd.DataFrame:
+    return crl_validity(analysis.waits, analysis.case.events, certificates=analysis.case.certificates)
