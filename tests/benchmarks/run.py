@@ -30,6 +30,18 @@ capi2kit.analyse(capi2kit.load(sys.argv[1]))
 scale = 1 if sys.platform == "darwin" else 1024
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20)
 """
+STREAM = """
+import resource, sys
+from pathlib import Path
+from capi2kit.loaders import eventxml, files
+from capi2kit.loaders.evidence import Asked
+events = 0
+with files.opened(files.named(sys.argv[1])) as file:
+    for batch in eventxml.read(file, asked=Asked()):
+        events += len(batch["events"])
+scale = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20, events)
+"""
 
 
 def median(action: Callable[[], object], *, runs: int) -> float:
@@ -95,6 +107,29 @@ def pipeline(big: Path) -> None:
     show("peak memory of load and analyse, GiB", peak / 1024, limit=1)
 
 
+def exports(small: Path, folder: Path) -> None:
+    """Peak memory of reading an XML export of 50 MB and one of ten times that."""
+    import evtx
+
+    texts = [record["data"].split("?>", 1)[1] for record in evtx.PyEvtxParser(str(small)).records()]
+    once = "".join(texts)
+    peaks = []
+    for size in (50, 500):
+        path = folder / f"export{size}.xml"
+        with path.open("w", encoding="utf-8") as file:
+            file.write("<Events>")
+            for _ in range((size << 20) // len(once)):
+                file.write(once)
+            file.write("</Events>")
+        told = subprocess.run([sys.executable, "-c", STREAM, str(path)], check=True, capture_output=True, text=True)
+        peaks.append(float(told.stdout.split()[0]))
+        print(
+            f"        {path.name}: {path.stat().st_size >> 20} MB, {told.stdout.split()[1]} events, peak {peaks[-1]:.0f} MB"
+        )
+        path.unlink()
+    show("peak memory, XML export of 500 MB / of 50 MB", peaks[1] / peaks[0], limit=1.2)
+
+
 def show(what: str, value: float, *, limit: float) -> None:
     """One line: the figure, what was asked for, and whether it holds."""
     print(f"{what:40} {value:8.2f}   asked for: at most {limit:g}   {'holds' if value <= limit else 'DOES NOT HOLD'}")
@@ -117,6 +152,7 @@ def main() -> None:
             big = Path(folder) / "big.evtx"
             make(given.log, big, megabytes=given.mb)
         pipeline(big)
+        exports(given.log, Path(folder))
 
 
 if __name__ == "__main__":
