@@ -59,7 +59,22 @@ def analysis_of(*waits: dict) -> SimpleNamespace:
     wires["wait_s"] = wires["wait_s"].mask(unknown)
     waits_table = shaped(wires, "waits")
     startups = find_startups(spans, waits_table)
+    around = [{"provider": "IIS W3C log", "operation": "HttpRequest", "phase": "whole", "duration_s": 4.0, "at": 3}]
+    around += [{"provider": "EventLog", "operation": "LogStarted", "phase": "point", "at": -2}]
+    around += [
+        {
+            "provider": "Security",
+            "operation": "ProcessCreated",
+            "new_process": EVIL,
+            "new_pid": 7,
+            "phase": "point",
+            "at": 1,
+        }
+    ]
+    told = pd.DataFrame(around if waits else []).assign(host="WEB01", event=0)
+    told["time"] = [START + pd.Timedelta(seconds=row["at"]) for row in around] if waits else []
     return SimpleNamespace(
+        case=SimpleNamespace(events=shaped(told, "events").set_index(["task_id", "process"])),
         spans=mark_startups(spans, startups),
         waits=waits_table,
         delays=attribute_delays(spans),
@@ -95,6 +110,7 @@ DRAW = {
     "startup": charts.plot_startup,
     "task": lambda tables, **more: charts.plot_task(tables.spans, task_id="TASK-0", waits=tables.waits, **more),
     "hosts": lambda tables, **more: charts.plot_hosts(tables.waits, **more),
+    "timeline": charts.plot_timeline,
     "targets": lambda tables, **more: charts.plot_targets(tables.delays, **more),
 }
 every_chart = pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW.keys())
@@ -134,15 +150,38 @@ def test_a_chart_opens_no_pyplot_figure(analysis, draw):
 
 @every_chart
 def test_a_chart_leaves_the_tables_alone(analysis, draw):
-    before = {name: table.copy(deep=True) for name, table in vars(analysis).items()}
+    tables = {name: table for name, table in vars(analysis).items() if name != "case"} | vars(analysis.case)
+    before = {name: table.copy(deep=True) for name, table in tables.items()}
     draw(analysis)
-    for name, table in vars(analysis).items():
+    for name, table in tables.items():
         pd.testing.assert_frame_equal(table, before[name])
 
 
 @every_chart
 def test_an_empty_table_gives_a_readable_note(draw):
     assert any(text.startswith("Nothing to show") for text in texts_of(draw(analysis_of())))
+
+
+def test_the_timeline_has_a_lane_for_each_start_up_and_each_kind_of_evidence(analysis):
+    ax = charts.plot_timeline(analysis)
+    lanes = [label.get_text() for label in ax.get_yticklabels()]
+    assert lanes == ["w3wp.exe 4000", "Other events", "Requests", "Services and restarts"]
+    told = texts_of(ax)
+    assert "Event log service started" in told
+    assert any(
+        text.startswith("w3wp.exe 4000 on WEB01: ") and "from its first check to its last check" in text
+        for text in map(flat, told)
+    )
+    assert {"1 entry"} <= set(told)
+
+
+def test_the_timeline_refuses_a_start_up_that_is_not_there(analysis):
+    with pytest.raises(ValueError, match="there is no start-up 9"):
+        charts.plot_timeline(analysis, startup=9)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_a_table_that_is_none_of_ours_is_refused(analysis):

@@ -57,7 +57,7 @@ def plot_timeline(
     check(analysis.startups, "startups")
     check(analysis.waits, "waits")
     if analysis.startups.empty:
-        return say_nothing(ax, "Nothing to lay side by side: no start-up of a process is in evidence.")
+        return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
     mine = _overlapping(analysis.startups, startup)
     told = _entries(analysis, mine)
     begin, end = _window(mine, told)
@@ -100,7 +100,8 @@ def _entries(analysis: Analysis, mine: pd.DataFrame) -> pd.DataFrame:
     """What other logs say of this computer: lane, start, stop, a word, whether it marks something."""
     nested = operations_where(wire=True) + [found.name for found in operation_rows().values() if found.rank]
     events = analysis.case.events.reset_index()
-    events = events[events["time"].notna() & ~events["operation"].isin(nested) & (events["channel"] != _operational())]
+    outside = (events["channel"] != _operational()).fillna(True)
+    events = events[events["time"].notna() & ~events["operation"].isin(nested) & outside]
     place = short_names(events["host"])
     here = short_names(mine["host"].head(1)).iloc[0]
     events = events[(place.isna() | (place == here)).fillna(True)]
