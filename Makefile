@@ -42,6 +42,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(PIP) install --quiet -e '.[dev]'
 	@touch '$(VENV)/.core' '$@'
 
+$(VENV)/.pki: $(VENV)/.core
+	$(PIP) install --quiet -e '.[pki]'
+	@touch '$@'
+
 demo: $(VENV)/.core ## an invented SharePoint incident: install, analyse, headline, report [OUT=folder]
 	@$(BIN)/capi2kit demo $(if $(value OUT),-o "$$CAPI2KIT_OUT")
 
@@ -63,7 +67,7 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
 
-lab: $(VENV)/.core ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
+lab: $(VENV)/.pki ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	@case "$$CAPI2KIT_LOG" in \
 	  '') ;; \
 	  /*) export LOG="$$CAPI2KIT_LOG" ;; \

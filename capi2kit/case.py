@@ -19,9 +19,9 @@ from capi2kit.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
-from capi2kit.knowledge import providers as providers_known
-from capi2kit.loaders import HEAD, evtx, files, kit, known_formats, loader_for
+from capi2kit.loaders import HEAD, LOADERS, files, kit, known_formats, loader_for
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
+from capi2kit.providers import providers as providers_known
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
@@ -117,15 +117,20 @@ def load(
 def record_xml(case: Case, event: int) -> str:
     """The original record behind an event, decoded from the file again, as indented XML.
 
-    Raises EvidenceError if the file is gone, or another record stands at its place now.
+    Raises EvidenceError if the file is gone, if another record stands at its place now, or if the event is from a text,
+    which has no record: its line is in `events.record`.
     """
     row = case.events[case.events["event"] == event]
     if row.empty:
         raise EvidenceError(f"there is no event {event} in this case; events are numbered 0 to {len(case.events) - 1}")
     source = case.sources.set_index("source").loc[row["source"].iloc[0]]
-    record = row["record"].iloc[0]
+    record, offset = row["record"].iloc[0], row["offset"].iloc[0]
+    loader = next(loader for loader in LOADERS if source["loader"] == loader.NAME)
+    if not hasattr(loader, "record_xml") or offset is pd.NA:
+        message = f"event {event} is from {source['path']}, a text: only logs and exports of events hold records as XML"
+        raise EvidenceError(message, source=str(source["path"]))
     with files.opened(files.named(str(source["path"]))) as file:
-        return evtx.record_xml(file, offset=int(row["offset"].iloc[0]), record=None if record is pd.NA else int(record))
+        return str(loader.record_xml(file, offset=int(offset), record=None if record is pd.NA else int(record)))
 
 
 def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
@@ -204,12 +209,15 @@ def _take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> lis
     """Name the computer of logs that name none by the folder they lie in, where it is called as one of the case is."""
     hosts = sorted(map(str, events["host"].dropna().unique()), key=len)
     known = {host.partition(".")[0].lower(): host for host in hosts}  # the longest name of each
+    for name in {host.partition(".")[0].lower() for host in hosts}:
+        if len({host.lower() for host in hosts if host.lower().startswith(f"{name}.")}) > 1:
+            del known[name]  # it may be one or the other
+    known |= {host.lower(): host for host in hosts if "." in host}
     notes = []
     for number, path in zip(sources["source"], sources["path"], strict=True):
         folders = [part.lower() for part in re.split(r"[/\\\\!]", path)[:-1]]
         host = next((known[folder] for folder in reversed(folders) if folder in known), None)
-        lacks = (events["source"] == number) & events["host"].isna()
-        if host is not None and lacks.any():
+        if host is not None and (lacks := (events["source"] == number) & events["host"].isna()).any():
             events.loc[lacks, "host"] = host
             notes.append(_note(number, f"{path} names no computer; taken for {host}, as its folder is called"))
     return notes
@@ -218,11 +226,13 @@ def _take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> lis
 def _check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
     """Compare the files with the hashes that the collection kit wrote down; each difference is told."""
     promised = settings[(settings["origin"] == kit.MANIFEST) & (settings["name"] == "sha256")]
+    promised = promised[promised["value"].notna()]
     notes = []
+    manifests = dict(zip(sources["source"], sources["path"], strict=True))
+    there = dict(zip(sources["path"], sources["sha256"], strict=True))
     for number, file, digest in zip(promised["source"], promised["path"], promised["value"], strict=True):
-        manifest = str(sources.loc[sources["source"] == number, "path"].iloc[0])
-        there = sources[sources["path"] == f"{manifest[: -len(_MANIFEST)]}{file}"]
-        if len(there) and str(digest).lower() != there["sha256"].iloc[0]:
+        found = there.get(f"{manifests[number][: -len(_MANIFEST)]}{file}")
+        if found is not None and str(digest).lower() != found:
             notes.append(
                 _note(number, f"{file} is not what the kit's manifest says: its SHA-256 differs", error="altered")
             )

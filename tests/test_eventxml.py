@@ -11,6 +11,7 @@ from evtx import PyEvtxParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+import capi2kit as c2
 from capi2kit.case import Case, load
 from capi2kit.errors import EvidenceError, NoEvents, UnknownFormat
 from capi2kit.loaders import eventcuts, eventxml
@@ -308,3 +309,18 @@ def test_single_events_of_evtx_dump_equal_the_record_of_the_log(real_logs, name,
     assert (row["record"], row["event_id"], row["process"], row["result"]) == (record, event_id, "Setup.exe", 0)
     assert row["url"] == "http://crl.microsoft.com/pki/crl/products/microsoftrootcert.crl"
     assert case.problems.empty
+
+
+def test_the_record_behind_an_event_of_an_export_is_shown_again(tmp_path):
+    case = loaded(tmp_path, f"<Events>{event(1)}{event(2, payload='<UserData><X>ü</X></UserData>')}</Events>")
+    assert ">2</EventRecordID>" in c2.record_xml(case, 1)
+    assert ">ü</X>" in c2.record_xml(case, 1)
+    (tmp_path / "export.xml").write_text(f"<Events>{event(3)}</Events>")
+    with pytest.raises(EvidenceError, match="not there any more"):
+        c2.record_xml(case, 1)
+
+
+def test_an_event_from_a_text_has_no_record_to_show():
+    case = load(Path(__file__).parent / "samples" / "pasted" / "mail.txt")
+    with pytest.raises(EvidenceError, match="only logs and exports of events hold records"):
+        c2.record_xml(case, 0)

@@ -104,6 +104,29 @@ def test_every_capi2_event_of_an_application_log_loads_with_all_its_data(log, na
         assert data <= told
 
 
+APPLICATION_FIELDS = {
+    257: ["database_error"],
+    4097: ["subject", "thumbprint"],
+    4100: ["url"],
+    4108: ["subject", "thumbprint"],
+    4109: ["subject", "thumbprint"],
+    4111: ["effective"],
+    4112: ["effective"],
+    4113: ["effective"],
+}
+
+
+@pytest.mark.parametrize("name", APPLICATION)
+def test_each_kind_of_event_of_an_application_log_has_its_fields_and_nothing_is_left_over(log, name):
+    events = load(log(name)).events
+    assert set(events["event_id"]) <= set(APPLICATION_FIELDS)
+    for event_id, fields in APPLICATION_FIELDS.items():
+        mine = events[events["event_id"] == event_id]
+        assert mine[fields].notna().all().all(), event_id
+        assert mine["extra"].isna().all(), event_id
+    assert events["thumbprint"].dropna().str.fullmatch("[0-9A-F]{40}").all()
+
+
 @pytest.mark.parametrize("name", ["security_win2012r2_no_capi2"])
 def test_a_log_without_capi2_events_is_refused_with_a_reason(log, name):
     with pytest.raises(NoEvents, match=rf"{name}.evtx: \d+ records, \d+ of other providers, 0 lost\). Enable the log"):

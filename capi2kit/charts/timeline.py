@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from capi2kit.charts.labels import count, points
+from capi2kit.charts.labels import count, points, seconds
 from capi2kit.charts.palette import AS_IS, CHECK, EDGE, INK, QUIET, SHORTEST, SMALL_PT, WAIT, clean, short, shorter
 from capi2kit.charts.sheet import (
     Scale,
@@ -33,12 +33,13 @@ from capi2kit.charts.sheet import (
 )
 from capi2kit.frames import short_names
 from capi2kit.knowledge import check, operation_rows, operations_marking, operations_where
-from capi2kit.providers import lanes_of
+from capi2kit.providers import lane_of_checks, lanes_of
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
 
 PROCESSES = 12  # start-ups shown
+ROOTS = "Root updates"  # what CAPI2 writes to the Application log
 LEVELS = 6  # bars of one lane beside each other
 _CLOSE_PT = 24  # marks closer than that share their words
 _MARGIN = 0.04  # of the window, at both ends
@@ -110,12 +111,12 @@ def _entries(analysis: Analysis, mine: pd.DataFrame) -> pd.DataFrame:
     marking = set().union(*(operations_marking(mark) for mark in _MARKS))
     return pd.DataFrame(
         {
-            "lane": lanes_of(events),
+            "lane": lanes_of(events).replace(lane_of_checks(), ROOTS),
             "start": events["time"] - length,
             "stop": events["time"],
             "whole": events["phase"].eq("whole").fillna(False).to_numpy(bool),
             "word": [_word(row, titles) for row in events[_NAMED].to_dict("records")],
-            "marks": events["operation"].isin(marking).to_numpy(bool),
+            "marks": events["operation"].isin(marking).to_numpy(bool) | (lanes_of(events) == lane_of_checks()),
         }
     ).sort_values(["lane", "start"], kind="stable")
 
@@ -215,7 +216,9 @@ def _write(ax: Axes, marks: pd.DataFrame, *, at: np.ndarray, place: int, width: 
 
 def _count(ax: Axes, mine: pd.DataFrame, *, lanes: pd.Series) -> None:
     """At the end of each lane: what was waited, or how many entries there are."""
-    waited = [f"{row['waiting_wall_s']:.0f} s of {row['wall_s']:.0f} s waiting" for row in mine.to_dict("records")]
+    waited = [
+        f"{seconds(row['waiting_wall_s'])} of {seconds(row['wall_s'])} waiting" for row in mine.to_dict("records")
+    ]
     texts = waited + [f"{number:,} {'entry' if number == 1 else 'entries'}" for number in lanes]
     for place, text in enumerate(texts):
         ax.annotate(

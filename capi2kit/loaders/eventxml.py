@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from capi2kit.errors import EvidenceError
 from capi2kit.loaders.eventcuts import Cut
 from capi2kit.loaders.eventforms import FORMS, form_of
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
@@ -73,6 +74,27 @@ def _take(rows: EventRows, cut: Cut, *, asked: Asked) -> bool:
         return False
     event: etree._Element | str = _LAID_OUT.sub("><", cut.text)
     if not cut.text.startswith(("<Event ", "<Event>")):
-        event = next(child for child in parse(cut.text).iter() if local_name(child) == "Event")
+        found = [child for child in parse(cut.text).iter(etree.Element) if local_name(child) == "Event"]
+        if not found:
+            raise etree.XMLSyntaxError("there is no event in it", 0, 0, 0)
+        event = found[0]
     rows.add(event, offset=cut.offset, written=_NAT)
     return True
+
+
+def record_xml(file: EvidenceFile, *, offset: int, record: int | None) -> str:
+    """One event of an export as indented XML. Raises EvidenceError if another one, or none, stands at `offset`."""
+    form = form_of(bytes(file.data[: 1 << 16])) or "xml"
+    found = next((cut.text for cut in FORMS[form](file) if cut.offset == offset and not cut.fault), "")
+    try:
+        event = next(child for child in parse(found).iter() if local_name(child) == "Event")
+        there = event.findtext("{*}System/{*}EventRecordID")
+    except (etree.XMLSyntaxError, StopIteration):
+        event, there = None, None
+    if event is None or (record is not None and there != str(record)):
+        message = (
+            f"{file.name}: event {record} at offset {offset} is not there any more: the file was changed; load it again"
+        )
+        raise EvidenceError(message, source=file.name, record=record, offset=offset)
+    etree.indent(event)
+    return etree.tostring(event, encoding="unicode")
