@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.cells import empty, instants, shaped
 from capi2kit.frames import short_names
 from capi2kit.knowledge import check
+from capi2kit.starts import nanoseconds
 
+_MOST_S = 9.2e9  # what fits into 64 bits of nanoseconds
 _SAME_S = 2.0  # offsets closer than that are one clock error
 _SHOWN_BY_CLOCK = (
     "time",
@@ -59,13 +61,21 @@ def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     if clocks.empty or events.empty:
         return events
     time = events["time"].reset_index(drop=True)
-    known = clocks.assign(place=short_names(clocks["host"]))[["place", "time", "offset_s"]].sort_values("time")
-    asked = pd.DataFrame(
-        {"place": short_names(events["host"].reset_index(drop=True)), "time": time, "row": np.arange(len(time))}
+    places = (
+        short_names(hosts, of=events["host"]) for hosts in (clocks["host"], events["host"].reset_index(drop=True))
     )
+    known = clocks.assign(place=next(places))[["place", "time", "offset_s"]].sort_values("time")
+    asked = pd.DataFrame({"place": next(places), "time": time, "row": np.arange(len(time))})
     asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time")
     found = pd.merge_asof(asked, known, on="time", by="place", direction="nearest")
     offset = found.set_index("row")["offset_s"].reindex(np.arange(len(time))).fillna(0.0).to_numpy("float64")
-    shift = pd.to_timedelta(np.round(offset * 1e9).astype("int64"), unit="ns")
-    moved = {name: (events[name].reset_index(drop=True) - shift).set_axis(events.index) for name in _SHOWN_BY_CLOCK}
-    return events.assign(**moved)
+    shift = np.round(np.where(np.abs(offset) < _MOST_S, offset, 0.0) * 1e9).astype("int64")
+    return events.assign(**{name: _moved(events[name], shift) for name in _SHOWN_BY_CLOCK})
+
+
+def _moved(times: pd.Series, shift: np.ndarray) -> pd.Series:
+    """Times less so many nanoseconds; one that would leave what 64 bits hold stays."""
+    stamps = nanoseconds(times)
+    fits = times.notna().to_numpy() & (np.abs(stamps.astype("float64") - shift) < _MOST_S * 1e9)
+    moved = instants(np.where(fits, stamps - np.where(fits, shift, 0), stamps))
+    return pd.Series(moved, index=times.index).where(times.notna())

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.cells import empty, shaped
-from capi2kit.frames import short_names
+from capi2kit.frames import near, short_names
 from capi2kit.knowledge import check, operations_marking
 
 _NEAR = pd.Timedelta(seconds=1)
 _WITHIN = 0.05  # of the longer one; two measures of one check differ by less
 _LEAST_S = 0.5
+_LONGEST_S = 1e8  # of a validation; more is no length
+_COARSEST_S = 60.0  # resolution of a log
 _PORTS = {"http": 80, "https": 443, "ldap": 389}
 
 
@@ -32,16 +34,22 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
-    said = events[events["operation"].isin(operations_marking("slow validation")) & events["duration_s"].notna()]
+    told = (events["duration_s"] <= _LONGEST_S).fillna(False)
+    said = events[events["operation"].isin(operations_marking("slow validation")) & told]
     if said.empty or spans.empty:
         return empty("confirmations")
     said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]
-    said = said.assign(place=short_names(said["host"])).rename(columns={"pid": "said_pid", "duration_s": "said_s"})
+    said = said.assign(place=short_names(said["host"], of=events["host"])).rename(
+        columns={"pid": "said_pid", "duration_s": "said_s"}
+    )
     mine = spans[spans["stop"].notna() & spans["duration_s"].notna()]
-    both = mine.assign(place=short_names(mine["host"])).merge(said.drop(columns="host"), on="place")
+    mine = mine.assign(place=short_names(mine["host"], of=events["host"]))
+    most = _NEAR + pd.Timedelta(seconds=_COARSEST_S)
+    said = said.drop(columns=["host", "pid"], errors="ignore")
+    both = near(mine, said, since=mine["stop"] - most, until=mine["stop"] + most)
     apart = both["duration_s"] - both["said_s"]
     longer = both[["duration_s", "said_s"]].max(axis=1)
-    slack = _NEAR + pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s")
+    slack = _NEAR + _resolution(both)
     fits = (both["stop"] - both["time"]).abs() <= slack
     fits &= (apart.abs() <= np.maximum(_WITHIN * longer, _LEAST_S)).fillna(False)
     fits &= (both["said_pid"].isna() | (both["said_pid"] == both["pid"])).fillna(False)
@@ -61,8 +69,8 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     if packets.empty or waits.empty:
         return waits
     packets = packets[["time", "host", "pid", "category", "server", "resolution_s"]].reset_index(drop=True)
-    packets = packets.assign(place=short_names(packets["host"]), port=_port(packets["server"]))
-    mine = waits.assign(row=np.arange(len(waits)), place=short_names(waits["host"]))
+    packets = packets.assign(place=short_names(packets["host"], of=events["host"]), port=_port(packets["server"]))
+    mine = waits.assign(row=np.arange(len(waits)), place=short_names(waits["host"], of=events["host"]))
     if packets["place"].isna().all() and mine["place"].nunique() == 1:
         packets["place"] = mine["place"].iloc[0]
     reach = packets.groupby("place")["time"].agg(["min", "max"]).reindex(mine["place"])
@@ -70,15 +78,19 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         mine["start"].to_numpy() <= reach["max"].to_numpy()
     )
     dropped = packets[packets["category"].str.upper().str.startswith("DROP").fillna(False)]
-    both = mine[["row", "place", "pid", "start", "stop", "url"]].merge(
-        dropped.rename(columns={"pid": "packet_pid"}), on="place"
+    asked = mine["url"].str.extract(r"^([A-Za-z]+)://[^/:]*(?::([0-9]{1,5})(?![0-9]))?", expand=True)
+    usual = asked[0].str.lower().map(_PORTS).astype("Int64")
+    mine = mine.assign(url_port=asked[1].astype("Int64").fillna(usual))
+    both = near(
+        mine[["row", "place", "pid", "start", "stop", "url_port"]],
+        dropped.drop(columns="host").rename(columns={"pid": "packet_pid"}),
+        since=mine["start"] - pd.Timedelta(seconds=_COARSEST_S),
+        until=mine["stop"],
     )
-    asked = both["url"].str.extract(r"^([a-z]+)://[^/:]*(?::(\d+))?", expand=True)
-    port = pd.to_numeric(asked[1], errors="coerce").fillna(asked[0].map(_PORTS)).astype("Int64")
-    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s")
+    slack = _resolution(both)
     fits = (both["time"] >= both["start"] - slack) & (both["time"] <= both["stop"])
     fits &= (both["packet_pid"].isna() | (both["packet_pid"] == both["pid"])).fillna(False)
-    fits &= (both["port"] == port).fillna(False)
+    fits &= (both["port"] == both["url_port"]).fillna(False)
     counted = both[fits].groupby("row").size().reindex(mine["row"]).fillna(0).astype("Int64")
     counted = counted.mask(~covered).set_axis(waits.index)
     return waits.assign(firewall_drops=counted)
@@ -86,4 +98,8 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 def _port(servers: pd.Series) -> pd.Series:
     """The port behind the last colon of an address."""
-    return pd.to_numeric(servers.str.extract(r":(\d+)$", expand=False), errors="coerce").astype("Int64")
+    return servers.str.extract(r":([0-9]{1,5})$", expand=False).astype("Int64")
+
+
+def _resolution(both: pd.DataFrame) -> pd.Series:
+    return pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, _COARSEST_S), unit="s")

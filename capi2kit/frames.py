@@ -19,6 +19,8 @@ from capi2kit.starts import TICK_S
 POOL = "applicationPool"  # what `appcmd list wp` calls it
 CREATED, SERVED = "process created", "request served"
 _AT_ONCE = pd.Timedelta(seconds=1)
+_LONGEST_S = 1e8  # of a request; more is no length
+_COARSEST_S = 60.0  # resolution of a log
 _TICK = pd.Timedelta(seconds=TICK_S)
 
 
@@ -41,8 +43,8 @@ def frame_startups(
         return startups
     gap = pd.Timedelta(seconds=gap_s)
     told = events[events["time"].notna()].reset_index()
-    framed = startups.assign(place=short_names(startups["host"]), row=np.arange(len(startups)))
-    told = told.assign(place=short_names(told["host"]))
+    framed = startups.assign(place=short_names(startups["host"], of=events["host"]), row=np.arange(len(startups)))
+    told = told.assign(place=short_names(told["host"], of=events["host"]))
     single = framed["place"].dropna().unique()
     if len(single) == 1:
         told["place"] = told["place"].fillna(single[0])  # a log that names no computer, beside those of one
@@ -52,9 +54,42 @@ def frame_startups(
     return _widened(framed, begins=begins, served=served)
 
 
-def short_names(hosts: pd.Series) -> pd.Series:
-    """Names of computers as comparable: the first part, in capitals. A trace log has no more than that."""
-    return hosts.str.extract("^([^.]*)", expand=False).str.upper()
+def short_names(hosts: pd.Series, *, of: pd.Series | None = None) -> pd.Series:
+    """Names of computers as comparable: the first part, in capitals. A trace log has no more than that.
+
+    `of`: the names of all computers. Where two of them differ only behind the first part, that part alone is the name
+    of neither: their whole names stay.
+    """
+    short = hosts.str.extract("^([^.]*)", expand=False).str.upper()
+    known = pd.Series((hosts if of is None else of).dropna().unique(), dtype=hosts.dtype).str.upper().drop_duplicates()
+    whole = known[known.str.contains(".", regex=False)]
+    first = whole.str.extract("^([^.]*)", expand=False)
+    shared = first[first.duplicated()]
+    return short.mask(short.isin(shared).fillna(False).astype(bool), hosts.str.upper())
+
+
+def near(left: pd.DataFrame, right: pd.DataFrame, *, since: pd.Series, until: pd.Series) -> pd.DataFrame:
+    """Rows of `left` and `right` on one `place` (not <NA>), with the `time` of the right one within since and until.
+
+    `since` and `until` are as long as `left`. As a merge on `place` that keeps these rows only, but without making the others.
+    """
+    right = right[right["place"].notna() & right["time"].notna()].sort_values("time", kind="stable")
+    spots: list[np.ndarray] = [np.zeros(0, "int64")]
+    owners: list[np.ndarray] = [np.zeros(0, "int64")]
+    mine = left["place"].to_numpy(object)
+    for place, there in right.groupby("place", sort=False).indices.items():
+        rows_there = np.asarray(there, dtype="int64")
+        stamps = right["time"].array[rows_there]
+        here = np.flatnonzero((mine == place) & since.notna().to_numpy() & until.notna().to_numpy())
+        low = np.asarray(stamps.searchsorted(since.array[here], side="left"))
+        count = np.maximum(np.asarray(stamps.searchsorted(until.array[here], side="right")) - low, 0)
+        owners.append(np.repeat(here, count))
+        first = np.repeat(low - np.r_[0, count.cumsum()[:-1]], count) if len(count) else low
+        spots.append(rows_there[first + np.arange(count.sum())])
+    owner, spot = np.concatenate(owners), np.concatenate(spots)
+    order = np.argsort(owner, kind="stable")
+    found = right.drop(columns="place").iloc[spot[order]].reset_index(drop=True)
+    return pd.concat([left.iloc[owner[order]].reset_index(drop=True), found], axis=1)
 
 
 def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
@@ -62,10 +97,13 @@ def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     created = told.loc[
         told["operation"].isin(operations_marking(CREATED)), ["event", "time", "place", "new_pid", "new_process"]
     ]
+    created = created.dropna(subset=["place", "new_pid"])  # a merge takes what is missing for the same
     made = startups.merge(created, left_on=["place", "pid"], right_on=["place", "new_pid"])
     same = made["new_process"].isna() | (made["new_process"].str.lower() == made["process"].str.lower())
     made = made[same.fillna(True)].assign(start_from=CREATED, rank=0)
-    woken = [_woken(startups, told, process=row["process"], mark=row["begins_with"]) for row in rows("processes")]
+    woken = [
+        _woken(startups, told, process=row["process"], mark=row["begins_with"], gap=gap) for row in rows("processes")
+    ]
     found = pd.concat([part for part in (made, *woken) if len(part)] or [made], ignore_index=True)
     before = found["first_operation"] - found["time"]
     found = found[(before >= -_TICK) & (before <= gap)]
@@ -74,10 +112,11 @@ def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     return ordered.drop_duplicates("row").set_index("row")
 
 
-def _woken(startups: pd.DataFrame, told: pd.DataFrame, *, process: str, mark: str) -> pd.DataFrame:
+def _woken(startups: pd.DataFrame, told: pd.DataFrame, *, process: str, mark: str, gap: pd.Timedelta) -> pd.DataFrame:
     marks = told.loc[told["operation"].isin(operations_marking(mark)), ["event", "time", "place"]]
     mine = startups[startups["process"].str.lower() == process.lower()]
-    return mine.merge(marks, on="place").assign(start_from=mark, rank=1)
+    first = mine["first_operation"]
+    return near(mine, marks, since=first - gap, until=first + _TICK).assign(start_from=mark, rank=1)
 
 
 def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
@@ -86,13 +125,14 @@ def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     A trace names the process: the request must have begun by then, or at once. A web log does not: the request
     must have waited for half of the start-up at least.
     """
-    asked = told[told["operation"].isin(operations_marking(SERVED)) & told["duration_s"].notna()]
+    asked = told[told["operation"].isin(operations_marking(SERVED)) & (told["duration_s"] <= _LONGEST_S).fillna(False)]
     asked = asked[["event", "time", "place", "pid", "duration_s", "resolution_s"]].rename(columns={"pid": "asked_pid"})
     serving = {row["process"].lower() for row in rows("processes") if row["serves"]}
     mine = startups[startups["process"].str.lower().isin(serving)]
-    both = mine.merge(asked, on="place")
+    last, most = mine["last_operation"], pd.Timedelta(seconds=_COARSEST_S) + _TICK
+    both = near(mine, asked, since=last - most, until=last + gap)
     length = pd.to_timedelta(both["duration_s"].astype("float64"), unit="s")
-    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64"), unit="s") + _TICK
+    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, _COARSEST_S), unit="s") + _TICK
     known = both["asked_pid"].notna()
     inner = both["last_operation"] - both["first_operation"]
     after = both["time"] - both["last_operation"]
@@ -115,7 +155,8 @@ def _pools(startups: pd.DataFrame, told: pd.DataFrame, *, settings: pd.DataFrame
     listed = settings.loc[settings["path"] == POOL, ["name", "value"]]
     if startups["place"].nunique() > 1:
         listed = listed.iloc[:0]  # it does not say whose processes it lists
-    listed = listed.assign(new_pid=pd.to_numeric(listed["name"], errors="coerce").astype("Int64"))
+    listed = listed[listed["name"].str.fullmatch("[0-9]{1,18}").fillna(False).astype(bool)]
+    listed = listed.assign(new_pid=listed["name"].astype("Int64"))
     by_list = startups.loc[~startups["row"].isin(by_event["row"]), ["row", "pid"]].merge(
         listed.dropna(subset=["new_pid"]), left_on="pid", right_on="new_pid"
     )

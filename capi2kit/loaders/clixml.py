@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from lxml import etree
 
 from capi2kit.loaders.evidence import EvidenceFile
-from capi2kit.loaders.texts import stream
+from capi2kit.loaders.texts import encoding_of, stream
 
 _RECORD = "System.Diagnostics.Eventing.Reader.EventLogRecord"
 _PROPERTY = "System.Diagnostics.Eventing.Reader.EventProperty"
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+_MOST = 200_000  # elements of one record: a sound one has a few hundred
 _NESTED = 40  # levels of a sound export: fewer than ten
 _PLACES = {
     "ProviderName": ("Provider", "Name"),
@@ -42,21 +45,35 @@ _PLACES = {
 
 def read_clixml(file: EvidenceFile) -> Iterator[tuple[etree._Element, bool]]:
     """The events of an export, and whether their payload came with them. Raises etree.XMLSyntaxError where it ends."""
-    with stream(file) as raw:
+    begin, encoding = _begin_of(bytes(file.data[:4096]))
+    with stream(file, start=begin) as raw:
         context = etree.iterparse(
-            raw, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-        )
-        depth = 0
+            raw, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+            encoding=encoding,
+        )  # fmt: skip
+        depth = inside = 0
         for what, element in context:
             depth += 1 if what == "start" else -1
             if depth > _NESTED:
                 raise etree.XMLSyntaxError(f"nested deeper than {_NESTED} levels", 0, 0, 0)
+            inside = inside + 1 if depth > 1 else 0
+            if inside > 2 * _MOST:
+                raise etree.XMLSyntaxError(f"more than {_MOST} elements in one record", 0, 0, 0)
             if what == "end" and depth == 1:
                 if _name(element) == "Obj" and _is_record(element):
                     yield _event_of(element)
                 element.clear()
                 while (before := element.getprevious()) is not None:
                     element.getparent().remove(before)  # type: ignore[union-attr]
+
+
+def _begin_of(head: bytes) -> tuple[int, str | None]:
+    """Where the XML begins, and its encoding if its own beginning does not tell: a stream has a line above it."""
+    encoding, mark = encoding_of(head)
+    above = "#< CLIXML".encode(encoding)
+    if not head[mark:].startswith(above):
+        return 0, None
+    return max(head.find("<".encode(encoding), mark + len(above)), 0), encoding.replace("utf-16-", "utf-16")
 
 
 def _is_record(item: etree._Element) -> bool:
@@ -70,7 +87,7 @@ def _event_of(item: etree._Element) -> tuple[etree._Element, bool]:
     properties = {str(part.get("N")): part for part in item.iterfind("{*}Props/*") if _name(part) != "Nil"}
     for name, (place, attribute) in _PLACES.items():
         text = _text_of(properties[name]) if name in properties else ""
-        if name == "Keywords" and text.lstrip("-").isdigit():
+        if name == "Keywords" and _INTEGER.fullmatch(text):
             text = f"{int(text) & (1 << 64) - 1:#x}"
         if not text:
             continue
@@ -92,13 +109,22 @@ def _add_payload(event: etree._Element, told: etree._Element | None) -> bool:
     if any(value == _PROPERTY for value in values):
         return False
     first = (values[0] or "").strip() if len(values) == 1 else ""
-    if first.startswith("<"):
-        etree.SubElement(event, "UserData").append(etree.fromstring(first, etree.XMLParser(resolve_entities=False)))
+    payload = _parsed(first) if first.startswith("<") else None
+    if payload is not None:
+        etree.SubElement(event, "UserData").append(payload)
         return True
     data = etree.SubElement(event, "EventData")
     for value in values:
         etree.SubElement(data, "Data").text = value
     return True
+
+
+def _parsed(text: str) -> etree._Element | None:
+    """The element that a value is, or None if it only begins like one."""
+    try:
+        return etree.fromstring(text, etree.XMLParser(resolve_entities=False, no_network=True))
+    except (etree.XMLSyntaxError, ValueError):
+        return None
 
 
 def _value_of(item: etree._Element) -> str | None:
@@ -112,9 +138,10 @@ def _text_of(element: etree._Element) -> str:
     """The text of a simple value; what an object calls itself otherwise. `_x000D_` stands for a character."""
     told = element.findtext("{*}ToString") if len(element) else element.text
     value = element.find("{*}Props/*[@N='Value']")
-    return _ESCAPED.sub(
-        lambda found: chr(int(found[1], 16)), (value.text if value is not None and value.text else told) or ""
-    )
+    text = (value.text if value is not None and value.text else told) or ""
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # half signs become one
+    return _BAD.sub("\ufffd", whole)
 
 
 def _name(element: etree._Element) -> str:

@@ -13,6 +13,7 @@ _FORMS = (
     re.compile(rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}})[ ,]+{_TIME}"),
     re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}})[ ,]+{_TIME}"),
 )
+_FIRST, _LAST = 1678, 2262  # years that fit into nanoseconds in every zone
 _ONE_WAY = 12  # a number above it is no month
 
 
@@ -41,6 +42,7 @@ def _made(found: re.Match[str], *, slashes: bool) -> pd.Timestamp | None:
     hours = int(hour) % 12 + 12 * (half in "Pp") if half else int(hour)
     rest = (fraction or "").ljust(9, "0")
     try:
-        return pd.Timestamp(year, month, day, hours, int(minute), int(second or 0)) + pd.Timedelta(int(rest), "ns")
+        whole = pd.Timestamp(year, month, day, hours, int(minute), int(second or 0))
     except ValueError:
         return None
+    return whole.as_unit("ns") + pd.Timedelta(int(rest), "ns") if _FIRST <= year < _LAST else None

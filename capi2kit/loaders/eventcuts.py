@@ -18,7 +18,9 @@ from capi2kit.loaders.texts import encoding_of, stream
 LONGEST = 1 << 21  # characters of one event
 _PIECE = 1 << 18
 _BEGIN = re.compile(r"<!--|<((?:[A-Za-z_][\w.-]*:)?)Event(?=[\s>])")
+_NEXT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Event(?=[\s>])")
 _ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?Events)((?:\s[^<>]*)?)>")
+_TEXTS = re.compile(r"ascii|utf-8|cp\d|windows|iso8859|koi8|mac-|gb|big5|euc_|shift_jis")  # not base64, zlib, idna, …
 _DECLARED = re.compile(rb"<\?xml[^>]*\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 
 
@@ -43,7 +45,7 @@ def declared_encoding(head: bytes) -> str:
         known = codecs.lookup(name).name
     except LookupError:
         return "utf-8"
-    return "utf-8" if known.startswith(("utf-16", "utf-32")) else known  # bytes say that it is not
+    return known if _TEXTS.match(known) else "utf-8"  # if it were UTF-16, the bytes would say so
 
 
 def cut_events(file: EvidenceFile) -> Iterator[Cut]:
@@ -79,24 +81,37 @@ class _Text:
         """What can be cut now; without `last`, an event whose end may still come is left."""
         while found := _BEGIN.search(self.buffer, self.at):
             self._skip_to(found.start())
-            end = self.buffer.find("-->" if found[0] == "<!--" else f"</{found[1]}Event>", found.end())
-            if end < 0 and not last and len(self.buffer) - self.at <= LONGEST:
+            comment = found[0] == "<!--"
+            following = None if comment else _NEXT.search(self.buffer, found.end())
+            until = following.start() if following else len(self.buffer)
+            end = self.buffer.find("-->" if comment else f"</{found[1]}Event>", found.end(), until)
+            if end < 0 and not following and not last and len(self.buffer) - self.at <= LONGEST:
                 return
-            if found[0] == "<!--":
-                self._skip_to(end if end >= 0 else len(self.buffer))
+            if comment and end >= 0:
+                self._skip_to(end)
+            elif comment:
+                yield from self._unended()
             else:
                 self.number += 1
-                yield self._cut(found, end)
+                yield self._cut(found, end, following=following)
         self._skip_to(len(self.buffer) if last else max(self.at, len(self.buffer) - 64))  # a tag may be cut in two
 
-    def _cut(self, found: re.Match[str], end: int) -> Cut:
+    def _unended(self) -> Iterator[Cut]:
+        """A comment that never ends: what stands in it was left out, and events among that are told as one."""
+        offset, held = self.offset, _NEXT.search(self.buffer, self.at)
+        self._skip_to(len(self.buffer))
+        if held:
+            self.number += 1
+            fault = f"a comment that begins at offset {offset} has no end; the events in it were left out"
+            yield Cut(self.number, offset, "", fault)
+
+    def _cut(self, found: re.Match[str], end: int, *, following: re.Match[str] | None) -> Cut:
         offset, where = self.offset, f"event {self.number} at offset {self.offset}"
         after = end + len(found[0]) + 2 if end >= 0 else len(self.buffer)  # its end tag: a slash and a bracket more
-        inner = _BEGIN.search(self.buffer, found.end(), after)
-        while inner and inner[0] == "<!--":
-            inner = _BEGIN.search(self.buffer, inner.end(), after)
+        inner = following is not None and end < 0
+        after = following.start() if following is not None and end < 0 else after
         text = self.buffer[self.at : after]
-        self._skip_to(inner.start() if inner else after)
+        self._skip_to(after)
         if inner:
             return Cut(self.number, offset, "", f"{where} has no end: another one begins inside it")
         if len(text) > LONGEST:

@@ -15,13 +15,15 @@ from capi2kit.loaders.eventjson import element_of
 from capi2kit.loaders.evidence import EvidenceFile, Problems
 from capi2kit.loaders.texts import encoding_of, lines
 
-_PROLOGUE = r"(?:<\?[^>]*\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*"
+_PROLOGUE = r"(?><\?[^>]*\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*+"
 _XML = re.compile(
     rf"\s*(?:Record \d+\s*)?{_PROLOGUE}"
     r"<(?:[A-Za-z_][\w.-]*:)?Events?(?=[\s>])",
     re.DOTALL,
 )
 _CLIXML = re.compile(rf"\s*(?:#< CLIXML\s*)?{_PROLOGUE}<Objs\b[^>]*powershell", re.DOTALL)
+_BETWEEN = re.compile(r"[\s,\[\]]*")  # what stands between the rows of a list
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+\\?(?:"|$)')  # one without an end, too: no text of JSON goes over a line
 _EVENT_KEYS = ({"Event"}, {"xml_string"}, {"EventId", "Payload"}, {"EventId", "Channel"})
 
 
@@ -48,10 +50,10 @@ def _is_event_json(first: str, text: str) -> bool:
     return isinstance(row, dict) and any(keys <= row.keys() for keys in _EVENT_KEYS)
 
 
-def _read_json(file: EvidenceFile) -> Iterator[Cut]:
+def _read_json(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
     """Rows of JSON, a line each, or one after the other however they are laid out."""
     number = 0
-    for offset, text, row in _rows(file):
+    for offset, text, row in _rows(file, problems):
         number += 1
         where = f"event {number} at offset {offset}"
         if not isinstance(row, dict):
@@ -72,35 +74,59 @@ def _cut_of(row: dict[str, object], *, number: int, offset: int) -> Cut:
     return Cut(number, offset, text)
 
 
-def _rows(file: EvidenceFile) -> Iterator[tuple[int, str, object]]:
+def _rows(file: EvidenceFile, problems: Problems) -> Iterator[tuple[int, str, object]]:
     """Offset, what is wrong, and value of every JSON value; a value may go over several lines."""
-    held, begin, faults = "", 0, Problems()
-    for line in lines(file, faults):
-        text = line.text.strip()
-        if not held:
-            text, begin = text.lstrip("[,").strip(), line.offset
-        if not held and not text.rstrip("],"):
-            continue
-        held = f"{held}\n{text}" if held else text
-        try:
-            yield begin, "", json.loads(held.rstrip(",") if not held.rstrip(",").endswith("}]") else held.rstrip("],"))
-        except RecursionError:
-            yield begin, "nested too deep", None
-        except ValueError as err:
-            if held.startswith("{") and len(held) < LONGEST and held.count("{") > held.count("}"):
-                continue
-            yield begin, str(err)[:200], None
-        held = ""
+    held: list[str] = []
+    begin = opened = size = 0
+    for line in lines(file, problems):
+        if held and _begins_anew(line.text, held):
+            yield begin, "it is cut off", None
+            held, opened, size = [], 0, 0
+        begin = begin if held else line.offset
+        held.append(line.text)
+        size += len(line.text)
+        bare = _QUOTED.sub("", line.text)
+        opened += bare.count("{") - bare.count("}")
+        if opened <= 0 or size >= LONGEST:
+            yield from ((begin, fault, value) for fault, value in _values("\n".join(held)))
+            held, opened, size = [], 0, 0
     if held:
         yield begin, "it is cut off", None
 
 
-def _read_plaso(file: EvidenceFile) -> Iterator[Cut]:
+def _begins_anew(text: str, held: list[str]) -> bool:
+    """Whether a line begins another row although the one before it has no end: it is no deeper, but lines between were."""
+    bare = text.lstrip()
+    if not bare.startswith("{"):
+        return False
+    depth = len(text) - len(bare)
+    first = len(held[0]) - len(held[0].lstrip())
+    if depth <= first and any(line[: depth + 1].isspace() and len(line) > depth for line in held[1:2]):
+        return True
+    return bare.startswith('{"') and _is_event_json(bare.rstrip().rstrip(","), "")
+
+
+def _values(text: str) -> Iterator[tuple[str, object]]:
+    """What is wrong with, and the value of, every row in a text; one that is no JSON ends it."""
+    at, decoder = 0, json.JSONDecoder()
+    while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except RecursionError:
+            yield "nested too deep", None
+            return
+        except ValueError as err:
+            yield str(err)[:200], None
+            return
+        yield "", value
+
+
+def _read_plaso(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
     """Rows of a table with a column xml_string, as psort writes them."""
     at = [0]
 
     def told() -> Iterator[str]:
-        for line in lines(file, Problems()):
+        for line in lines(file, problems):
             at[0] = line.offset
             yield f"{line.text}\n"
 
@@ -120,7 +146,7 @@ def _read_plaso(file: EvidenceFile) -> Iterator[Cut]:
         if not text.strip():
             continue  # a row of another kind of evidence
         number += 1
-        yield Cut(number, at[0], text[text.find("<Event") :].strip())
+        yield _cut_of({"xml_string": text}, number=number, offset=at[0])
 
 
 def _read_clixml(file: EvidenceFile) -> Iterator[Cut]:
@@ -138,9 +164,9 @@ def _read_clixml(file: EvidenceFile) -> Iterator[Cut]:
         yield Cut(number + 1, 0, "", f"the export ends or is damaged behind event {number}: {err.msg}")
 
 
-FORMS: dict[str, Callable[[EvidenceFile], Iterator[Cut]]] = {
-    "xml": cut_events,
+FORMS: dict[str, Callable[[EvidenceFile, Problems], Iterator[Cut]]] = {
+    "xml": lambda file, problems: cut_events(file),
     "json": _read_json,
     "plaso": _read_plaso,
-    "clixml": _read_clixml,
+    "clixml": lambda file, problems: _read_clixml(file),
 }

@@ -40,7 +40,7 @@ def element_of(row: Json) -> etree._Element | str | None:
     Raises ValueError if what is in it cannot be an event.
     """
     if isinstance(row.get("xml_string"), str):
-        return str(row["xml_string"]).strip()
+        return event_text(row["xml_string"])
     event = etree.Element("Event")
     if isinstance(row.get("Event"), dict):
         _fill(event, row["Event"])
@@ -59,6 +59,14 @@ def element_of(row: Json) -> etree._Element | str | None:
     if isinstance(payload, str) and payload.strip():
         _fill(event, json.loads(payload))
     return event
+
+
+def event_text(text: str) -> str:
+    """The event in a cell that holds XML, without what stands before it. Raises ValueError if there is none."""
+    begin = text.find("<Event")
+    if begin < 0:
+        raise ValueError("there is no event in its XML")
+    return _BAD.sub("\ufffd", text[begin:]).strip()
 
 
 def _fill(element: etree._Element, value: Any) -> None:

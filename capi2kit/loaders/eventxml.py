@@ -27,6 +27,7 @@ LOOKS_FOR = (
 )
 _FLUSH = 4096
 _TOLD_EVERY = 500
+_UNREAD = "\ufffd"
 _NAT = -(1 << 63)
 _LAID_OUT = re.compile(r">\r?\n[ \t]*<(?=/)")  # an empty element whose end tag stands on a line of its own
 
@@ -44,8 +45,8 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """
     form = form_of(bytes(file.data[: 1 << 16])) or "xml"
     rows, problems = EventRows(), Problems()
-    loaded = other = 0
-    for cut in FORMS[form](file):
+    loaded = other = unread = 0
+    for cut in FORMS[form](file, problems):
         fault = cut.fault
         try:
             wanted = not fault and _take(rows, cut, asked=asked)
@@ -54,6 +55,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         if fault:
             problems.add("record", "unreadable event", message=fault, lost=1, offset=cut.offset)
             continue
+        unread += _UNREAD in cut.text
         if cut.note:
             problems.add("record", "without payload", message=cut.note)
         loaded += wanted
@@ -62,6 +64,9 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
             asked.progress(cut.offset, len(file.data))
         if len(rows) >= _FLUSH:
             yield rows.batch()
+    if unread:
+        message = f"{unread} events hold signs that are none in the encoding of the file; each shows as {_UNREAD}"
+        problems.add("text", "wrong encoding", message=message)
     batch = rows.batch()
     batch["problems"] = problems.table()
     batch["sources"] = source_of(problems, loaded=loaded, other=other, engine=form)
@@ -85,7 +90,7 @@ def _take(rows: EventRows, cut: Cut, *, asked: Asked) -> bool:
 def record_xml(file: EvidenceFile, *, offset: int, record: int | None) -> str:
     """One event of an export as indented XML. Raises EvidenceError if another one, or none, stands at `offset`."""
     form = form_of(bytes(file.data[: 1 << 16])) or "xml"
-    found = next((cut.text for cut in FORMS[form](file) if cut.offset == offset and not cut.fault), "")
+    found = next((cut.text for cut in FORMS[form](file, Problems()) if cut.offset == offset and not cut.fault), "")
     try:
         event = next(child for child in parse(found).iter() if local_name(child) == "Event")
         there = event.findtext("{*}System/{*}EventRecordID")

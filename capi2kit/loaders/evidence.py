@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.cells import masked, strings
-from capi2kit.knowledge import columns, providers
+from capi2kit.knowledge import columns
 from capi2kit.loaders.framing import Buffer, Chunk, Frame
+from capi2kit.providers import providers
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class EvidenceFile:
 
 
 Providers = Mapping[str, frozenset[str] | None]
-_PROVIDER = re.compile(r"<Provider\b[^>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
-_EVENT_ID = re.compile(r"<EventID\b[^>]*>\s*(\d+)")
+_PROVIDER = re.compile(r"<Provider\b[^<>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
+_EVENT_ID = re.compile(r"<EventID\b[^<>]*>\s*(\d+)")
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,28 @@ class Asked:
 
 
 class Problems:
-    """Collects rows of the `problems` table. `lost` is their sum of lost records."""
+    """Collects rows of the `problems` table. `lost` is their sum of lost records.
+
+    Of one kind of problem a file gives so many rows at most, then one for all the others.
+    """
+
+    MOST = 10_000
 
     def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+        self._others: dict[tuple[str, str], int] = {}  # what the others lost
         self._rows: list[dict[str, str | int | None]] = []
         self.lost = 0
 
     def add(self, stage: str, error: str, *, message: str, lost: int = 0, **where: int) -> None:
         """Note one problem; `where`: chunk, record, offset."""
-        self._rows.append({"stage": stage, "error": error, "message": message, "lost": lost, **where})
         self.lost += lost
+        kind = stage, error
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        if self._counts[kind] > self.MOST:
+            self._others[kind] = self._others.get(kind, 0) + lost
+        else:
+            self._rows.append({"stage": stage, "error": error, "message": message, "lost": lost, **where})
 
     def add_record(self, frame: Frame, *, stage: str, error: str, message: str, lost: int = 0) -> None:
         """Note a problem of one record."""
@@ -101,8 +114,12 @@ class Problems:
     def table(self) -> pd.DataFrame:
         """The rows as a `problems` table (source 0)."""
         made: dict[str, object] = {}
+        rows = [*self._rows]
+        for (stage, error), lost in self._others.items():
+            more = self._counts[stage, error] - self.MOST
+            rows.append({"stage": stage, "error": error, "message": f"and {more} more like it", "lost": lost})
         for column, dtype in columns("problems").items():
-            values = [row.get(column) for row in self._rows]
+            values = [row.get(column) for row in rows]
             if dtype == "string":
                 made[column] = strings(values)  # type: ignore[arg-type]
             else:

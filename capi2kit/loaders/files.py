@@ -134,6 +134,8 @@ def _refuse_bombs(path: str, members: list[zipfile.ZipInfo]) -> None:
         reason = f"{unpacked} bytes unpacked, more than {MAX_UNPACKED}"
     elif unpacked > _SMALL and unpacked / packed > MAX_RATIO:
         reason = f"it unpacks to {unpacked // packed} times its size, more than {MAX_RATIO}"
+    elif len({info.filename for info in members}) < len(members):
+        reason = "two of its files have one name"
     elif any(info.flag_bits & 1 for info in members):
         reason = "it is encrypted"
     elif any(re.match(r"[/\\]|[A-Za-z]:", info.filename) for info in members):

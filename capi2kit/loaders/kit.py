@@ -35,7 +35,7 @@ _TABLES = {
     ("LogName", "IsEnabled", "LogMode", "MaximumSizeInBytes", "FileSize", "RecordCount"): "kit event logs",
 }
 _LOG = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z (?:note|problem): ")
-_FACT = re.compile(r"\s*([A-Za-z][^:]{0,60}?)\s*:\s*(.*?)\s*")
+_FACT = re.compile(r"\s*([A-Za-z][^:]{0,60}?)\s*:\s*((?:.*\S)?)\s*")
 _FACTS = re.compile(r"(?:^|[/\\!])machine[/\\](?:machine|w32tm-[a-z]+)\.txt$")
 
 
@@ -55,15 +55,18 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         batch, loaded = _facts(told), sum(bool(line.text.strip()) for line in told)
     else:
         cells = list(_cells(told[1:], width=len(table), problems=problems))
-        make = _processes if table == PROCESSES else _settings
-        batch, loaded = make(cells, table=table), len(cells)
+        batch = _processes(cells, problems=problems) if table == PROCESSES else _settings(cells, table=table)
+        loaded = len(cells)
     batch["problems"] = problems.table()
     batch["sources"] = source_of(problems, loaded=loaded)
     yield batch
 
 
 def _columns(first: str) -> tuple[str, ...]:
-    return tuple(next(csv.reader([first.lstrip("\ufeff").strip()]), ()))
+    try:
+        return tuple(next(csv.reader([first.lstrip("\ufeff").strip()]), ()))
+    except csv.Error:  # it is too long for the head of a table
+        return ()
 
 
 def _cells(told: list[Line], *, width: int, problems: Problems) -> Iterator[tuple[Line, list[str]]]:
@@ -116,7 +119,7 @@ def _settings(found: list[tuple[Line, list[str]]], *, table: tuple[str, ...]) ->
     return {"settings": table_of("settings", cells, kinds={"line": "int"})}
 
 
-def _processes(found: list[tuple[Line, list[str]]], *, table: tuple[str, ...]) -> Batch:
+def _processes(found: list[tuple[Line, list[str]]], *, problems: Problems) -> Batch:
     """The creation of every process that was alive, as an event; the pool follows from the command line."""
     count = len(found)
     name, pid, _, started, command = (
@@ -128,6 +131,11 @@ def _processes(found: list[tuple[Line, list[str]]], *, table: tuple[str, ...]) -
     infer(texts, count=count)
     known = {row["column"]: row["kind"] for row in rows("fields") if row["table"] == "events"}
     made = table_of("events", texts, kinds=known)
+    for column in ("time", "new_pid"):
+        unread = sum(text is not None for text in texts[column]) - int(made[column].notna().sum())
+        if unread:
+            message = f"{unread} cells do not fit `{column}` and are missing there"
+            problems.add("value", "unreadable value", message=message)
     made["operation"] = [operation(None, provider=PROVIDER).name] * count
     made["record"] = typed([str(line.number) for line, _ in found], kind="int", dtype="Int64")[0]
     made["resolution_s"] = pd.array(np.full(count, 0.001), dtype="Float64")

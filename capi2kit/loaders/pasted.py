@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import pandas as pd
@@ -27,6 +29,7 @@ from capi2kit.loaders.pastedtree import trees_in
 from capi2kit.loaders.rebuilt import (
     TAG,
     Tag,
+    add_attributes,
     names_of_payloads,
     payload_for,
     rebuild,
@@ -42,8 +45,9 @@ LOOKS_FOR = "text with events pasted into it: <Event>, a General tab (Log Name: 
 LONGEST = 32 << 20  # characters: nobody pastes more
 _EVENT = re.compile(r"<Event(?=[\s>])(?:(?!<Event[\s>]).)*?</Event>|<Event(?=[\s>])(?:(?!<Event[\s>]).)*", re.DOTALL)
 _HEADING = re.compile(r"(?i)\bevent[ ]?id[: ]+(\d{1,5})\b")
-_APART = re.compile(r"\s*(?:</?[^<>]*>\s*)*")
+_APART = re.compile(r"\s*(?:<[^<>]*>\s*)*")
 _NEAR = 400  # characters between an event's heading and its tags at most
+_BELOW = 4000  # characters below loose tags in which their error may stand, or of blanks above them
 _SYSTEM = frozenset({"Security", "Execution", "TimeCreated", "Provider", "EventID", "Channel", "Computer"})
 _NAT = -(1 << 63)
 _STRICT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
@@ -76,10 +80,13 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         problems.add("text", "pasted text repaired", message=f"{file.name}: {repair}")
     pieces = _pieces(text)
     rows = EventRows()
+    ends = [found.start() for found in re.finditer("\n", text)]
     for number, piece in enumerate(pieces, 1):
         rows.add(piece.event, offset=piece.begin, written=_NAT)
         for note in piece.notes:
-            problems.add("record", "pasted event", message=f"event {number}, line {_line(text, piece.begin)}: {note}")
+            problems.add(
+                "record", "pasted event", message=f"event {number}, line {bisect_left(ends, piece.begin) + 1}: {note}"
+            )
     batch = rows.batch()
     batch["events"]["offset"] = missing(len(pieces), "Int64")  # what was repaired has no place in the file's bytes
     _put_local_times(batch["events"], pieces, asked=asked, problems=problems)
@@ -104,58 +111,85 @@ def _whole(file: EvidenceFile, problems: Problems) -> str:
 
 def _pieces(text: str) -> list[_Piece]:
     """The events of a text in their order."""
-    pieces = [_read_xml(found) for found in _EVENT.finditer(text)]
+    pieces = [piece for found in _EVENT.finditer(text) if (piece := _read_xml(found)) is not None]
     pieces += [
         _Piece(tree.begin, tree.end, tree.event, None, ["nesting worked out from the order of its lines"])
         for tree in trees_in(text)
     ]
-    blocks = [block for block in blocks_in(text) if not _covered(block.begin, pieces)]
+    pieces.sort(key=lambda piece: piece.begin)
+    covered = _covered(pieces)
+    blocks = [block for block in blocks_in(text) if not covered(block.begin)]
     runs = _runs(text, taken=[*pieces, *blocks])
+    begins, used = [piece.begin for piece in pieces], set[tuple[int, int]]()
     for block in blocks:
-        below = next((piece for piece in pieces if not text[block.end : max(piece.begin, block.end)].strip()), None)
-        if below is not None and below.begin >= block.end:
+        at = bisect_left(begins, block.end)
+        if at < len(begins) and _is_same(block, pieces[at], text=text):
             continue  # the same event once more, as its XML
-        pieces.append(_read_block(text, block, runs=runs))
-    pieces += [piece for begin, end in runs if (piece := _read_run(text, begin, end=end)) is not None]
+        pieces.append(_read_block(text, block, runs=runs, used=used))
+    left = [run for run in runs if run not in used]
+    pieces += [piece for begin, end in left if (piece := _read_run(text, begin, end=end)) is not None]
     return sorted(pieces, key=lambda piece: piece.begin)
 
 
-def _line(text: str, place: int) -> int:
-    return text.count("\n", 0, place) + 1
+def _is_same(block: Block, below: _Piece, *, text: str) -> bool:
+    """Whether a block and the XML right below it, with nothing but blanks between them, are one event."""
+    told = "".join(below.event.findtext("{*}System/{*}EventID", "").split())
+    mine = "".join(filter(str.isdigit, block.values["event_id"]))
+    near = below.begin - block.end <= _BELOW
+    return near and not text[block.end : below.begin].strip() and told in ("", mine)
 
 
-def _covered(place: int, taken: list) -> bool:
-    return any(part.begin <= place < part.end for part in taken)
+def _covered(taken: Sequence[_Piece | Block]) -> Callable[[int], bool]:
+    """Tells of a place in the text whether it lies in a part that is taken."""
+    parts = sorted((part.begin, part.end) for part in taken)
+    begins = [begin for begin, _ in parts]
+    ends = [0, *accumulate((end for _, end in parts), max)]
+    return lambda place: place < ends[bisect_right(begins, place)]
 
 
-def _read_xml(found: re.Match[str]) -> _Piece:
-    """An event whose tags are all there, or nearly."""
+def _read_xml(found: re.Match[str]) -> _Piece | None:
+    """An event whose tags are all there, or nearly; None if nothing but its name is there, as where prose speaks of it."""
     text = found[0]
     notes = []
+    if ">" not in text:
+        return None
     if not text.endswith("</Event>"):
         text = text[: text.rfind(">") + 1]
         notes.append("it is cut off; what is there was read")
     if ELISION.search(text):
         notes.append("its author left something out of it")
     text = without_controls(text)
+    event: etree._Element | None
     try:
         event = etree.fromstring(text, _STRICT)
     except etree.XMLSyntaxError as err:
-        event = etree.fromstring(text, _LENIENT)
+        event = _read_leniently(text)
         if not found[0].endswith("</Event>"):
             notes.append("tags without an end were closed where it is cut off")
         else:
             notes.append(f"its XML is broken ({err.msg}); read as far as it goes")
     if event is None or event.find("{*}System") is None:
         tags = tags_in(text)
-        event = _event_of_tags(tags, event_id=None, notes=notes) or etree.Element("Event")
+        event = _event_of_tags(tags, event_id=None, notes=notes)
+        if event is None and not tags_in(text[1:]):
+            return None
+        event = etree.Element("Event") if event is None else event
     return _Piece(found.start(), found.start() + len(text), event, None, notes)
 
 
-def _runs(text: str, *, taken: list) -> list[tuple[int, int]]:
+def _read_leniently(text: str) -> etree._Element | None:
+    """What a forgiving parser makes of broken XML; None if that is nothing."""
+    try:
+        return etree.fromstring(text, _LENIENT)
+    except etree.XMLSyntaxError:
+        return None
+
+
+def _runs(text: str, *, taken: Sequence[_Piece | Block]) -> list[tuple[int, int]]:
     """Stretches of tags that stand in payloads, outside of what is read already."""
     known = names_of_payloads() | _SYSTEM
-    tags = [found for found in TAG.finditer(text) if found[1] in known and not _covered(found.start(), taken)]
+    covered = _covered(taken)
+    tags = [found for found in TAG.finditer(text) if found[1] in known and not covered(found.start())]
     runs: list[list[int]] = []
     for found in tags:
         if runs and _APART.fullmatch(text, runs[-1][1], found.start()):
@@ -165,20 +199,18 @@ def _runs(text: str, *, taken: list) -> list[tuple[int, int]]:
     return [(begin, end) for begin, end in runs]
 
 
-def _read_block(text: str, block: Block, *, runs: list[tuple[int, int]]) -> _Piece:
-    """An event from lines of label and value, with the tags that stand below them."""
+def _read_block(text: str, block: Block, *, runs: list[tuple[int, int]], used: set[tuple[int, int]]) -> _Piece:
+    """An event from lines of label and value, with the tags that stand below them; these are `used` then."""
     event, local, notes = event_of(block)
-    for run in runs:
-        between = text[block.end : run[0]] if run[0] >= block.end else None
-        if between is None or len(" ".join(between.split())) > _NEAR:
-            continue
-        tags = tags_in(text[slice(*run)])
-        payload = payload_for(tags, event_id=block.values["event_id"])
+    at = bisect_left(runs, (block.end, 0))
+    run = runs[at] if at < len(runs) and runs[at] not in used else None
+    if run is not None and run[0] - block.end <= _BELOW:
+        tags = tags_in(text[slice(*run)]) if len(" ".join(text[block.end : run[0]].split())) <= _NEAR else []
+        payload = payload_for(tags, event_id=block.values["event_id"]) if tags else None
         if payload is not None and payload.knows(tags):
             etree.SubElement(event, "UserData").append(rebuild(payload, tags))
             notes.append("tags were lost; the rest put into its places by the order in which Windows writes them")
-            runs.remove(run)
-        break
+            used.add(run)
     return _Piece(block.begin, block.end, event, local, notes)
 
 
@@ -194,7 +226,7 @@ def _read_run(text: str, begin: int, *, end: int) -> _Piece | None:
     event = _event_of_tags(tags, event_id=heading, notes=notes)
     if event is None:
         return None
-    line = text[end : text.find("\n\n", end) if "\n\n" in text[end:] else len(text)].strip().splitlines()
+    line = text[end : end + _BELOW].partition("\n\n")[0].strip().splitlines()
     said = next((part.strip() for part in reversed(line) if code_of_text(part.strip()) is not None), None)
     if said and event.find("UserData/*/Result") is None:
         _put(event, "AsShown", name="ErrorText").text = said
@@ -212,7 +244,7 @@ def _event_of_tags(tags: list[Tag], *, event_id: str | None, notes: list[str]) -
         return None
     event = etree.Element("Event")
     for tag in system:
-        _put(event, "System", name=tag.name).attrib.update(tag.attributes)
+        add_attributes(_put(event, "System", name=tag.name), tag.attributes)
     if payload is None:
         return event
     if event_id is None:

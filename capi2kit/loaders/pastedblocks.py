@@ -18,6 +18,7 @@ from capi2kit.loaders.rebuilt import clean
 
 _LINE = re.compile(r"^[ \t]*([^\s:<>\"=][^:<>\"=\n]{0,40}?)[ \t]*[:\uff1a][ \t]*(.*)$")
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|[YMDHS]{2,4}(?:[-/:. ][YMDHS]{2,4})+")
+_BELOW = re.compile(r"(?>[ \t]*\r?\n)*+([^\r\n]*)")  # the first line that is not empty
 _FEWEST = 3  # labels of a block, one of them the event id
 _APART = 3  # empty lines between two labels of one block at most
 _PLACES = {
@@ -95,10 +96,10 @@ def _close_described(
 ) -> int:
     """A description may stand behind its label or on the next lines, up to the first empty one."""
     if meaning == "description" and not values["description"]:
-        rest = re.match(r"(?:[ \t]*\r?\n)*((?:[^\r\n]*\S[^\r\n]*\r?\n?)*)", text[end:])
+        rest = _BELOW.match(text, end)
         if rest:
-            values["description"] = " ".join(rest[1].split("\n")[0].split())
-            end += rest.start(1) + len(rest[1].split("\n")[0])
+            values["description"] = " ".join(rest[1].split())
+            end = rest.end()
     _close(found, values, begin=begin, end=end, language=language)
     return end
 

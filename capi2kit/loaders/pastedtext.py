@@ -15,10 +15,11 @@ _SPACES = {0xA0: " ", 0x202F: " ", 0x200B: None, 0xFEFF: None}
 _MARKER = re.compile(r"(?m)(^|>)[ \t]*(?:\*[-+]\*|[-+\u2013])[ \t]+(?=<)")
 _EMPHASIS = re.compile(r'(?<=")\*([^"<>]*)\*(?=")|(?<=>)\*([^<>]*)\*(?=<)')
 _QUOTED_LINE = re.compile(r"(?m)^(?:> ?)+")
-_TYPOGRAPHIC_TAG = re.compile("<[A-Za-z][^<>]*[\u201c\u201d\u201e\u2033][^<>]*>")
+_TYPOGRAPHIC_TAG = re.compile("<[A-Za-z][^<>\u201c\u201d\u201e\u2033]*[\u201c\u201d\u201e\u2033][^<>]*>")
 _ESCAPED = re.compile(r"&lt;/?(?:Event|System|UserData|EventData|EventAuxInfo|CorrelationAuxInfo)\b")
 ELISION = re.compile(
-    r"\[[^\[\]<>\"]*(?:\.\.\.|\u2026|MORE|STUFF|REMOVED|REDACTED|SNIP)[^\[\]<>\"]*\]|\u2026|\.\.\.", re.IGNORECASE
+    r"\[(?=[^\[\]<>\"]*\])[^\[\]<>\"]*?(?:\.\.\.|\u2026|MORE|STUFF|REMOVED|REDACTED|SNIP)[^\[\]<>\"]*\]|\u2026|\.\.\.",
+    re.IGNORECASE,
 )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.loaders.rebuilt import Tag, clean, payloads, rebuild
+from capi2kit.loaders.rebuilt import Tag, add_tag, clean, payloads, rebuild
 
 _BEGIN = re.compile(r"(?m)^[ \t]*[-+][ \t]*System[ \t]*$")
 _SECTION = re.compile(r"[-+][ \t]*(System|UserData|EventData|RenderingInfo|DebugData)$")
@@ -85,8 +85,7 @@ def _event_of(sections: dict[str, list[Tag]]) -> etree._Element:
         if name in sections:
             above = etree.SubElement(event, name)
             for tag in sections[name]:
-                element = etree.SubElement(above, tag.name, dict(tag.attributes))
-                element.text = tag.text or None
+                add_tag(above, tag)
     told = sections.get("UserData")
     if told:
         root, *rest = told
@@ -95,7 +94,7 @@ def _event_of(sections: dict[str, list[Tag]]) -> etree._Element:
         if payload is not None:
             above.append(rebuild(payload, rest))
         else:
-            element = etree.SubElement(above, root.name, dict(root.attributes))
+            element = add_tag(above, root._replace(text=""))
             for tag in rest:
-                etree.SubElement(element, tag.name, dict(tag.attributes)).text = tag.text or None
+                add_tag(element, tag)
     return event

@@ -18,6 +18,7 @@ from capi2kit.knowledge import rows
 
 TAG = re.compile(r"<([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+\s*=\s*\"[^\"]*\")*)\s*/?>(?:([^<]*)</\1\s*>)?")
 _ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*\"([^\"]*)\"")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 Steps = tuple[str, ...]
 
@@ -100,11 +101,11 @@ def rebuild(payload: Payload, tags: list[Tag]) -> etree._Element:
     at = -1
     for tag in tags:
         if tag.name == payload.root:
-            root.attrib.update(tag.attributes)
+            add_attributes(root, tag.attributes)
             continue
         found = _next_place(payload.paths, at, name=tag.name)
         if found is None:
-            _make(root, tag)
+            add_tag(root, tag)
             continue
         at, ended = found
         path = payload.paths[at]
@@ -116,7 +117,7 @@ def rebuild(payload: Payload, tags: list[Tag]) -> etree._Element:
             if prefix not in opened:
                 opened[prefix] = etree.SubElement(parent, prefix[-1].rstrip("*"))
             parent = opened[prefix]
-        opened[path] = _make(parent, tag)
+        opened[path] = add_tag(parent, tag)
     return root
 
 
@@ -140,9 +141,16 @@ def _next_place(paths: tuple[Steps, ...], at: int, *, name: str) -> tuple[int, S
     return None
 
 
-def _make(parent: etree._Element, tag: Tag) -> etree._Element:
-    element = etree.SubElement(parent, tag.name)
-    for name, value in tag.attributes.items():
-        element.set(name.rpartition(":")[2], value)
+def add_attributes(element: etree._Element, told: dict[str, str]) -> None:
+    """Set the attributes of a tag, without their prefixes; a name that XML cannot have gets a mark in front."""
+    for name, value in told.items():
+        bare = _NO_NAME.sub("_", name.rpartition(":")[2])
+        element.set(bare if bare[:1].isalpha() or bare[:1] == "_" else f"_{bare}", value)
+
+
+def add_tag(parent: etree._Element, tag: Tag) -> etree._Element:
+    """A tag as the last child of an element."""
+    element = etree.SubElement(parent, _NO_NAME.sub("_", tag.name))
+    add_attributes(element, tag.attributes)
     element.text = tag.text or None
     return element

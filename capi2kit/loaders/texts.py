@@ -15,6 +15,11 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
+try:  # pandas 2 raises this one, and it is no ValueError
+    from pytz.exceptions import AmbiguousTimeError  # type: ignore[import-untyped]
+except ImportError:
+    AmbiguousTimeError = ValueError
+
 from capi2kit.cells import shaped, typed
 from capi2kit.knowledge import columns
 from capi2kit.loaders.evidence import EvidenceFile, Problems
@@ -151,7 +156,7 @@ def in_utc(times: pd.Series, *, tz: str | None, problems: Problems) -> pd.Series
         return times.dt.tz_localize("UTC")
     try:
         local = times.dt.tz_localize(tz, ambiguous="infer", nonexistent="shift_forward")
-    except ValueError:
+    except (ValueError, AmbiguousTimeError):
         second = np.zeros(len(times), bool)
         local = times.dt.tz_localize(tz, ambiguous=second, nonexistent="shift_forward")
         message = f"times in the hour that clocks in {tz} show twice were taken for the second one"

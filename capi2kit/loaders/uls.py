@@ -30,12 +30,13 @@ _HELD = 1000  # so many lines a message that was cut waits for its rest when a b
 _TRIED = 20  # lines that look like one of ULS
 _NO_ACTIVITY = "00000000-0000-0000-0000-000000000000"
 _ID = re.compile(r"0x[0-9A-Fa-f]{1,8}")
-_HOST = re.compile(r"(?:.*[\\/!])?(.+)-\d{8}-\d{4}\.log", re.IGNORECASE | re.ASCII | re.DOTALL)
+_HOST = re.compile(r"(?:.*[\\/!])?([^\\/!]+)-\d{8}-\d{4}\.log", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def sniff(head: bytes, name: str) -> bool:
     """True for a text that has the head line of a trace log, or a line of one."""
     text = texts.head_of(head, most=len(head)) or texts.head_of(head)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     seen = (text[found.start() :].split("\n", 1)[0].lstrip(" \t>") for found in islice(SEEN.finditer(text), _TRIED))
     return bool(HEADER.search(text)) or any(entry_of(texts.Line(1, 0, line), line) for line in seen)
 

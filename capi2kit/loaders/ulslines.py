@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from math import isfinite
 
 from capi2kit.knowledge import rows
 from capi2kit.loaders.texts import Line
@@ -17,7 +18,7 @@ NAMES = ("process", "host", "pid", "tid", "category", "tag", "level")
 _STAMP = r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\.\d\d"
 _TIME = rf"(?P<time>{_STAMP}|DateTime) ?(?P<more>\*?)"
 _HEX = r"0x[0-9A-Fa-f]{1,8}"
-_PROCESS = rf"(?P<process>[^\t]{{1,260}}?)\s{{0,99}}\((?:(?P<host>[^():\t]{{1,64}}):)?(?P<pid>{_HEX})\)"
+_PROCESS = rf"(?P<process>\S[^\t]{{0,259}}?)(?<!\s)\s{{0,99}}\((?:(?P<host>[^():\t]{{1,64}}):)?(?P<pid>{_HEX})\)"
 HEADER = re.compile(r"^[ \t>]*Timestamp\s+Process\s+TID\s+Area\s+Category\b", re.MULTILINE)
 SEEN = re.compile(
     rf"^[ \t>]*{_TIME}[ \t]{{1,99}}[^\t\n]{{1,330}}?\([^()\t\n]{{0,64}}{_HEX}\)[ \t]{{1,99}}0x", re.M | re.A
@@ -113,7 +114,7 @@ def words(kind: str) -> dict[str, str]:
 def _said() -> re.Pattern[str]:
     """Category, tag, level and message of a line without tabs: the first level behind something like a tag."""
     levels = "|".join(sorted(words("level"), key=len, reverse=True))
-    where, tag = r"(?P<where>.{1,200}?)\s{1,99}", r"(?P<tag>[0-9a-z]{1,8})\s{1,99}"
+    where, tag = r"(?P<where>.{1,200}?)(?<!\s)\s{1,99}", r"(?P<tag>[0-9a-z]{1,8})\s{1,99}"
     return re.compile(rf"{where}{tag}(?P<level>{levels})\b\s*(?P<message>.*)", re.DOTALL)
 
 
@@ -136,6 +137,6 @@ def _lengths() -> tuple[tuple[re.Pattern[str], str], ...]:
 def length_of(message: str) -> tuple[float | None, str | None]:
     """How many seconds a message says that something took, and what that was; None if it says nothing of the kind."""
     for pattern, what in _lengths():
-        if found := pattern.match(message):
+        if (found := pattern.match(message)) and isfinite(float(found["ms"].replace(",", "."))):
             return float(found["ms"].replace(",", ".")) / 1000, what or None
     return None, None

@@ -29,6 +29,7 @@ _PADDING = "\0"  # a file that was not closed in order ends in these
 def sniff(head: bytes, name: str) -> bool:
     """True for a text that begins as a W3C log does and has a #Fields line of one of the three logs."""
     text = texts.head_of(head, most=len(head)) or texts.head_of(head)  # padding may follow further down
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     begins = [line for line in text[:4096].splitlines() if line.strip()][:2]  # the first one may be cut
     if not any(_DIRECTIVE.match(line) or _DATA.match(line) for line in begins):
         return False
@@ -128,8 +129,10 @@ class _Header:
 def _unique(fields: list[str]) -> tuple[str, ...]:
     """Names of fields; one that stands twice gets a number, so that the second cell is kept, too."""
     names: list[str] = []
+    counts: dict[str, int] = {}
     for field in fields:
-        names.append(f"{field}#{fields[: len(names)].count(field) + 1}" if field in fields[: len(names)] else field)
+        counts[field] = counts.get(field, 0) + 1
+        names.append(f"{field}#{counts[field]}" if counts[field] > 1 else field)
     return tuple(names)
 
 

@@ -47,7 +47,9 @@ def evidence(analysis: Analysis) -> Section:
         [
             words.visible(row["path"]),
             str(row["bytes"]),
-            row["loader"] if pd.isna(row["engine"]) else f"{row['loader']}: {row['engine']}",
+            row["loader"]
+            if pd.isna(row["engine"]) or row["engine"] == row["loader"]
+            else f"{row['loader']}: {row['engine']}",
             *(str(row[name]) for name in counts),
         ]
         for row in sources

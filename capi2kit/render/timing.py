@@ -30,7 +30,8 @@ def answer(analysis: Analysis) -> Section:
     evidence = (
         f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {checks} CAPI2 events, "
         f"{f'{others} entries of other logs, ' if others else ''}"
-        f"{lost or 'no'} record{'s' * (lost != 1)} lost. Coverage: {verdicts}."
+        f"{lost or 'no'} record{'s' * (lost != 1)} lost. "
+        f"Coverage: {verdicts or 'no events'}."
     )
     return Section("answer", "Where the seconds went", [headline(analysis), evidence])
 

@@ -23,12 +23,13 @@ from capi2kit.winevent.walk import LABEL, walk_event
 # Channel and EventID choose the map, and "true" makes a name of its attribute: these values stay in the skeleton.
 _TRUE, _TRUE_HIDDEN = '="true"', "=\ue002"
 _LABEL = re.compile(f'(?<=<Data {LABEL}=)"([^"<]*)"')  # a label chooses the column: it stays in the skeleton, too
+_LABELLED = ("<Data>", "<Data/>", f'<Data {LABEL}="', f"<Data {LABEL}='")  # the forms of Data that are read so
 _LABEL_HIDDEN = re.compile(f"(?<=<Data {LABEL}=)\ue003([^\ue003]*)\ue003")
-_HIDDEN = re.compile("[\ue002\ue003]")
-_TEXT = re.compile(r">(?!\s+<)([^<]+)(?=</(?!EventID>|Channel>))")
+_HIDDEN = re.compile("[\ue000-\ue003]")  # what a log is not to bring along
+_TEXT = re.compile(r">(?!\s+<)([^<>]+)(?=</(?!(?:[\w.-]+:)?(?:EventID|Channel)\s*>))")
 _MARKER = re.compile("\ue000([0-9]+)\ue001")
 _FOREIGN = re.compile("[\x00-\x1f\ufffe\uffff]|&(?!(?:quot|amp|lt|gt|apos);)")  # a parser treats these in its own way
-_BROKEN_ATTRIBUTE = re.compile(r'="[^"<]*[\n\t][^"<]*"')
+_BROKEN_ATTRIBUTE = re.compile(r'="[^"<\n\t]*[\n\t][^"<]*"')
 _ENTITIES = (("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&amp;", "&"))
 _PARSER = etree.XMLParser(
     resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
@@ -63,6 +64,7 @@ class Skeletons:
         skeleton, values = _taken_apart(xml)
         told = "".join(values)
         odd = "<" in told or '"' in told or "" in values or bool(_HIDDEN.search(xml)) or _TRUE_HIDDEN in told
+        odd = odd or _is_labelled_oddly(xml)
         odd = odd or ((not told.isprintable() or "&" in told) and bool(_FOREIGN.search(told)))
         if not odd and skeleton not in self._known and len(self._known) < _MOST:
             self._known[skeleton] = self._recipe(skeleton, attributes=len(values) - len(skeleton) + 1)
@@ -118,6 +120,11 @@ def _taken_apart(xml: str) -> tuple[tuple[str, ...], list[str]]:
     pieces = xml.replace(_TRUE, _TRUE_HIDDEN).split('"')
     rest = _TEXT.split('"'.join(pieces[::2]))
     return tuple(rest[::2]), pieces[1::2] + rest[1::2]
+
+
+def _is_labelled_oddly(xml: str) -> bool:
+    """Whether a label may stand where `_LABEL` does not see it: behind another attribute, with blanks, with a prefix."""
+    return ":Data" in xml or ("<Data" in xml and xml.count("<Data") != sum(map(xml.count, _LABELLED)))
 
 
 def _unescaped(text: str) -> str:

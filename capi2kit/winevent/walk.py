@@ -9,6 +9,7 @@ from lxml import etree
 from capi2kit.winevent.places import NOWHERE, Place, places
 
 Extra = dict[str, str | list[str]]
+_MANY = 1000
 LABEL = "Name"  # of a Data element: it tells what the value is
 
 
@@ -46,7 +47,7 @@ def _walk(element: etree._Element, part: Part, *, place: Place, path: str, parts
         parts.append(part)
         path = ""
     cells, extra = part.cells, part.extra
-    for qualified, value in element.items():
+    for qualified, value in element.items() if len(element.attrib) < _MANY else _attributes(element):
         name = qualified.rpartition("}")[2]
         column = place.attributes.get(name)
         if not value or (name == LABEL and path.endswith(f"[{value}]")):
@@ -65,6 +66,12 @@ def _walk(element: etree._Element, part: Part, *, place: Place, path: str, parts
             _keep(extra, path, value=text)
     if len(element):
         _walk_children(element, part, place=place, path=path, parts=parts)
+
+
+def _attributes(element: etree._Element) -> list[tuple[str, str]]:
+    """Names and values of many attributes: asking the element for them takes time by their square."""
+    found: list[etree._ElementUnicodeResult] = element.xpath("@*")
+    return [(str(value.attrname), str(value)) for value in found]
 
 
 def _walk_children(element: etree._Element, part: Part, *, place: Place, path: str, parts: list[Part]) -> None:
