@@ -19,8 +19,8 @@ from capi2kit.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
-from capi2kit.loaders import HEAD, LOADERS, files, kit, known_formats, loader_for
-from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
+from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
+from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Providers
 from capi2kit.providers import providers as providers_known
 from capi2kit.winevent import Batch
 
@@ -125,7 +125,7 @@ def record_xml(case: Case, event: int) -> str:
         raise EvidenceError(f"there is no event {event} in this case; events are numbered 0 to {len(case.events) - 1}")
     source = case.sources.set_index("source").loc[row["source"].iloc[0]]
     record, offset = row["record"].iloc[0], row["offset"].iloc[0]
-    loader = next(loader for loader in LOADERS if source["loader"] == loader.NAME)
+    loader = loader_named(str(source["loader"]))
     if not hasattr(loader, "record_xml") or offset is pd.NA:
         message = f"event {event} is from {source['path']}, a text: only logs and exports of events hold records as XML"
         raise EvidenceError(message, source=str(source["path"]))
@@ -225,7 +225,7 @@ def _take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> lis
 
 def _check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
     """Compare the files with the hashes that the collection kit wrote down; each difference is told."""
-    promised = settings[(settings["origin"] == kit.MANIFEST) & (settings["name"] == "sha256")]
+    promised = settings[(settings["origin"] == KIT_MANIFEST) & (settings["name"] == "sha256")]
     promised = promised[promised["value"].notna()]
     notes = []
     manifests = dict(zip(sources["source"], sources["path"], strict=True))

@@ -28,7 +28,6 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capi2kit import loaders
 from capi2kit.case import load
 from capi2kit.cli import pki as verb
 from capi2kit.cli.errors import UsageError
@@ -232,13 +231,6 @@ def only_list(data: bytes) -> pd.Series:
 
 def sha1(data: bytes) -> str:
     return hashlib.sha1(data).hexdigest().upper()
-
-
-@pytest.fixture
-def known(monkeypatch):
-    """`load` knows this loader, wherever it stands in the list."""
-    others = tuple(loader for loader in loaders.LOADERS if loader is not pki)
-    monkeypatch.setattr(loaders, "LOADERS", (*others, pki))
 
 
 # --- trust lists ---
@@ -598,7 +590,7 @@ def test_a_missing_extra_is_named(monkeypatch, signed):
         batch(signed)
 
 
-def test_load_finds_them_in_a_folder(known, tmp_path, signed, authority, crl):
+def test_load_finds_them_in_a_folder(tmp_path, signed, authority, crl):
     for title, data in {"authroot.stl": signed, "pca.cer": authority.pca.der, "root.crl": crl}.items():
         (tmp_path / title).write_bytes(data)
     case = load(tmp_path)
@@ -620,7 +612,7 @@ def call(capsys, *arguments) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
-def test_one_command_tells_that_the_signers_issuer_is_not_on_the_machine(known, capsys, tmp_path, signed, authority):
+def test_one_command_tells_that_the_signers_issuer_is_not_on_the_machine(capsys, tmp_path, signed, authority):
     (tmp_path / "authrootstl.cab").write_bytes(cabinet({"authroot.stl": signed}))
     code, out = call(capsys, tmp_path, "--at", "2011-02-21T12:00Z")
     assert code == 0
@@ -643,14 +635,14 @@ def test_one_command_tells_that_the_signers_issuer_is_not_on_the_machine(known, 
     assert "Contoso Publisher < Contoso Trust List PCA < Contoso Root (not given)" in out
 
 
-def test_without_a_moment_it_says_that_it_took_now(known, capsys, tmp_path, signed):
+def test_without_a_moment_it_says_that_it_took_now(capsys, tmp_path, signed):
     (tmp_path / "a.stl").write_bytes(signed)
     _, out = call(capsys, tmp_path / "a.stl")
     assert re.match(r"Judged at \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ, which is now", out)
     assert "signer expired 2012-01-01 00:00Z" in out
 
 
-def test_csv_and_json_hold_one_row_per_object(known, capsys, tmp_path, signed, crl):
+def test_csv_and_json_hold_one_row_per_object(capsys, tmp_path, signed, crl):
     (tmp_path / "a.stl").write_bytes(signed)
     (tmp_path / "b.crl").write_bytes(crl)
     _, out = call(capsys, tmp_path, "--at", "2011-05-10", "-f", "jsonl")
@@ -660,7 +652,7 @@ def test_csv_and_json_hold_one_row_per_object(known, capsys, tmp_path, signed, c
     assert len((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()) == 4
 
 
-def test_names_cannot_act_on_the_terminal(known, capsys, tmp_path):
+def test_names_cannot_act_on_the_terminal(capsys, tmp_path):
     (tmp_path / "a.cer").write_bytes(made("Con\x1b[2Jtoso\u202e", serial=0x70000007).der)
     _, out = call(capsys, tmp_path / "a.cer", "--at", "2011-01-01")
     assert r"Con\x1b[2Jtoso\u202e" in out and "\x1b" not in out
@@ -672,7 +664,7 @@ def test_a_moment_that_is_none_is_a_wrong_call(capsys, text):
         call(capsys, "a.stl", "--at", text)
 
 
-def test_nothing_to_judge_is_no_quiet_success(known, capsys, small_log, tmp_path):
+def test_nothing_to_judge_is_no_quiet_success(capsys, small_log, tmp_path):
     (tmp_path / "x.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIF7TCCA9WgAwIBAgIQKMw6JQ==\n")
     with pytest.raises(EvidenceError):
         call(capsys, tmp_path / "x.pem")
@@ -754,7 +746,7 @@ def test_the_real_list_without_its_signature(real_logs):
 
 
 @pytest.mark.real
-def test_the_verdict_on_the_real_list_changes_when_its_signer_ends(known, real_logs):
+def test_the_verdict_on_the_real_list_changes_when_its_signer_ends(real_logs):
     case = load(real_logs / "ctl")
 
     def verdict(at: str) -> str:
@@ -768,7 +760,7 @@ def test_the_verdict_on_the_real_list_changes_when_its_signer_ends(known, real_l
 
 
 @pytest.mark.real
-def test_the_real_root_is_not_the_signers_issuer_but_that_ones(known, real_logs):
+def test_the_real_root_is_not_the_signers_issuer_but_that_ones(real_logs):
     folder = real_logs / "ctl"
     case = load([folder / "authroot_2023-12-13_signed.stl", folder / "microsoft_root_ca_2010.crt"])
     root = case.certificates.set_index("subject").loc["Microsoft Root Certificate Authority 2010", "thumbprint"]
@@ -782,7 +774,7 @@ def test_the_real_root_is_not_the_signers_issuer_but_that_ones(known, real_logs)
 
 
 @pytest.mark.real
-def test_the_real_log_used_six_times_a_crl_that_was_no_longer_valid(known, real_logs, capsys):
+def test_the_real_log_used_six_times_a_crl_that_was_no_longer_valid(real_logs, capsys):
     path = real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"
     _, out = call(capsys, path, "--at", "2018-08-16")
     assert "The log used CRLs and OCSP responses 114 times: 108 were valid then, 6 were not, 0 are not known" in out

@@ -25,6 +25,7 @@ class EvidenceFile:
     sha256: str
 
 
+KIT_MANIFEST = "kit manifest"  # `settings.origin` of what the collection kit says of its own files
 Providers = Mapping[str, frozenset[str] | None]
 _PROVIDER = re.compile(r"<Provider\b[^<>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
 _EVENT_ID = re.compile(r"<EventID\b[^<>]*>\s*(\d+)")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from capi2kit.cells import shaped, typed
 from capi2kit.knowledge import operation, rows
-from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
+from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Problems
 from capi2kit.loaders.texts import Line, head_of, lines, source_of, table_of
 from capi2kit.winevent import Batch
 from capi2kit.winevent.inferences import infer
@@ -23,10 +23,9 @@ from capi2kit.winevent.inferences import infer
 NAME = "kit"
 LOOKS_FOR = "a file of the collection kit: manifest.csv, collect.log, machine/…"
 PROVIDER = "Process list"
-MANIFEST = "kit manifest"
 PROCESSES = ("name", "pid", "parent", "started_utc", "command_line")
 _TABLES = {
-    ("file", "bytes", "sha256", "command", "utc"): MANIFEST,
+    ("file", "bytes", "sha256", "command", "utc"): KIT_MANIFEST,
     PROCESSES: "kit processes",
     ("Name", "State", "StartMode", "StartName", "ProcessId"): "kit services",
     ("pool", "field", "value"): "kit application pools",

@@ -23,24 +23,30 @@ sys.path.insert(0, str(Path(__file__).parent))
 from big_log import make
 
 NAME = "evtx/capi2_operational_wks05_2016-2018.evtx"
-PEAK = """
-import resource, sys
-import capi2kit
-capi2kit.analyse(capi2kit.load(sys.argv[1]))
-scale = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20)
-"""
-STREAM = """
+PEAK_MB = """
 import resource, sys
 from pathlib import Path
+
+def peak():  # ru_maxrss of a new program begins with that of the one that started it, VmHWM does not
+    if Path("/proc/self/status").exists():
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+"""
+PEAK = f"""
+{PEAK_MB}
+import capi2kit
+capi2kit.analyse(capi2kit.load(sys.argv[1]))
+print(peak())
+"""
+STREAM = f"""
+{PEAK_MB}
 from capi2kit.loaders import eventxml, files
 from capi2kit.loaders.evidence import Asked
 events = 0
 with files.opened(files.named(sys.argv[1])) as file:
     for batch in eventxml.read(file, asked=Asked()):
         events += len(batch["events"])
-scale = 1 if sys.platform == "darwin" else 1024
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20, events)
+print(peak(), events)
 """
 
 
