@@ -142,10 +142,10 @@ def _signature(algorithm: Any) -> Row:
 
 def _key(data: bytes) -> Row:
     """The public key of a certificate; of a kind that is not known here only the object id."""
-    inner = next(der.children(data, der.element(data)))
+    inner = der.first_child(data, der.element(data))
     parts = [part for part in der.children(data, inner) if part.tag != der.FIRST]
-    algorithm = next(der.children(data, parts[5]))
-    row: Row = {"key_oid": der.object_id(data, next(der.children(data, algorithm)))}
+    algorithm = der.first_child(data, parts[5])
+    row: Row = {"key_oid": der.object_id(data, der.first_child(data, algorithm))}
     try:
         key = package("asn1crypto.keys").PublicKeyInfo.load(der.whole(data, parts[5]))
         row["key_name"] = _KEYS.get(key.algorithm, key.algorithm)

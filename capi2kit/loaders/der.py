@@ -82,6 +82,13 @@ def children(data: bytes, parent: Element, *, cut: bool = False) -> Iterator[Ele
     raise ValueError(f"more than {_MOST_CHILDREN} elements in one")
 
 
+def first_child(data: bytes, parent: Element) -> Element:
+    """The first element inside an element. Raises ValueError if it is empty."""
+    for found in children(data, parent):
+        return found
+    raise ValueError(f"nothing in the element at offset {parent.begin}")
+
+
 def whole(data: bytes, found: Element) -> bytes:
     """The bytes of an element with tag and length."""
     return bytes(data[found.begin : found.end])

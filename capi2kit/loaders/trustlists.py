@@ -114,7 +114,7 @@ def _list_of(data: bytes, found: der.Element) -> Row:
     row["this_update"] = _time(data, rest.pop(0))
     if rest[0].tag in (der.UTC_TIME, der.TIME):
         row["next_update"] = _time(data, rest.pop(0))
-    more["SubjectAlgorithm"] = der.object_id(data, next(der.children(data, rest[0])))
+    more["SubjectAlgorithm"] = der.object_id(data, der.first_child(data, rest[0]))
     entries = list(der.children(data, rest[1])) if len(rest) > 1 else []
     more["Properties"] = _count_properties(data, entries)
     return row | {"entries": str(len(entries)), "extra": json.dumps(more, ensure_ascii=False)}
@@ -135,6 +135,6 @@ def _count_properties(data: bytes, entries: list[der.Element]) -> dict[str, int]
         parts = list(der.children(data, entry))
         if len(parts) > 1:
             properties = der.children(data, parts[1])
-            found.update({der.object_id(data, next(der.children(data, each))) for each in properties})
+            found.update({der.object_id(data, der.first_child(data, each)) for each in properties})
     named = {_PROPERTIES.get(kind.removeprefix(_PROPERTY), kind): count for kind, count in found.items()}
     return dict(sorted(named.items()))
