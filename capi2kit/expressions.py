@@ -1,0 +1,158 @@
+"""Expressions: the small language of rules and of user questions, over the columns of one table.
+
+Names of columns, texts, numbers, ``true`` and ``false``, lists; ``== != < <= > >=``, ``in`` and ``not in`` a list,
+``is missing`` and ``is not missing``; ``and``, ``or``, ``not``. Nothing else: no calls, no attributes, no arithmetic, so an
+expression from anywhere can only look. A comparison with a missing value is false, and ``not`` of it is true.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.errors import KnowledgeError
+
+LONGEST = 2000  # characters
+_DEEPEST = 40
+_LONGEST_LIST = 200
+_WORDS = {"true": True, "false": False}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression; `names` are the columns it reads. `file` and `line` say where it stands."""
+
+    text: str
+    tree: ast.expr
+    names: frozenset[str]
+    file: str = ""
+    line: int | None = None
+
+    def holds(self, table: pd.DataFrame) -> np.ndarray:
+        """For each row whether it holds. Raises KnowledgeError for a column the table lacks or cannot compare so."""
+        lacking = sorted(self.names - set(table.columns))
+        if lacking:
+            _refuse(f"there is no column {lacking[0]!r}", self)
+        try:
+            found = _as_bool(_value(self.tree, table))
+        except (TypeError, ValueError) as err:
+            _refuse(f"cannot be compared so ({err})", self)
+        return np.broadcast_to(np.asarray(found, bool), (len(table),)).copy()
+
+
+def parse(text: str, *, known: Collection[str] | None = None, file: str = "", line: int | None = None) -> Expression:
+    """An expression from its text; `known`: the columns it may name, None for any.
+
+    Raises KnowledgeError, with `file` and `line`, for whatever the language does not have.
+    """
+    made = Expression(text, ast.Constant(True), frozenset(), file, line)
+    if len(text) > LONGEST:
+        _refuse(f"longer than {LONGEST} characters", made)
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as err:
+        _refuse(f"is no expression ({getattr(err, 'msg', err)})", made)
+    names: set[str] = set()
+    _check(tree, names, made=made, depth=0)
+    if known is not None and (strange := sorted(names - set(known))):
+        _refuse(f"there is no column {strange[0]!r}", made)
+    return Expression(text, tree, frozenset(names), file, line)
+
+
+def _refuse(why: str, made: Expression) -> NoReturn:
+    raise KnowledgeError(f"expression {made.text[:200]!r}: {why}", file=made.file, line=made.line)
+
+
+def _check(node: ast.expr, names: set[str], *, made: Expression, depth: int) -> None:
+    """Refuse whatever the language does not have; collect the names of columns."""
+    if depth > _DEEPEST:
+        _refuse(f"nested deeper than {_DEEPEST}", made)
+    if isinstance(node, ast.BoolOp):
+        parts = node.values
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        parts = [node.operand]
+    elif isinstance(node, ast.Compare):
+        _check_comparison(node, names, made=made)
+        return
+    elif isinstance(node, ast.Name) and node.id != "missing":
+        names |= {node.id} - _WORDS.keys()
+        return
+    else:
+        _refuse(f"{type(node).__name__} is not part of the language", made)
+    for part in parts:
+        _check(part, names, made=made, depth=depth + 1)
+
+
+def _check_comparison(node: ast.Compare, names: set[str], *, made: Expression) -> None:
+    if len(node.ops) != 1:
+        _refuse("one comparison at a time: join them with `and`", made)
+    (op,), (right,) = node.ops, node.comparators
+    if not isinstance(node.left, ast.Name) or node.left.id in {"missing", *_WORDS}:
+        _refuse("a comparison begins with the name of a column", made)
+    names.add(node.left.id)
+    if isinstance(op, ast.Is | ast.IsNot):
+        if not (isinstance(right, ast.Name) and right.id == "missing"):
+            _refuse("after `is` comes `missing`", made)
+    elif isinstance(op, ast.In | ast.NotIn):
+        if not isinstance(right, ast.List) or len(right.elts) > _LONGEST_LIST or not all(map(_is_plain, right.elts)):
+            _refuse(f"after `in` comes a list of at most {_LONGEST_LIST} texts or numbers", made)
+    elif isinstance(right, ast.Name) and right.id != "missing":
+        names |= {right.id} - _WORDS.keys()
+    elif type(op) not in _COMPARE or not _is_plain(right):
+        _refuse("a column is compared with a text, a number or another column", made)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float)
+    return isinstance(node, ast.Constant) and type(node.value) in (str, int, float)
+
+
+def _value(node: ast.expr, table: pd.DataFrame) -> Any:
+    """The value of a part: a column of booleans, or one boolean for all rows."""
+    if isinstance(node, ast.BoolOp):
+        parts = [_value(part, table) for part in node.values]
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return join.reduce([np.broadcast_to(np.asarray(_as_bool(part), bool), (len(table),)) for part in parts])
+    if isinstance(node, ast.UnaryOp):
+        return ~np.broadcast_to(np.asarray(_as_bool(_value(node.operand, table)), bool), (len(table),))
+    if isinstance(node, ast.Name):
+        return _WORDS[node.id] if node.id in _WORDS else table[node.id]
+    assert isinstance(node, ast.Compare)
+    left, op, right = table[node.left.id], node.ops[0], node.comparators[0]  # type: ignore[attr-defined]
+    if isinstance(op, ast.Is | ast.IsNot):
+        return left.isna() if isinstance(op, ast.Is) else left.notna()
+    if isinstance(op, ast.In | ast.NotIn):
+        inside = left.isin([_plain(part) for part in right.elts])  # type: ignore[attr-defined]
+        return inside if isinstance(op, ast.In) else ~inside & left.notna()
+    other = _value(right, table) if isinstance(right, ast.Name) else _plain(right)
+    return _as_bool(_COMPARE[type(op)](left, other) & left.notna())
+
+
+def _plain(node: ast.expr) -> Any:
+    if isinstance(node, ast.UnaryOp):
+        return -node.operand.value  # type: ignore[attr-defined]
+    return node.value  # type: ignore[attr-defined]
+
+
+def _as_bool(found: Any) -> Any:
+    """Booleans without <NA>: what is not known does not hold."""
+    if not isinstance(found, pd.Series):
+        return found
+    if found.dtype.kind not in "b" and str(found.dtype) not in ("boolean", "bool[pyarrow]"):
+        raise TypeError(f"the column {found.name!r} holds no truths")
+    return found.fillna(False).to_numpy(bool)
