@@ -14,13 +14,13 @@ from html import escape
 import pandas as pd
 
 from capi2kit.case import Case
-from capi2kit.cells import empty
 from capi2kit.clocks import correct_events, measure_clocks
 from capi2kit.confirmations import confirm_drops, confirm_spans
 from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
 from capi2kit.frames import frame_startups
 from capi2kit.knowledge import account, operations_where, trust_columns
+from capi2kit.rules import diagnose
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
 from capi2kit.waits import recover_waits
@@ -71,7 +71,11 @@ def analyse(
     delays = attribute_delays(spans)
     spans = mark_startups(spans, startups)
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
-    return Analysis(case, spans, waits, delays, startups, ledger, empty("findings"), confirmed, clocks)
+    tell("looking for causes")
+    derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
+    read = {name: getattr(case, name) for name in ("events", "steps", "chain", "coverage")}
+    findings = diagnose(read | derived)
+    return Analysis(case, spans, waits, delays, startups, ledger, findings, confirmed, clocks)
 
 
 def headline(analysis: Analysis) -> str:

@@ -24,7 +24,7 @@ def said(outline, **how):
 def test_the_steps_are_told_in_their_order():
     told = []
     c2.analyse(case(events(SLOW)), progress=told.append)
-    assert len(told) == 3 and "pairing" in told[0]
+    assert len(told) == 4 and "pairing" in told[0]
 
 
 def test_all_tables_are_made():

@@ -139,3 +139,13 @@ def test_a_missed_limit_is_exit_code_1(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["lab", "score", "jetdirect"])  # one of its two waits is the first thing its thread logged
     assert stop.value.code == 1 and "MISS" in capsys.readouterr().out
+
+
+def test_rules_are_scored_and_a_missing_rule_is_an_exit_code(capsys, monkeypatch):
+    main(["lab", "score", "--rules", "jetdirect", "healthy-warm"])
+    assert "0 expected findings missed, 0 forbidden ones made" in capsys.readouterr().out
+    monkeypatch.setattr("capi2kit.rules.rules", lambda: ())
+    with pytest.raises(SystemExit) as stopped:
+        main(["lab", "score", "--rules", "jetdirect"])
+    assert stopped.value.code == 1
+    assert "missed name-mismatch (no rule), missed root-not-trusted (no rule)" in capsys.readouterr().out

@@ -32,6 +32,7 @@ def add_options(lab: argparse.ArgumentParser) -> None:
     score = verbs.add_parser("score", help="compare the analysis with the truth; exit code 1 if a limit is missed")
     score.add_argument("names", metavar="SCENARIO", nargs="*", help="all written scenarios if none is named")
     score.add_argument("--random", metavar="N", type=int, default=0, help="also N mixtures drawn by chance")
+    score.add_argument("--rules", action="store_true", help="instead: every rule on every written scenario")
     score.add_argument("--seed", metavar="S", type=int, default=1, help="of the first drawn mixture (1)")
 
 
@@ -93,7 +94,7 @@ def _make(given: argparse.Namespace) -> int:
 
 
 def _score(given: argparse.Namespace) -> int:
-    from capi2kit.cli.scoring import score_scenarios
+    from capi2kit.cli.scoring import score_rules, score_scenarios
     from capi2kit.lab.draw import draw_scenario
     from capi2kit.lab.reading import names, read_scenario
 
@@ -103,4 +104,6 @@ def _score(given: argparse.Namespace) -> int:
     seeds = range(given.seed, given.seed + given.random)
     named = [(name, lambda name=name: read_scenario(name)) for name in written]
     drawn = [(f"random-{seed}", lambda seed=seed: draw_scenario(seed)) for seed in seeds]
+    if given.rules:
+        return MISSED if not score_rules(named) else 0
     return MISSED if not score_scenarios([*named, *drawn]) else 0

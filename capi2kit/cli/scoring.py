@@ -7,9 +7,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from capi2kit.analysis import Analysis
     from capi2kit.lab.scenario import Scenario
     from capi2kit.score import Figure, Score
 
@@ -33,23 +34,51 @@ def score_scenarios(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> boo
     return all(figure.good for figure in figures)
 
 
+def score_rules(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> bool:
+    """Every rule on every scenario: what was expected, found, missed and forbidden; whether all is as the truth says."""
+    from capi2kit.rules import rules
+
+    known = {rule.id for rule in rules()}
+    print(f"{'scenario':<28}{'expected':>9}{'found':>7}  missed, forbidden, or without a rule")
+    missed = forbidden = 0
+    for _, read in _shown(list(wanted)):
+        scenario = read()
+        analysis = analyse_scenario(scenario)[0]
+        found, expected = set(analysis.findings["rule"]), set(scenario.causes)
+        lost, wrong = sorted(expected - found), sorted(found & set(scenario.not_causes))
+        missed, forbidden = missed + len(lost), forbidden + len(wrong)
+        told = [f"missed {name}{'' if name in known else ' (no rule)'}" for name in lost] + [
+            f"forbidden {name}" for name in wrong
+        ]
+        print(f"{scenario.id:<28}{len(expected):>9}{len(expected & found):>7}  {', '.join(told)}".rstrip())
+    print(f"\n{missed} expected findings missed, {forbidden} forbidden ones made, {len(known)} rules")
+    return not missed and not forbidden
+
+
 def score_scenario(scenario: Scenario) -> Score:
     """Make the evidence of a scenario, analyse it as any other, and compare."""
+    from capi2kit.score import score_analysis
+
+    analysis, truth = analyse_scenario(scenario, only=".evtx")
+    return score_analysis(analysis, truth)
+
+
+def analyse_scenario(scenario: Scenario, *, only: str = "") -> tuple[Analysis, dict[str, Any]]:
+    """The analysis of a scenario's evidence, or of its files with one ending, and its truth."""
     from capi2kit.analysis import analyse
     from capi2kit.case import load
     from capi2kit.lab.recording import record_scenario
-    from capi2kit.score import score_analysis
+    from capi2kit.lab.simulate.zone import IANA
 
     recording = record_scenario(scenario)
     with tempfile.TemporaryDirectory() as folder:
-        logs = []
+        files = []
         for name, data in recording.files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            logs += [path] if path.suffix == ".evtx" else []
-        analysis = analyse(load(logs))
-    return score_analysis(analysis, json.loads(recording.truth))
+            files += [path] if path.name.endswith(only) else []
+        return analyse(load(files, tz=IANA)), json.loads(recording.truth)
 
 
 def _shown(wanted: list) -> Iterable:

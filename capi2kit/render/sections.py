@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from capi2kit.analysis import Analysis
-from capi2kit.render import inventory, reds, surroundings, timing
+from capi2kit.render import causes, inventory, reds, surroundings, timing
 from capi2kit.render.parts import Section
 
 
@@ -13,12 +13,14 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
     """The sections of a report on one analysis, the answer first; `only` names those wanted."""
     makers: dict[str, Callable[[], Section | None]] = {
         "answer": lambda: timing.answer(analysis),
+        "findings": lambda: causes.findings(analysis),
         "startups": lambda: timing.startups(analysis, tz=tz),
         "incident": lambda: surroundings.incident(analysis),
         "ledger": lambda: timing.ledger(analysis),
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
         "reds": lambda: reds.reds(analysis),
+        "remedies": lambda: causes.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
         "caches": lambda: surroundings.caches(analysis, tz=tz),
         "settings": lambda: surroundings.settings(analysis),

@@ -1,0 +1,62 @@
+"""Fixes: the remedies that rules cite, one TOML file each in `data/fixes/`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from capi2kit.errors import KnowledgeError
+from capi2kit.knowledge import DATA
+
+KINDS = ("cure", "workaround", "never")  # in this order they are to be tried
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it."""
+
+    id: str
+    title: str
+    kind: str
+    account: str
+    effect: str
+    risk: str
+    does_not: str
+    source: str
+    commands: tuple[str, ...]
+    check: tuple[str, ...]
+    undo: tuple[str, ...]
+
+
+@cache
+def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
+    """All remedies by id. Raises KnowledgeError with file and reason."""
+    return {path.stem: read_fix(path) for path in sorted(folder.glob("*.toml"))}
+
+
+def read_fix(path: Path) -> Fix:
+    """One remedy. Raises KnowledgeError for an unknown or missing key: one without an undo is none."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
+    names = [field.name for field in fields(Fix)]
+    lists = {"commands", "check", "undo"}
+    for name in names:
+        value = said.get(name)
+        good = isinstance(value, list) and value and all(map(_is_line, value)) if name in lists else _is_line(value)
+        if not good:
+            raise KnowledgeError(f"lacks {name!r}, or it is empty", file=path.name)
+    if strange := sorted(set(said) - set(names)):
+        raise KnowledgeError(f"unknown key {strange[0]!r}", file=path.name)
+    if said["id"] != path.stem or said["kind"] not in KINDS:
+        raise KnowledgeError(f"id {path.stem} and a kind of {', '.join(KINDS)} are needed", file=path.name)
+    told: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
+    return Fix(**told)
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,247 @@
+"""Rules: questions over the tables, one TOML file per root cause, and `diagnose`, which asks them.
+
+A rule matches rows of a table in groups (**match**); **also** there must be rows like this, joined on named columns;
+**unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Then it says what it saw,
+which remedies help, where we know it from, and on which scenarios it must fire and stay silent. It can only look: its
+conditions are `expressions`, its words have places for columns and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from capi2kit.cells import empty, shaped
+from capi2kit.errors import KnowledgeError
+from capi2kit.expressions import Expression, parse
+from capi2kit.fixes import fixes
+from capi2kit.knowledge import DATA, columns
+
+SEVERITIES = ("high", "medium", "low", "benign")
+_PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
+_EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
+_COUNTED = frozenset({"rows", "cost_s"})
+_LEAST = {"id", "title", "severity", "match", "say", "proof"}
+_PARTS = {"also", "unless", "weakens"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Rows of a table: which ones, and on which columns they are joined with the matched ones."""
+
+    table: str
+    where: Expression
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One root cause; see the module."""
+
+    id: str
+    title: str
+    severity: str
+    match: Condition
+    min_rows: int
+    distinct: tuple[str, int] | None
+    cost: str | None
+    also: tuple[Condition, ...]
+    unless: tuple[Condition, ...]
+    weakens: tuple[Condition, ...]
+    finding: str
+    fixes: tuple[str, ...]
+    source: str
+    fires_on: tuple[str, ...]
+    silent_on: tuple[str, ...]
+
+
+@cache
+def rules(folder: Path = DATA / "rules") -> tuple[Rule, ...]:
+    """All rules of a folder, by file name. Raises KnowledgeError with file and reason."""
+    return tuple(read_rule(path) for path in sorted(folder.glob("*.toml")))
+
+
+def read_rule(path: Path) -> Rule:
+    """One rule. Raises KnowledgeError for an unknown key or column, a bad expression, a missing proof."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
+    try:
+        return _rule(said, path)
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise KnowledgeError(f"{type(err).__name__}: {err}", file=path.name) from err
+
+
+def _rule(said: dict[str, Any], path: Path) -> Rule:
+    _known(said, _LEAST | _PARTS, least=_LEAST, file=path.name)
+    match, say, proof = said["match"], said["say"], said["proof"]
+    names = {"table", "where", "group_by"}
+    _known(match, names | {"min_rows", "min_distinct", "cost"}, least=names, file=path.name)
+    _known(say, {"finding", "fixes", "source"}, least={"finding", "fixes", "source"}, file=path.name)
+    _known(proof, {"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, file=path.name)
+    if said["id"] != path.stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
+        raise ValueError(
+            f"id {path.stem}, a severity of {', '.join(SEVERITIES)}, a source and a scenario to fire on are needed"
+        )
+    group_by = tuple(match["group_by"])
+    matched = _condition(match, on=group_by, file=path.name)
+    places = {name for name, _ in _PLACE.findall(say["finding"])}
+    if strange := sorted(places - set(group_by) - _COUNTED):
+        raise ValueError(f"the finding names {strange[0]!r}, which is neither grouped by nor counted")
+    apart = {name for part in _PARTS for one in said.get(part, ()) for name in one["on"]} - set(group_by)
+    if apart:
+        raise ValueError(f"rows are joined on {min(apart)!r}, by which they are not grouped")
+    if strange := sorted(set(say["fixes"]) - set(fixes())):
+        raise ValueError(f"there is no fix {strange[0]!r}")
+    distinct = match.get("min_distinct")
+    return Rule(
+        id=said["id"],
+        title=said["title"],
+        severity=said["severity"],
+        match=matched,
+        min_rows=int(match.get("min_rows", 1)),
+        distinct=(str(distinct["column"]), int(distinct["at_least"])) if distinct else None,
+        cost=match.get("cost"),
+        **{
+            part: tuple(_condition(one, on=tuple(one["on"]), file=path.name) for one in said.get(part, ()))
+            for part in _PARTS
+        },
+        finding=say["finding"],
+        fixes=tuple(say["fixes"]),
+        source=say["source"],
+        fires_on=tuple(proof["fires_on"]),
+        silent_on=tuple(proof["silent_on"]),
+    )
+
+
+def _known(said: dict[str, Any], names: set[str], *, least: set[str], file: str) -> None:
+    if strange := sorted(set(said) - names):
+        raise KnowledgeError(f"unknown key {strange[0]!r}", file=file)
+    if lacking := sorted(least - set(said)):
+        raise KnowledgeError(f"lacks the key {lacking[0]!r}", file=file)
+
+
+def _condition(said: dict[str, Any], *, on: tuple[str, ...], file: str) -> Condition:
+    try:
+        known = columns(said["table"])
+    except KnowledgeError as err:
+        raise KnowledgeError(f"there is no table {said['table']!r}", file=file) from err
+    if strange := sorted(set(on) - set(known)):
+        raise KnowledgeError(f"table {said['table']} has no column {strange[0]!r}", file=file)
+    return Condition(said["table"], parse(said["where"], known=known, file=file), on)
+
+
+def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | None = None) -> pd.DataFrame:
+    """Ask all rules, or those `asked`.
+
+    Returns
+    -------
+    findings : DataFrame
+        One row per finding in the columns of table `findings`, the worst and dearest first; each cites the events behind
+        it. Raises KnowledgeError if a table lacks what a rule asks of it. Nothing is modified.
+    """
+    plain = _Plain(tables)
+    found = [row for rule in (rules() if asked is None else asked) for row in _findings(rule, plain)]
+    if not found:
+        return empty("findings")
+    table = shaped(pd.DataFrame(found), "findings")
+    rank = table["severity"].map({name: place for place, name in enumerate(SEVERITIES)})
+    order = pd.DataFrame({"rank": rank, "cost": -table["cost_s"].fillna(0.0)}).sort_values(
+        ["rank", "cost"], kind="stable"
+    )
+    return table.loc[order.index].reset_index(drop=True)
+
+
+class _Plain:
+    """The tables as rules read them: the few columns that each condition asks for, those of an index too."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        self._tables = tables
+        self._columns: dict[tuple[str, str], pd.Series] = {}
+
+    def rows(self, condition: Condition, *more: str | None) -> pd.DataFrame:
+        """The rows of a condition's table for which it holds: its columns, what they cite, and `more`."""
+        cited = _EVENT.get(condition.table, "event")
+        known = columns(condition.table)
+        wanted = [*condition.where.names, *condition.on, *filter(None, more), *([cited] if cited in known else [])]
+        table = pd.DataFrame({name: self._column(condition.table, name) for name in dict.fromkeys(wanted)})
+        return table[condition.where.holds(table)]
+
+    def _column(self, table: str, name: str) -> pd.Series:
+        found = self._columns.get((table, name))
+        if found is None:
+            held = self._tables[table]
+            if name not in held.columns and name not in held.index.names:
+                raise KnowledgeError(f"table {table} lacks the column {name!r}", file="rules")
+            values = held[name] if name in held.columns else held.index.get_level_values(name)
+            found = self._columns[table, name] = pd.Series(values.array, name=name)
+        return found
+
+
+def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
+    rows = tables.rows(rule.match, rule.cost, rule.distinct[0] if rule.distinct else None)
+    if rows.empty:
+        return []
+    members: dict[tuple, list[int]] = {}
+    for place, key in enumerate(_keys(rows, rule.match.on)):
+        members.setdefault(key, []).append(place)
+    kept = {key: places for key, places in members.items() if len(places) >= rule.min_rows}
+    if rule.distinct:
+        column, least = rule.distinct
+        kept = {key: places for key, places in kept.items() if rows[column].iloc[places].nunique() >= least}
+    for wanted, conditions in ((True, rule.also), (False, rule.unless)):
+        for condition in conditions if kept else ():
+            there = set(_keys(tables.rows(condition), condition.on))
+            spots = [rule.match.on.index(name) for name in condition.on]
+            kept = {key: places for key, places in kept.items() if (tuple(key[i] for i in spots) in there) == wanted}
+    named = ((dict(zip(rule.match.on, key, strict=True)), rows.iloc[places]) for key, places in kept.items())
+    return [_said(rule, group, rows=some, tables=tables) for group, some in named]
+
+
+def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
+    """The values of some columns, row by row; what is missing is None. Without columns all rows are alike."""
+    if not on:
+        return [()] * len(rows)
+    return list(zip(*(rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in on), strict=True))
+
+
+def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:
+    """One finding in words, with its cost and the events behind it."""
+    cost = float(rows[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
+    values = group | {"cost_s": cost, "rows": len(rows)}
+    against: list[int] = []
+    for condition in rule.weakens:
+        others = tables.rows(condition)
+        for name in condition.on:
+            others = others[others[name] == group[name]] if not pd.isna(group[name]) else others[others[name].isna()]
+        against += _events(others, condition.table)
+    return {
+        "rule": rule.id,
+        "severity": rule.severity,
+        "title": rule.title,
+        "host": values.get("host"),
+        "cost_s": cost,
+        "finding": _PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), rule.finding),
+        "fixes": " ".join(rule.fixes),
+        "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,
+        "weakened_by": " ".join(map(str, against)) or None,
+    }
+
+
+def _word(value: Any, digits: str | None) -> str:
+    if value is None or pd.isna(value):
+        return "(not logged)"
+    return format(float(value), f"{digits}f") if digits else str(value)
+
+
+def _events(rows: pd.DataFrame, table: str) -> list[int]:
+    column = _EVENT.get(table, "event")
+    return sorted({int(event) for event in rows[column].dropna()}) if column in rows else []

@@ -1,0 +1,185 @@
+"""Rules: every rule on every scenario, what a rule may not be, and that its words can only name columns."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import capi2kit as c2
+from capi2kit.analysis import Analysis
+from capi2kit.cells import empty, shaped
+from capi2kit.errors import KnowledgeError
+from capi2kit.fixes import fixes, read_fix
+from capi2kit.knowledge import DATA, columns
+from capi2kit.rules import diagnose, read_rule, rules
+
+LAB = Path(__file__).parent.parent / "datasets" / "lab"
+SCENARIOS = sorted(path.parent.name for path in LAB.glob("*/truth.json"))
+
+
+def analysed(scenario: str) -> Analysis:
+    packed = LAB / scenario / "evidence.zip"
+    return c2.analyse(c2.load(packed if packed.exists() else next((LAB / scenario).glob("*.evtx")), tz="Africa/Lagos"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_rule_on_every_scenario(scenario):
+    truth = json.loads((LAB / scenario / "truth.json").read_text(encoding="utf-8"))
+    analysis = analysed(scenario)
+    found = set(analysis.findings["rule"])
+    known = {rule.id for rule in rules()}
+    assert set(truth["causes"]) <= known  # no cause of the lab is without its rule
+    assert set(truth["causes"]) <= found
+    assert not set(truth["not_causes"]) & found
+    assert {rule.id for rule in rules() if scenario in rule.fires_on} <= found
+    assert not {rule.id for rule in rules() if scenario in rule.silent_on} & found
+    events = set(analysis.case.events["event"])
+    for cited in analysis.findings["evidence"].dropna():
+        assert set(map(int, cited.split())) <= events
+
+
+def test_the_proof_of_a_rule_names_scenarios_that_exist_and_healthy_ones_stay_silent():
+    for rule in rules():
+        assert set(rule.fires_on) | set(rule.silent_on) <= set(SCENARIOS), rule.id
+        assert rule.fires_on and rule.silent_on, rule.id
+        assert {"healthy-cold"} <= set(rule.silent_on), rule.id
+        assert not set(rule.fires_on) & set(rule.silent_on), rule.id
+
+
+def test_every_rule_runs_on_empty_tables():
+    tables = {
+        name: empty(name)
+        for name in ("events", "steps", "chain", "coverage", "spans", "waits", "delays", "startups", "clocks")
+    }
+    assert diagnose(tables).empty
+
+
+def test_every_fix_is_cited_and_every_citation_is_a_fix():
+    assert {fix for rule in rules() for fix in rule.fixes} == set(fixes())
+
+
+# What a rule does, on a small table.
+
+RULE = """
+id = "test"
+title = "Somebody waited"
+severity = "high"
+[match]
+table = "waits"
+where = "outcome == 'timeout'"
+group_by = ["host", "user_sid"]
+min_rows = 2
+cost = "wait_s"
+{more}
+[say]
+finding = "{{user_sid}} on {{host}}: {{rows}} waits, {{cost_s:.1f}} s"
+fixes = ["allow-pki-hosts"]
+source = "this test"
+[proof]
+fires_on = ["sharepoint-drop"]
+silent_on = ["healthy-cold"]
+"""
+WAITS = [
+    {"event": 1, "host": "A", "user_sid": "S-1", "outcome": "timeout", "wait_s": 10.0, "url_host": "x"},
+    {"event": 2, "host": "A", "user_sid": "S-1", "outcome": "timeout", "wait_s": 5.0, "url_host": "y"},
+    {"event": 3, "host": "A", "user_sid": "S-2", "outcome": "ok", "wait_s": 0.1, "url_host": "x"},
+    {"event": 4, "host": "B", "user_sid": "S-1", "outcome": "timeout", "wait_s": 10.0, "url_host": "x"},
+    {"event": 5, "host": "B", "user_sid": "S-1", "outcome": "timeout", "wait_s": None, "url_host": "x"},
+    {"event": 6, "host": "C", "user_sid": "S-1", "outcome": "timeout", "wait_s": 10.0, "url_host": "x"},
+]
+
+
+def asked(tmp_path: Path, more: str = "", *, text: str = RULE) -> pd.DataFrame:
+    path = tmp_path / "test.toml"
+    path.write_text(text.format(more=more), encoding="utf-8")
+    return diagnose({"waits": shaped(pd.DataFrame(WAITS), "waits")}, asked=(read_rule(path),))
+
+
+@pytest.mark.parametrize(
+    ("more", "hosts"),
+    [
+        ("", ["A", "B"]),
+        ('min_distinct = { column = "url_host", at_least = 2 }', ["A"]),
+        ("[[also]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']", ["A"]),
+        ("[[unless]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']", ["B"]),
+        ("[[unless]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = []", []),
+        ("[[also]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host', 'user_sid']", []),
+    ],
+)
+def test_match_also_and_unless(tmp_path, more, hosts):
+    assert asked(tmp_path, more)["host"].tolist() == hosts
+
+
+def test_a_finding_says_what_it_saw_what_it_cost_and_cites_its_records(tmp_path):
+    row = asked(tmp_path, "[[weakens]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']").iloc[0]
+    assert (row["finding"], row["cost_s"]) == ("S-1 on A: 2 waits, 15.0 s", 15.0)
+    assert (row["evidence"], row["weakened_by"], row["fixes"]) == ("1 2", "3", "allow-pki-hosts")
+    assert (row["rule"], row["severity"], row["title"]) == ("test", "high", "Somebody waited")
+
+
+BAD = {
+    "an unknown key": ('severity = "high"', 'severity = "high"\ncolour = "red"', "unknown key 'colour'"),
+    "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity of"),
+    "another id": ('id = "test"', 'id = "other"', "id test"),
+    "a column that is not there": ("outcome ==", "colour ==", "there is no column 'colour'"),
+    "a call": ("outcome == 'timeout'", "outcome.str.len() > 1", "not part of the language|begins with the name"),
+    "a table that is not there": ('table = "waits"', 'table = "wishes"', "there is no table 'wishes'"),
+    "a group that is no column": ('["host", "user_sid"]', '["host", "colour"]', "no column 'colour'"),
+    "a finding that names something else": ("{{user_sid}} on", "{{password}} on", "names 'password'"),
+    "a fix that is not there": ('["allow-pki-hosts"]', '["wish"]', "there is no fix 'wish'"),
+    "no proof": ('fires_on = ["sharepoint-drop"]', "fires_on = []", "a scenario to fire on"),
+    "no source": ('source = "this test"', 'source = ""', "a source"),
+    "no TOML": ("[match]", "[match", "is no TOML"),
+    "a join on something else": (
+        "{more}",
+        "[[also]]\ntable = 'waits'\nwhere = 'true'\non = ['url']",
+        "joined on 'url'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "why"), BAD.values(), ids=BAD)
+def test_a_bad_rule_is_refused_with_its_file(tmp_path, old, new, why):
+    assert old in RULE
+    with pytest.raises(KnowledgeError, match=f"^test.toml.*({why})"):
+        asked(tmp_path, text=RULE.replace(old, new))
+
+
+@pytest.mark.parametrize("word", ["{{host.__class__}}", "{{host!r}}", "{{0}}", "{{host:>999999}}", "{{}}"])
+def test_words_can_only_name_columns(tmp_path, word):
+    row = asked(tmp_path, text=RULE.replace("{{host}}", word)).iloc[0]
+    assert word.replace("{{", "{").replace("}}", "}") in row["finding"]  # it stands there as it is
+
+
+def test_a_fix_without_an_undo_is_none(tmp_path):
+    sound = (DATA / "fixes" / "allow-pki-hosts.toml").read_text(encoding="utf-8")
+    path = tmp_path / "allow-pki-hosts.toml"
+    path.write_text(sound[: sound.index("undo")], encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"allow-pki-hosts.toml: lacks 'undo'"):
+        read_fix(path)
+    path.write_text(sound + "colour = 'red'\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="unknown key 'colour'"):
+        read_fix(path)
+
+
+def test_rules_name_columns_that_the_vocabulary_has():
+    for rule in rules():
+        for condition in (rule.match, *rule.also, *rule.unless, *rule.weakens):
+            assert condition.where.names <= set(columns(condition.table)), rule.id
+
+
+@pytest.mark.real
+def test_the_real_log_has_its_cause_and_no_false_one(real_logs):
+    analysis = c2.analyse(c2.load(real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"))
+    found = analysis.findings.set_index("rule")
+    assert found.loc["wpad-slow", "cost_s"] == pytest.approx(14.193, abs=0.01)
+    assert set(found.index) == {"wpad-slow", "not-cached", "log-wrapped", "observer-load", "stale-cache-refreshed"}
+    assert found.loc[["stale-cache-refreshed"], "severity"].tolist() == ["benign"]
+
+
+@pytest.mark.real
+def test_key_access_by_mimikatz_is_flagged(real_logs):
+    analysis = c2.analyse(c2.load(real_logs / "evtx" / "capi2_operational_event70_2020.evtx"))
+    row = analysis.findings.set_index("rule").loc["key-access"]
+    assert row["finding"].startswith("mimikatz.exe on wec02 asked for private keys 3 times")
