@@ -1,0 +1,1 @@
+"""Questions: one question, one module, one answer from the knowledge or the tables."""

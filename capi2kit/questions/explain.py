@@ -1,0 +1,109 @@
+"""Explain: what a code, an event id or the value of a flag means, in plain words, from the tables of knowledge.
+
+A text may mean several things (53 is an event and a code): all of them are told, the likeliest first.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from capi2kit.knowledge import codes, normal_code, rows
+
+_CODE = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
+_FLAG = re.compile(r"([A-Za-z][\w@ ]*?)(?:@value)?\s*=\s*\"?((?:0x)?[0-9A-Fa-f]{1,8})\"?")
+_EVENT = re.compile(r"[1-9][0-9]{0,4}")
+
+
+class Meaning(NamedTuple):
+    """One meaning: what it is, its name, its words, and where we know them from."""
+
+    kind: str
+    name: str
+    text: str
+    source: str
+
+
+def explain(asked: str) -> list[Meaning]:
+    """All that is known about a code, an event id, `FLAG=VALUE`, or the name of a code or flag; empty if nothing is."""
+    asked = asked.strip()
+    flag = _FLAG.fullmatch(asked)
+    if flag:
+        return _flags(flag[1], int(flag[2], 16)) or _names(asked)
+    found = _events(asked) if _EVENT.fullmatch(asked) else []
+    if _CODE.fullmatch(asked):
+        found += _codes(int(asked, 16))
+    return found or _names(asked)
+
+
+def _codes(number: int) -> list[Meaning]:
+    """A result code: an HRESULT, or a bare Win32 or WinHTTP code, which stands for one."""
+    wanted = {number, normal_code(number)}
+    return [
+        Meaning(
+            f"result code 0x{int(row['code'], 16):08X}",
+            row["symbol"],
+            _sentences(row["text"], row["meaning"], _benign(row)),
+            row["source"],
+        )
+        for row in rows("codes")
+        if int(row["code"], 16) in wanted
+    ]
+
+
+def _benign(row: dict[str, str]) -> str:
+    return {"yes": "No fault.", "sometimes": "Often no fault: look at the result of the chain around it."}.get(
+        row["benign"], ""
+    )
+
+
+def _events(number: str) -> list[Meaning]:
+    return [
+        Meaning(
+            f"event {number} of {row['provider']}, {row['channel'] or 'any channel'}",
+            row["title"],
+            row["meaning"],
+            row["source"],
+        )
+        for row in rows("operations")
+        if row["event_id"] == number
+    ]
+
+
+def _flags(family: str, value: int) -> list[Meaning]:
+    """The bits of a value in every family whose name has the word; and what no name stands for."""
+    word = family.strip().lower()
+    families = dict.fromkeys(row["family"] for row in rows("flags") if word in row["family"].lower())
+    found: list[Meaning] = []
+    for name in families:
+        mine = [row for row in rows("flags") if row["family"] == name and row["value"]]
+        bits = [
+            row
+            for row in mine
+            if row["kind"] == "bit" and int(row["value"], 0) & value and int(row["value"], 0).bit_count() == 1
+        ]
+        equal = [row for row in mine if int(row["value"], 0) == value and row not in bits]
+        found += [
+            Meaning(name, f"{row['value']} {row['name']}", row["meaning"], row["source"]) for row in [*equal, *bits]
+        ]
+        rest = value & ~sum(int(row["value"], 0) for row in bits)
+        if bits and rest:
+            found.append(Meaning(name, f"0x{rest:08X}", "no name is known for these bits", "flags.csv"))
+    return found
+
+
+def _names(name: str) -> list[Meaning]:
+    """A symbol of a code, or the name of a flag."""
+    wanted = name.upper()
+    flags = [
+        Meaning(row["family"], f"{row['value']} {row['name']}", row["meaning"], row["source"])
+        for row in rows("flags")
+        if row["name"].upper() == wanted
+    ]
+    return [
+        found for number, code in codes().items() if code.symbol.upper() == wanted for found in _codes(number)
+    ] + flags
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)

@@ -1,0 +1,67 @@
+"""Explain: codes, event ids, flags and names in plain words, all meanings of each."""
+
+import pytest
+
+from capi2kit.cli import main
+from capi2kit.knowledge import rows
+from capi2kit.questions.explain import explain
+
+
+def names(asked: str) -> list[str]:
+    return [one.name for one in explain(asked)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "words"),
+    [
+        ("80092012", "CRYPT_E_NO_REVOCATION_CHECK", "no revocation source"),
+        ("0x80092012", "CRYPT_E_NO_REVOCATION_CHECK", "no revocation source"),
+        ("2F94", "ERROR_WINHTTP_AUTODETECTION_FAILED", "WPAD"),
+        ("53", "Retrieve Object from Network", "over the network"),
+        ("4107", "Root list extraction failed", "root list"),
+        ("CERT_E_CHAINING", "CERT_E_CHAINING", "chain"),
+    ],
+)
+def test_the_likeliest_meaning_comes_first(asked, first, words):
+    found = explain(asked)[0]
+    assert found.name == first
+    assert words in found.text
+    assert found.source
+
+
+def test_a_code_that_is_called_revoked_elsewhere_is_not_revoked():
+    assert "revoked" not in " ".join(one.text.lower() for one in explain("80092012")).replace("revocation", "")
+
+
+def test_the_bits_of_a_flag_are_told_one_by_one_and_the_unknown_ones_too():
+    assert names("ErrorStatus=1000040") == [
+        "0x00000040 CERT_TRUST_REVOCATION_STATUS_UNKNOWN",
+        "0x01000000 CERT_TRUST_IS_OFFLINE_REVOCATION",
+    ]
+    assert names('ErrorStatus value="40"') == []  # no such form; nothing is guessed
+    assert names("ErrorStatus=80000040")[-1] == "0x80000000"
+    assert names("errorstatus = 0x20") == ["0x00000020 CERT_TRUST_IS_UNTRUSTED_ROOT"]
+
+
+def test_every_code_and_event_id_and_flag_has_an_explanation():
+    assert all(explain(row["code"]) for row in rows("codes"))
+    assert all(explain(row["event_id"]) for row in rows("operations") if row["event_id"])
+    assert all(explain(row["name"]) for row in rows("flags"))
+
+
+@pytest.mark.parametrize("asked", ["", "zzz", "=", "ErrorStatus=", "999999999", "0x", "\x1b[2J", "nonsense=12"])
+def test_what_is_not_known_is_said_to_be_so(asked, capsys):
+    assert explain(asked) == []
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", asked])
+    assert stopped.value.code == 3
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_the_verb_prints_each_meaning(capsys):
+    main(["explain", "53", "ErrorStatus=1000040"])
+    out = capsys.readouterr().out
+    assert (
+        "event 53 of Microsoft-Windows-CAPI2, Microsoft-Windows-CAPI2/Operational: Retrieve Object from Network" in out
+    )
+    assert "CERT_TRUST_IS_OFFLINE_REVOCATION" in out
