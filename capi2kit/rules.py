@@ -1,9 +1,10 @@
 """Rules: questions over the tables, one TOML file per root cause, and `diagnose`, which asks them.
 
 A rule matches rows of a table in groups (**match**); **also** there must be rows like this, joined on named columns;
-**unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Then it says what it saw,
-which remedies help, where we know it from, and on which scenarios it must fire and stay silent. It can only look: its
-conditions are `expressions`, its words have places for columns and nothing else.
+**unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Its **cost** is a column
+of the matched rows, or of rows joined to them. Then it says what it saw, which remedies help, where we know it from, and on
+which scenarios it must fire and stay silent. It can only look: its conditions are `expressions`, its words have places for
+columns and nothing else.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites;
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
 _PARTS = {"also", "unless", "weakens"}
+_COST = {"table", "where", "on", "column"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """One root cause; see the module."""
+    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of the rows `paid` in."""
 
     id: str
     title: str
@@ -52,6 +54,7 @@ class Rule:
     min_rows: int
     distinct: tuple[str, int] | None
     cost: str | None
+    paid: Condition | None
     also: tuple[Condition, ...]
     unless: tuple[Condition, ...]
     weakens: tuple[Condition, ...]
@@ -81,7 +84,7 @@ def read_rule(path: Path) -> Rule:
 
 
 def _rule(said: dict[str, Any], path: Path) -> Rule:
-    _known(said, _LEAST | _PARTS, least=_LEAST, file=path.name)
+    _known(said, _LEAST | _PARTS | {"cost"}, least=_LEAST, file=path.name)
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(match, names | {"min_rows", "min_distinct", "cost"}, least=names, file=path.name)
@@ -93,14 +96,8 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
         )
     group_by = tuple(match["group_by"])
     matched = _condition(match, on=group_by, file=path.name)
-    places = {name for name, _ in _PLACE.findall(say["finding"])}
-    if strange := sorted(places - set(group_by) - _COUNTED):
-        raise ValueError(f"the finding names {strange[0]!r}, which is neither grouped by nor counted")
-    apart = {name for part in _PARTS for one in said.get(part, ()) for name in one["on"]} - set(group_by)
-    if apart:
-        raise ValueError(f"rows are joined on {min(apart)!r}, by which they are not grouped")
-    if strange := sorted(set(say["fixes"]) - set(fixes())):
-        raise ValueError(f"there is no fix {strange[0]!r}")
+    cost, paid = _cost(said, matched, file=path.name)
+    _consistent(said, grouped=set(group_by))
     distinct = match.get("min_distinct")
     return Rule(
         id=said["id"],
@@ -109,7 +106,8 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
         match=matched,
         min_rows=int(match.get("min_rows", 1)),
         distinct=(str(distinct["column"]), int(distinct["at_least"])) if distinct else None,
-        cost=match.get("cost"),
+        cost=cost,
+        paid=paid,
         **{
             part: tuple(_condition(one, on=tuple(one["on"]), file=path.name) for one in said.get(part, ()))
             for part in _PARTS
@@ -120,6 +118,30 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
         fires_on=tuple(proof["fires_on"]),
         silent_on=tuple(proof["silent_on"]),
     )
+
+
+def _consistent(said: dict[str, Any], *, grouped: set[str]) -> None:
+    """Its words and joins name what it groups by, its remedies are there; else ValueError."""
+    places = {name for name, _ in _PLACE.findall(said["say"]["finding"])}
+    if strange := sorted(places - grouped - _COUNTED):
+        raise ValueError(f"the finding names {strange[0]!r}, which is neither grouped by nor counted")
+    joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]
+    apart = {name for one in joined for name in one["on"]} - grouped
+    if apart:
+        raise ValueError(f"rows are joined on {min(apart)!r}, by which they are not grouped")
+    if strange := sorted(set(said["say"]["fixes"]) - set(fixes())):
+        raise ValueError(f"there is no fix {strange[0]!r}")
+
+
+def _cost(said: dict[str, Any], matched: Condition, *, file: str) -> tuple[str | None, Condition | None]:
+    """The column of seconds, and the rows that hold it if the matched ones do not."""
+    column, paid = said["match"].get("cost"), None
+    if "cost" in said:
+        _known(said["cost"], _COST, least=_COST, file=file)
+        column, paid = said["cost"]["column"], _condition(said["cost"], on=tuple(said["cost"]["on"]), file=file)
+    if column is not None and column not in columns((paid or matched).table):
+        raise ValueError(f"table {(paid or matched).table} has no column {column!r} to take the cost from")
+    return column, paid
 
 
 def _known(said: dict[str, Any], names: set[str], *, least: set[str], file: str) -> None:
@@ -187,7 +209,7 @@ class _Plain:
 
 
 def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
-    rows = tables.rows(rule.match, rule.cost, rule.distinct[0] if rule.distinct else None)
+    rows = tables.rows(rule.match, None if rule.paid else rule.cost, rule.distinct[0] if rule.distinct else None)
     if rows.empty:
         return []
     members: dict[tuple, list[int]] = {}
@@ -215,14 +237,12 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
 
 def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:
     """One finding in words, with its cost and the events behind it."""
-    cost = float(rows[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
+    payers = _joined(rule.paid, group, rows=tables.rows(rule.paid, rule.cost)) if rule.paid else rows
+    cost = float(payers[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = group | {"cost_s": cost, "rows": len(rows)}
     against: list[int] = []
     for condition in rule.weakens:
-        others = tables.rows(condition)
-        for name in condition.on:
-            others = others[others[name] == group[name]] if not pd.isna(group[name]) else others[others[name].isna()]
-        against += _events(others, condition.table)
+        against += _events(_joined(condition, group, rows=tables.rows(condition)), condition.table)
     return {
         "rule": rule.id,
         "severity": rule.severity,
@@ -234,6 +254,13 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,
         "weakened_by": " ".join(map(str, against)) or None,
     }
+
+
+def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) -> pd.DataFrame:
+    """Those rows of a condition that belong to a group."""
+    for name in condition.on:
+        rows = rows[rows[name].isna()] if pd.isna(group[name]) else rows[rows[name] == group[name]]
+    return rows
 
 
 def _word(value: Any, digits: str | None) -> str:

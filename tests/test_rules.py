@@ -118,7 +118,16 @@ def test_a_finding_says_what_it_saw_what_it_cost_and_cites_its_records(tmp_path)
     assert (row["rule"], row["severity"], row["title"]) == ("test", "high", "Somebody waited")
 
 
+def test_the_cost_of_a_finding_may_stand_in_other_rows(tmp_path):
+    cost = "[cost]\ntable = 'waits'\nwhere = \"url_host == 'x'\"\ncolumn = 'wait_s'\non = ['host']"
+    assert asked(tmp_path, text=RULE.replace('cost = "wait_s"', "").replace("{more}", cost))["cost_s"].tolist() == [
+        10.1,
+        10.0,
+    ]
+
+
 BAD = {
+    "a cost that is no column": ('cost = "wait_s"', 'cost = "euros"', "no column 'euros'"),
     "an unknown key": ('severity = "high"', 'severity = "high"\ncolour = "red"', "unknown key 'colour'"),
     "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity of"),
     "another id": ('id = "test"', 'id = "other"', "id test"),
