@@ -25,6 +25,8 @@ VERBS = {
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
+    "accounts": "say which account paid: by proxy, server and outcome, with seconds",
+    "coverage": "say what the logs can and cannot support, and how to collect again",
     "show": "show one task as a waterfall, by TaskId, record id or URL",
 }
 OTHERS = {
@@ -53,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
                 "what", metavar="WHAT", help="TaskId (its beginning is enough), record id, or a part of a URL"
             )
             verb.add_argument("--xml", action="store_true", help="also print the original records of the task")
+        if name == "accounts":
+            verb.add_argument("--sids", metavar="FILE", help="names of accounts: CSV lines of SID,name")
         add_options(verb)
     for name, text in OTHERS.items():
         verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -95,7 +99,7 @@ def _run(given: argparse.Namespace) -> int:
         return int(module.run(given))
     said = vars(given)
     said.pop("verb")
-    own = {name: said.pop(name) for name in ("what", "xml") if name in said}
+    own = {name: said.pop(name) for name in ("what", "xml", "sids") if name in said}
     module.run(Common(tz=said["local"] or "UTC", **said), **own)
     return 0
 

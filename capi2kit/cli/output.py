@@ -20,13 +20,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
-def opened(common: Common) -> Iterator[IO[str]]:
-    """Standard output, or the file of ``-o``."""
+def opened(common: Common, *, more: bool = False) -> Iterator[IO[str]]:
+    """Standard output, or the file of ``-o``: from its beginning, or `more` at its end."""
     if common.output in (None, "-"):
         yield sys.stdout
         return
     try:
-        with open(common.output, "w", encoding="utf-8", newline="") as file:
+        with open(common.output, "a" if more else "w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as err:
         raise Capi2kitError(f"{common.output}: cannot be written ({err.strerror})") from err
