@@ -26,6 +26,7 @@ VERBS = {
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
     "accounts": "say which account paid: by proxy, server and outcome, with seconds",
+    "clock": "say how far each computer's clock was off, and what that explains",
     "coverage": "say what the logs can and cannot support, and how to collect again",
     "show": "show one task as a waterfall, by TaskId, record id or URL",
 }

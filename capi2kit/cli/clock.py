@@ -1,0 +1,22 @@
+"""`capi2kit clock`: how far the clocks were off, and what that explains."""
+
+from __future__ import annotations
+
+from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.options import Common
+from capi2kit.cli.output import form_of, write_table
+from capi2kit.errors import NoEvents
+
+_KEY = ["host", "time", "offset_s", "spread_s", "answers", "objects", "not_valid", "explained"]
+
+
+def run(common: Common) -> None:
+    """Print the clock error per computer and time, by the dates that servers sent. Raises NoEvents if none did."""
+    form_of(common)
+    from capi2kit.questions.clock import clock
+
+    analysis = open_analysis(common)
+    if analysis.clocks.empty:
+        raise NoEvents("no answer of a server with its date is in the log, so nothing tells how the clocks went")
+    case = analysis.case
+    write_table(clock(analysis.clocks, certificates=case.certificates, events=case.events), common=common, key=_KEY)
