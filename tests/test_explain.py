@@ -1,5 +1,7 @@
 """Explain: codes, event ids, flags and names in plain words, all meanings of each."""
 
+import io
+
 import pytest
 
 from capi2kit.cli import main
@@ -65,3 +67,43 @@ def test_the_verb_prints_each_meaning(capsys):
         "event 53 of Microsoft-Windows-CAPI2, Microsoft-Windows-CAPI2/Operational: Retrieve Object from Network" in out
     )
     assert "CERT_TRUST_IS_OFFLINE_REVOCATION" in out
+
+
+PASTED = """- <Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event">
+- <System>
+  <Provider Name="Microsoft-Windows-CAPI2" Guid="{5bbca4a8-b209-48dc-a8c7-b23d3e5216fb}" />
+  <EventID>53</EventID>
+  <Level>2</Level>
+  <Channel>Microsoft-Windows-CAPI2/Operational</Channel>
+  <Security UserID="S-1-5-20" />
+  </System>
+- <UserData>
+- <CryptRetrieveObjectByUrlWire>
+  <URL scheme="http">http://crl.contoso.example/a.crl</URL>
+  <Result value="800708CA">This network connection does not exist.</Result>
+  </CryptRetrieveObjectByUrlWire>
+  </UserData>
+  </Event>
+"""
+
+
+def pasted(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
+    main(["explain", "-"])
+
+
+def test_a_pasted_event_is_told_with_its_code_its_cause_and_its_remedy(capsys, monkeypatch):
+    pasted(PASTED, monkeypatch)
+    out = capsys.readouterr().out
+    assert "Retrieve Object from Network" in out
+    assert "result code 0x800708CA: ERROR_NOT_CONNECTED" in out
+    assert "1 retrievals of S-1-5-20" in out
+    assert "remedy: Let the proxy pass the PKI hosts" in out
+
+
+@pytest.mark.parametrize("text", ["", "hello", "<Event>"])
+def test_a_text_without_an_event_is_said_to_be_one(capsys, monkeypatch, text):
+    with pytest.raises(SystemExit) as stopped:
+        pasted(text, monkeypatch)
+    assert stopped.value.code == 3
+    assert capsys.readouterr().err.startswith("capi2kit: ")

@@ -44,7 +44,7 @@ KEYS = {
     "servers": ["host"],
     "texts": ["text"],
     "uls": ["kind", "text"],
-    "verdicts": ("verdict",),
+    "verdicts": ["verdict"],
     "url_roles": ["pattern"],
     "w3c": ["log", "field"],
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from capi2kit.errors import EvidenceError
 
@@ -10,12 +13,17 @@ from capi2kit.errors import EvidenceError
 def add_options(verb: argparse.ArgumentParser) -> None:
     """What is to be explained."""
     verb.add_argument(
-        "what", metavar="WHAT", nargs="+", help="80092012, 2F94, 53, ErrorStatus=1000040, CERT_E_CHAINING"
+        "what",
+        metavar="WHAT",
+        nargs="+",
+        help="80092012, 2F94, 53, ErrorStatus=1000040, CERT_E_CHAINING; - for an event pasted on standard input",
     )
 
 
 def run(given: argparse.Namespace) -> int:
     """Print all that each text may mean. Raises EvidenceError if one means nothing that is known."""
+    if given.what == ["-"]:
+        return _pasted(sys.stdin.buffer.read())
     from capi2kit.questions.explain import explain
     from capi2kit.render.words import visible
 
@@ -32,4 +40,29 @@ def run(given: argparse.Namespace) -> int:
                 gap
                 + f"{one.kind}: {one.name}\n  {one.text or 'no more than its name is known'}\n  source: {one.source}"
             )
+    return 0
+
+
+def _pasted(text: bytes) -> int:
+    """Events from text as people paste it: what each one is, its codes and flags, and what was found in them."""
+    from capi2kit.analysis import analyse
+    from capi2kit.case import load
+    from capi2kit.fixes import fixes
+    from capi2kit.questions.explain import explain_event
+    from capi2kit.render.words import visible
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pasted.txt"
+        path.write_bytes(text)
+        analysis = analyse(load(path))
+    if analysis.case.events.empty:
+        raise EvidenceError("no event is in the text; paste its XML, its Friendly View or its General tab")
+    for row in analysis.case.events.reset_index().to_dict("records"):
+        for number, one in enumerate(explain_event(row)):
+            print(f"{'  ' if number else ''}{one.kind}: {visible(one.name)}")
+            print(f"{'    ' if number else '  '}{one.text or 'no more than its name is known'}")
+        print()
+    for row in analysis.findings.to_dict("records"):
+        print(f"{row['severity']}: {visible(row['finding'])}")
+        print("".join(f"  remedy: {fixes()[name].title}\n" for name in row["fixes"].split()), end="")
     return 0

@@ -6,7 +6,10 @@ A text may mean several things (53 is an event and a code): all of them are told
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from capi2kit.knowledge import codes, normal_code, rows
 
@@ -36,6 +39,18 @@ def explain(asked: str) -> list[Meaning]:
     return found or _names(asked)
 
 
+def explain_event(row: Mapping[Hashable, Any]) -> list[Meaning]:
+    """What a row of table `events` says: the event, its results, and the bits of its chain's error."""
+    number, result = row["event_id"], row["result"]
+    provider, channel = (None if pd.isna(row[name]) else row[name] for name in ("provider", "channel"))
+    found = [] if pd.isna(number) else _events(str(number), provider=provider, channel=channel)
+    if not pd.isna(result):
+        found += _codes(int(result)) if result else [Meaning("result code 0", "S_OK", "It succeeded.", "winerror.h")]
+    if not pd.isna(row["trust_error"]) and row["trust_error"]:
+        found += _flags("CERT_TRUST_ErrorStatus", int(row["trust_error"]))
+    return found
+
+
 def _codes(number: int) -> list[Meaning]:
     """A result code: an HRESULT, or a bare Win32 or WinHTTP code, which stands for one."""
     wanted = {number, normal_code(number)}
@@ -57,7 +72,8 @@ def _benign(row: dict[str, str]) -> str:
     )
 
 
-def _events(number: str) -> list[Meaning]:
+def _events(number: str, *, provider: str | None = None, channel: str | None = None) -> list[Meaning]:
+    """Operations of this id, of all providers and channels or of one."""
     return [
         Meaning(
             f"event {number} of {row['provider']}, {row['channel'] or 'any channel'}",
@@ -67,6 +83,8 @@ def _events(number: str) -> list[Meaning]:
         )
         for row in rows("operations")
         if row["event_id"] == number
+        and provider in (None, row["provider"])
+        and (channel is None or row["channel"] in ("", channel))
     ]
 
 
