@@ -206,11 +206,9 @@ def union(intervals: list[tuple[int, int]]) -> int:
     return total
 
 
-def truth_of(name: str) -> list[tuple[int, float, float, str | None]]:
-    """Per process: its id, the seconds from its creation to the first answer, those that no record can explain, its pool.
-
-    Where start records are written late, what a check does before its chain leaves no trace: the first record that tells a
-    time of its own is inside the chain. That work is not explained by any log, and is added.
+def truth_of(name: str) -> list[tuple[int, float, float, str | None, float]]:
+    """Per process: its id, the seconds from its creation to the first answer, those that no operation took, its pool, and
+    those of operations of which a log with late start records keeps no trace: what a check does before its chain.
     """
     truth = json.loads((LAB / name / "truth.json").read_text(encoding="utf-8"))
     rows = pd.DataFrame(truth["operations"]["rows"], columns=truth["operations"]["columns"])
@@ -226,7 +224,7 @@ def truth_of(name: str) -> list[tuple[int, float, float, str | None]]:
         ]
         explained = union([(start, stop) for start, stop in busy if start <= last])
         unlogged = before_chains(mine) if late[one["host"]] else 0.0
-        found.append((one["pid"], (end - begin) / 1e9, (end - begin - explained) / 1e9 + unlogged, one["app_pool"]))
+        found.append((one["pid"], (end - begin) / 1e9, (end - begin - explained) / 1e9, one["app_pool"], unlogged))
     return found
 
 
@@ -241,18 +239,45 @@ def before_chains(operations: pd.DataFrame) -> float:
     return float(own.dt.total_seconds().sum())
 
 
-@pytest.mark.parametrize("name", ["server-2019-farm", "sharepoint-drop", "sharepoint-reject"])
+INCIDENTS = ["server-2019-farm", "sharepoint-drop", "sharepoint-reject"]
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
 def test_the_ledger_of_the_whole_incident_adds_up_to_the_outer_interval(name):
     analysis = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE))
     startups = analysis.startups.set_index("pid")
-    for pid, wall_s, unexplained_s, pool in truth_of(name):
+    for pid, wall_s, _, pool, _ in truth_of(name):
         row = startups.loc[pid]
         assert row["wall_s"] == pytest.approx(wall_s, abs=0.05)
-        assert row["unexplained_s"] == pytest.approx(unexplained_s, rel=0.02)
         assert row["start_from"] == "process created"
         assert (pool or "") == (row["app_pool"] if isinstance(row["app_pool"], str) else "")
         lines = analysis.ledger[analysis.ledger["startup"] == row["startup"]]
         assert lines["ns"].sum() == (row["stop"] - row["start"]).value
+
+
+MISSED = pytest.mark.xfail(strict=True, reason="late start records: what a check does before its chain leaves no trace")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "server-2019-farm",
+        pytest.param("sharepoint-drop", marks=MISSED),
+        pytest.param("sharepoint-reject", marks=MISSED),
+    ],
+)
+def test_unexplained_is_within_two_percent_of_the_truths_own(name):
+    startups = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE)).startups.set_index("pid")
+    for pid, _, unexplained_s, _, _ in truth_of(name):
+        assert startups.loc[pid, "unexplained_s"] == pytest.approx(unexplained_s, rel=0.02)
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_what_is_unexplained_beyond_the_truth_is_the_work_that_leaves_no_trace(name):
+    """Why the line above is missed; no substitute for it."""
+    startups = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE)).startups.set_index("pid")
+    for pid, _, unexplained_s, _, unlogged_s in truth_of(name):
+        assert startups.loc[pid, "unexplained_s"] == pytest.approx(unexplained_s + unlogged_s, rel=0.02)
 
 
 def test_sharepoints_own_measure_of_a_validation_is_matched_to_its_task():
