@@ -24,6 +24,10 @@ from capi2kit.rules import diagnose
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
 from capi2kit.waits import recover_waits
+from capi2kit.weights import weigh
+
+# the tables of a case that rules may ask
+_READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ def analyse(
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
     tell("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
-    read = {name: getattr(case, name) for name in ("events", "steps", "chain", "coverage")}
-    findings = diagnose(read | derived)
+    read = {name: getattr(case, name) for name in _READ}
+    findings = weigh(diagnose(read | derived), spans=spans, waits=waits, startups=startups)
     return Analysis(case, spans, waits, delays, startups, ledger, findings, confirmed, clocks)
 
 

@@ -12,11 +12,16 @@ from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
 
 KINDS = ("cure", "workaround", "never")  # in this order they are to be tried
+BECOMES = ("answered", "refused", "kept", "found", "not asked", "limited")  # of the waits that a finding cites
 
 
 @dataclass(frozen=True)
 class Fix:
-    """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it."""
+    """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it.
+
+    `becomes`: what happens to the waits that a finding cites, a word of BECOMES; empty: it saves no waiting, or none that can
+    be foretold. `limit_s`: for `limited`, the seconds that each URL gets.
+    """
 
     id: str
     title: str
@@ -29,6 +34,8 @@ class Fix:
     commands: tuple[str, ...]
     check: tuple[str, ...]
     undo: tuple[str, ...]
+    becomes: str = ""
+    limit_s: float = 0.0
 
 
 @cache
@@ -43,19 +50,32 @@ def read_fix(path: Path) -> Fix:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
-    names = [field.name for field in fields(Fix)]
+    more = {"becomes", "limit_s"}
+    names = [field.name for field in fields(Fix) if field.name not in more]
     lists = {"commands", "check", "undo"}
     for name in names:
         value = said.get(name)
         good = isinstance(value, list) and value and all(map(_is_line, value)) if name in lists else _is_line(value)
         if not good:
             raise KnowledgeError(f"lacks {name!r}, or it is empty", file=path.name)
-    if strange := sorted(set(said) - set(names)):
+    if strange := sorted(set(said) - set(names) - more):
         raise KnowledgeError(f"unknown key {strange[0]!r}", file=path.name)
     if said["id"] != path.stem or said["kind"] not in KINDS:
         raise KnowledgeError(f"id {path.stem} and a kind of {', '.join(KINDS)} are needed", file=path.name)
+    becomes, limit_s = said.get("becomes", ""), said.get("limit_s", 0.0)
+    if becomes not in ("", *BECOMES) or (becomes == "limited") != (isinstance(limit_s, int | float) and limit_s > 0):
+        raise KnowledgeError(
+            f"`becomes` is one of {', '.join(BECOMES)}; with `limited`, and only then, there is a `limit_s`",
+            file=path.name,
+        )
     told: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
-    return Fix(**told)
+    return Fix(**told, becomes=becomes, limit_s=float(limit_s))
+
+
+def fixes_of(ids: object) -> list[Fix]:
+    """Remedies by their ids, cures before workarounds; a value that is no string names none."""
+    known = [fixes()[name] for name in (ids.split() if isinstance(ids, str) else ()) if name in fixes()]
+    return sorted(known, key=lambda fix: KINDS.index(fix.kind))
 
 
 def _is_line(value: object) -> bool:

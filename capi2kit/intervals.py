@@ -39,6 +39,15 @@ def cut(*, owner: Ints, begin: Ints, end: Ints, kind: Ints, kinds: int) -> Atoms
     return Atoms(who[keep], when[keep], length[keep], opened[keep])
 
 
+def covered(*, owner: Ints, begin: Ints, end: Ints, count: int) -> Ints:
+    """For each of `count` owners how long its intervals cover together, overlaps once."""
+    atoms = cut(owner=owner, begin=begin, end=end, kind=np.zeros(len(owner), "int64"), kinds=1)
+    total = np.zeros(count, "int64")
+    some = atoms.open[:, 0] > 0
+    np.add.at(total, atoms.owner[some], atoms.length[some])
+    return total
+
+
 def shares(atoms: Atoms, *, mine: Ints, open_count: Ints, owner: Ints, begin: Ints, end: Ints) -> Ints:
     """What each interval is charged: 1/n of every atom in `mine` that it covers, in whole nanoseconds.
 

@@ -36,7 +36,7 @@ class _Story:
 
 
 def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
-    """Add proxy, wpad_failures, cache_write_failed, http_status, content_type, response_bytes and clock_offset_s.
+    """Add proxy, wpad_failures, cache_write_failed, http_status, content_type, response_bytes, clock_offset_s, server_answers.
 
     Source: Action elements and headers in order; what an action means stands in flags.csv. A new table.
     """
@@ -48,11 +48,15 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     told = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
     offsets = [_clock_offset(story.date, end) for story, end in zip(told, ends, strict=True)]
+    status = pd.array([story.http_status for story in told], dtype="Int64")
+    came = (waits["outcome"].eq("ok").fillna(False) | ~pd.isna(status)) & waits["url_host"].notna()
+    asked = [waits[name] for name in ("host", "user_sid", "url_host")]
     return waits.assign(
+        server_answers=came.groupby(asked, dropna=False).transform("any").astype("boolean"),
         proxy=strings([story.proxy for story in told]),
         wpad_failures=pd.array([story.wpad_failures for story in told], dtype="Int64"),
         cache_write_failed=pd.array([story.cache_write_failed for story in told], dtype="boolean"),
-        http_status=pd.array([story.http_status for story in told], dtype="Int64"),
+        http_status=status,
         content_type=strings([story.content_type for story in told]),
         response_bytes=pd.array([story.response_bytes for story in told], dtype="Int64"),
         clock_offset_s=pd.array(np.array(offsets, float), dtype="Float64"),
@@ -72,7 +76,12 @@ def _read(stories: dict[int, _Story], steps: Iterable[tuple]) -> None:
         story = stories[event]
         if kind == "action":
             role = roles.get(name)
-            story.wpad_failures = (story.wpad_failures or 0) + (role == "lookup" and error != 0)
+            if role in (
+                "lookup",
+                "direct",
+                "proxy",
+            ):  # newer Windows logs no step of the search: then nothing is known of it
+                story.wpad_failures = (story.wpad_failures or 0) + (role == "lookup" and error != 0)
             story.cache_write_failed = bool(story.cache_write_failed) or (role == "store" and error != 0)
             if role in ("direct", "proxy"):
                 story.proxy = "direct" if role == "direct" else None if pd.isna(value) else str(value)

@@ -30,6 +30,7 @@ _PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
+_SAY = {"finding", "fixes", "confirm", "source"}
 _PARTS = {"also", "unless", "weakens"}
 _COST = {"table", "where", "on", "column"}
 
@@ -60,6 +61,7 @@ class Rule:
     weakens: tuple[Condition, ...]
     finding: str
     fixes: tuple[str, ...]
+    confirm: tuple[str, ...]
     source: str
     fires_on: tuple[str, ...]
     silent_on: tuple[str, ...]
@@ -88,7 +90,7 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(match, names | {"min_rows", "min_distinct", "cost"}, least=names, file=path.name)
-    _known(say, {"finding", "fixes", "source"}, least={"finding", "fixes", "source"}, file=path.name)
+    _known(say, _SAY, least=_SAY, file=path.name)
     _known(proof, {"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, file=path.name)
     if said["id"] != path.stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
         raise ValueError(
@@ -114,6 +116,7 @@ def _rule(said: dict[str, Any], path: Path) -> Rule:
         },
         finding=say["finding"],
         fixes=tuple(say["fixes"]),
+        confirm=tuple(say["confirm"]),
         source=say["source"],
         fires_on=tuple(proof["fires_on"]),
         silent_on=tuple(proof["silent_on"]),
@@ -200,7 +203,9 @@ class _Plain:
     def _column(self, table: str, name: str) -> pd.Series:
         found = self._columns.get((table, name))
         if found is None:
-            held = self._tables[table]
+            held = self._tables.get(table)
+            if held is None:
+                raise KnowledgeError(f"rules cannot ask the table {table!r}", file="rules")
             if name not in held.columns and name not in held.index.names:
                 raise KnowledgeError(f"table {table} lacks the column {name!r}", file="rules")
             values = held[name] if name in held.columns else held.index.get_level_values(name)
@@ -236,10 +241,11 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
 
 
 def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:
-    """One finding in words, with its cost and the events behind it."""
+    """One finding in words, with its cost, the events behind it, and those of the rows that paid (`waits`; see `weigh`)."""
     payers = _joined(rule.paid, group, rows=tables.rows(rule.paid, rule.cost)) if rule.paid else rows
     cost = float(payers[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = group | {"cost_s": cost, "rows": len(rows)}
+    paid = _events(payers, (rule.paid or rule.match).table) if rule.cost else []
     against: list[int] = []
     for condition in rule.weakens:
         against += _events(_joined(condition, group, rows=tables.rows(condition)), condition.table)
@@ -251,7 +257,9 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "cost_s": cost,
         "finding": _PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), rule.finding),
         "fixes": " ".join(rule.fixes),
+        "confirm": "\n".join(rule.confirm) or None,
         "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,
+        "waits": " ".join(map(str, paid)) or None,
         "weakened_by": " ".join(map(str, against)) or None,
     }
 

@@ -18,26 +18,33 @@ import pandas as pd
 
 from capi2kit.analysis import Analysis
 from capi2kit.errors import EvidenceError
+from capi2kit.questions.whatif import whatif
 from capi2kit.starts import TICK_S
 
 Truth = dict[str, Any]
 _KEY = ["host", "record"]
+_SAVED = ["saved_s", "low_s", "high_s"]
 
 
 class Score(NamedTuple):
-    """One scenario compared. `waits`: truth and finding side by side; `startups`: likewise; `invented`: findings without truth."""
+    """One scenario compared. `waits`: truth and finding side by side; `startups`, `savings`: likewise; `invented`: findings
+    without truth.
+    """
 
     scenario: str
     waits: pd.DataFrame
     startups: pd.DataFrame
     invented: pd.DataFrame
+    savings: pd.DataFrame
 
 
 def read_truth(path: str | os.PathLike[str]) -> Truth:
     """The truth.json of a scenario. Raises EvidenceError."""
     try:
         truth = json.loads(Path(path).read_text(encoding="utf-8"))
-        return {key: truth[key] for key in ("scenario", "waits", "startups", "hosts")}
+        return {key: truth[key] for key in ("scenario", "waits", "startups", "hosts")} | {
+            "after": truth.get("after", [])
+        }
     except (OSError, ValueError, KeyError, TypeError) as err:
         message = f"{path}: is no truth of a scenario ({err!r}); make it again with `capi2kit lab make`"
         raise EvidenceError(message, source=str(path)) from err
@@ -53,7 +60,8 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
         true_s, and of the finding wait_s, low_s, high_s, quality, basis. `startups` has one row per true
         start-up: host, process, pid, true_wall_s, true_waiting_s, waits, in_log, and of the finding wall_s,
         waiting_wall_s, flag (why it claims less than the whole; empty if it claims it).
-        `invented`: rows of `analysis.waits` that no true retrieval stands behind.
+        `invented`: rows of `analysis.waits` that no true retrieval stands behind. `savings` has one row per remedy that
+        the truth tried and start-up that it changed: fix, host, pid, true_saved_s, and of `whatif` saved_s, low_s, high_s.
     """
     record = analysis.case.events.reset_index(drop=True).set_index("event")["record"]
     found = analysis.waits.assign(record=record.reindex(analysis.waits["event"]).to_numpy())
@@ -65,7 +73,26 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
     waits["found"] = waits["found"].notna()
     known = pd.MultiIndex.from_frame(true.loc[true["logged"], _KEY])
     invented = found[~pd.MultiIndex.from_frame(found[_KEY]).isin(known)]
-    return Score(truth["scenario"], waits, _compare_startups(analysis, truth), invented)
+    return Score(
+        truth["scenario"], waits, _compare_startups(analysis, truth), invented, _compare_savings(analysis, truth)
+    )
+
+
+def _compare_savings(analysis: Analysis, truth: Truth) -> pd.DataFrame:
+    """What each remedy really saved, beside what was foretold."""
+    before = {(one["host"], one["pid"]): one["wall_s"] for one in truth["startups"]}
+    tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
+    rows = []
+    for after in truth.get("after", []):
+        told = whatif(analysis.findings, servers=tuple(after["only"]), **tables)
+        told = told[told["fix"] == after["fix"]].dropna(subset=["startup"]).set_index(["host", "pid"])
+        for one in after["startups"]:
+            key = (one["host"], one["pid"])
+            saved = before[key] - one["wall_s"]
+            if key in told.index or abs(saved) > TICK_S:
+                row = told.loc[[key]].iloc[0] if key in told.index else {}
+                rows.append((after["fix"], *key, saved, *(float(row.get(name, 0.0)) for name in _SAVED)))
+    return pd.DataFrame(rows, columns=["fix", "host", "pid", "true_saved_s", *_SAVED])
 
 
 def _compare_startups(analysis: Analysis, truth: Truth) -> pd.DataFrame:
@@ -138,6 +165,7 @@ def judge(scores: list[Score]) -> list[Figure]:
         *_judge_bounds(logged[logged["found"]]),
         *_judge_shares(logged),
         *_judge_startups(startups),
+        *_judge_savings(_together([score.savings.assign(scenario=score.scenario) for score in scores])),
     ]
 
 
@@ -203,6 +231,19 @@ def _judge_startups(startups: pd.DataFrame) -> list[Figure]:
         Figure("waiting of the right ones together: off by (%)", apart, "≤ 1", apart <= 1),
         *_judge_nothing(startups, doubted=doubted, beyond=error > 0.01 * startups["true_waiting_s"]),
         Figure("start-ups: median error of their wall time (s)", float(wall.median()) if len(wall) else 0.0, "–", True),
+    ]
+
+
+def _judge_savings(savings: pd.DataFrame) -> list[Figure]:
+    """What a remedy saves is foretold within 2 %; nothing is judged where the truth tried no remedy."""
+    if savings.empty:
+        return []
+    error = 100 * (savings["saved_s"] - savings["true_saved_s"]).abs() / savings["true_saved_s"].abs()
+    wrong = savings[error > 2]
+    names = ", ".join(f"{one} {fix}" for one, fix in zip(wrong["scenario"], wrong["fix"], strict=True))
+    told = f"{len(savings)} start-ups after a remedy"
+    return [
+        Figure("seconds that remedies save: off by at most (%)", float(error.max()), "≤ 2", wrong.empty, names or told)
     ]
 
 

@@ -154,5 +154,8 @@ def test_an_analysis_shows_itself_in_a_notebook_and_escapes_what_the_log_says():
     assert "&lt;b&gt;x&lt;/b&gt;.exe" in html and "<b>x</b>" not in html
 
 
-def test_no_rule_no_finding():
-    assert analysed(SLOW).findings.equals(empty("findings"))
+def test_findings_follow_the_rules():
+    assert analysed("VerifyTrust 0.0 0.1 target=C:\\app\\Fast.dll").findings.equals(empty("findings"))
+    (found,) = analysed(SLOW).findings.to_dict("records")
+    assert (found["rule"], found["startup"], found["waits"]) == ("slow-success", 0, found["evidence"])
+    assert found["low_s"] <= found["cost_s"] <= found["high_s"] and found["share"] == pytest.approx(6 / 6.5, abs=0.01)

@@ -47,6 +47,8 @@ SEEN_ELSEWHERE = [
     (r"41 .*/Flags@CERT_VERIFY_CACHE_ONLY_BASED_REVOCATION", "seed 001: consent.exe"),
     (r"41 .*/RevocationStatus@thirdPartyProviderUsed", "sample of Windows 10"),
     (r"53 .*/Flags@CRYPT_AIA_RETRIEVAL", "wincrypt.h: an issuer download"),
+    (r"53 .*/URL .*scheme.*|53 .*/URL", "a directory: its scheme is not http, errors.csv 203A"),
+    (r"70 System", "level 2 for a key that could not be had: the same as 11, 30, 41, 81; no sample"),
     (r"81 .*/Flags@WTD_CACHE_ONLY_URL_RETRIEVAL", "wintrust.h: seed 001 shows what it does to the chain"),
 ]
 # What the real logs at hand always have, and the lab not always.
@@ -59,6 +61,10 @@ NOT_ALWAYS = [
     (r"53 .*/HTTP(Request|Response)HeadersInfo", "no connection, no headers: sample of Windows Server 2016"),
     (r"53 .*/CacheInfo", "only what succeeded is kept: sample of Windows Server 2016"),
     (r"53 .*/RetrievedObjects", "only what succeeded is there: sample of Windows Server 2016"),
+    (
+        r"81 .*/(SignerInfo|CertificateChain|Timestamp\w+)",
+        "no signature, or one that is not the file's: no chain; own knowledge",
+    ),
     (
         r"53 .*/RetrievedObjects/CertificateRevocationList",
         "OCSP responses, certificates and the list of roots are none",

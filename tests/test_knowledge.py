@@ -35,6 +35,7 @@ KEYS = {
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],
     "knownobjects": ["url_role", "bytes"],
+    "offline": ["role"],
     "labels": ["tool", "language", "label"],
     "payloads": ["root", "event_id", "path"],
     "phrases": ["provider", "channel", "event_id", "language"],

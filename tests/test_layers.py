@@ -34,6 +34,8 @@ LAYERS = (
         "clocks",
         "listverdicts",
         "rules",
+        "weights",
+        "replay",
         "questions/",
     ),
     ("analysis", "selection", "compare", "redact", "integrity"),

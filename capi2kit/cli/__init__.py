@@ -25,6 +25,8 @@ VERBS = {
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
+    "whatif": "say how many seconds each remedy would save, alone and all together",
+    "prefetch": "name the fewest lists to install beforehand, with the commands that do it",
     "accounts": "say which account paid: by proxy, server and outcome, with seconds",
     "clock": "say how far each computer's clock was off, and what that explains",
     "coverage": "say what the logs can and cannot support, and how to collect again",
@@ -57,6 +59,18 @@ def parser() -> argparse.ArgumentParser:
                 "what", metavar="WHAT", help="TaskId (its beginning is enough), record id, or a part of a URL"
             )
             verb.add_argument("--xml", action="store_true", help="also print the original records of the task")
+        if name == "whatif":
+            verb.add_argument(
+                "--server", action="append", default=[], metavar="HOST", help="only for this server; repeat it for more"
+            )
+        if name == "prefetch":
+            verb.add_argument(
+                "--share",
+                type=float,
+                default=99.0,
+                metavar="PERCENT",
+                help="how much of what all lists would save (99)",
+            )
         if name == "accounts":
             verb.add_argument("--sids", metavar="FILE", help="names of accounts: CSV lines of SID,name")
         add_options(verb)
@@ -101,7 +115,7 @@ def _run(given: argparse.Namespace) -> int:
         return int(module.run(given))
     said = vars(given)
     said.pop("verb")
-    own = {name: said.pop(name) for name in ("what", "xml", "sids") if name in said}
+    own = {name: said.pop(name) for name in ("what", "xml", "sids", "server", "share") if name in said}
     module.run(Common(tz=said["local"] or "UTC", **said), **own)
     return 0
 

@@ -105,5 +105,5 @@ def _score(given: argparse.Namespace) -> int:
     named = [(name, lambda name=name: read_scenario(name)) for name in written]
     drawn = [(f"random-{seed}", lambda seed=seed: draw_scenario(seed)) for seed in seeds]
     if given.rules:
-        return MISSED if not score_rules(named) else 0
+        return MISSED if not score_rules(named, drawn=drawn) else 0
     return MISSED if not score_scenarios([*named, *drawn]) else 0

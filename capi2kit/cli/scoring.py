@@ -7,12 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
     from capi2kit.lab.scenario import Scenario
     from capi2kit.score import Figure, Score
+
+    Wanted = Iterable[tuple[str, Callable[[], Scenario]]]
 
 NOTE = (
     "This compares the analysis with our own model of Windows: it shows that the two agree.\n"
@@ -20,7 +22,7 @@ NOTE = (
 )
 
 
-def score_scenarios(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> bool:
+def score_scenarios(wanted: Wanted) -> bool:
     """Score scenarios one after the other, print a line for each and the figures; whether all limits are kept."""
     from capi2kit.score import judge
 
@@ -34,25 +36,80 @@ def score_scenarios(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> boo
     return all(figure.good for figure in figures)
 
 
-def score_rules(wanted: Iterable[tuple[str, Callable[[], Scenario]]]) -> bool:
-    """Every rule on every scenario: what was expected, found, missed and forbidden; whether all is as the truth says."""
+LEAST = 0.98  # of precision and recall over drawn scenarios
+
+
+def score_rules(written: Wanted, *, drawn: Wanted) -> bool:
+    """Every rule on every scenario: the matrix, what is missed or made up, precision and recall over the drawn ones."""
     from capi2kit.rules import rules
 
-    known = {rule.id for rule in rules()}
-    print(f"{'scenario':<28}{'expected':>9}{'found':>7}  missed, forbidden, or without a rule")
-    missed = forbidden = 0
-    for _, read in _shown(list(wanted)):
-        scenario = read()
-        analysis = analyse_scenario(scenario)[0]
-        found, expected = set(analysis.findings["rule"]), set(scenario.causes)
-        lost, wrong = sorted(expected - found), sorted(found & set(scenario.not_causes))
-        missed, forbidden = missed + len(lost), forbidden + len(wrong)
-        told = [f"missed {name}{'' if name in known else ' (no rule)'}" for name in lost] + [
-            f"forbidden {name}" for name in wrong
-        ]
-        print(f"{scenario.id:<28}{len(expected):>9}{len(expected & found):>7}  {', '.join(told)}".rstrip())
-    print(f"\n{missed} expected findings missed, {forbidden} forbidden ones made, {len(known)} rules")
-    return not missed and not forbidden
+    known = [rule.id for rule in rules()]
+    verdicts = [_verdict(name, read()) for name, read in _shown(list(written))]
+    _print_matrix(verdicts, rules=known)
+    wrong = [f"{one.scenario}: {line}" for one in verdicts for line in one.wrong]
+    print(
+        "\n".join(
+            [*wrong, f"{len(verdicts)} written scenarios, {len(known)} rules: {len(wrong)} differences from the truth"]
+        )
+    )
+    return not wrong and _score_drawn(drawn)
+
+
+def _score_drawn(drawn: Wanted) -> bool:
+    verdicts = [_verdict(name, read()) for name, read in _shown(list(drawn))]
+    if not verdicts:
+        return True
+    both = sum(len(one.expected & one.found) for one in verdicts)
+    more, less = (
+        sum(map(len, sets))
+        for sets in zip(*((one.found - one.expected, one.expected - one.found) for one in verdicts), strict=True)
+    )
+    precision, recall = both / max(both + more, 1), both / max(both + less, 1)
+    print(f"\n{len(verdicts)} drawn scenarios: {both} findings right, {more} made up, {less} missed")
+    for one in verdicts:
+        for line in one.wrong:
+            print(f"  {one.scenario}: {line}")
+    from capi2kit.lab.scenario import tables
+
+    why = tables("ambiguities")
+    for rule in sorted({rule for one in verdicts for rule in one.expected ^ one.found}):
+        print(f"  why {rule}: {why.get(rule, 'not explained')}")
+    for name, value in (("precision", precision), ("recall", recall)):
+        print(f"{'ok  ' if value >= LEAST else 'MISS'}  {name}: {value:.4f}  (limit ≥ {LEAST})")
+    print(f"\n{NOTE}")
+    return precision >= LEAST and recall >= LEAST
+
+
+class _Verdict(NamedTuple):
+    """One scenario: which rules should fire, and which did."""
+
+    scenario: str
+    expected: frozenset[str]
+    found: frozenset[str]
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is not as the truth says."""
+        missed = [f"missed {rule}" for rule in sorted(self.expected - self.found)]
+        return missed + [f"made up {rule}" for rule in sorted(self.found - self.expected)]
+
+
+def _verdict(name: str, scenario: Scenario) -> _Verdict:
+    analysis, truth = analyse_scenario(scenario)
+    return _Verdict(name, frozenset(truth["causes"]), frozenset(analysis.findings["rule"]))
+
+
+def _print_matrix(verdicts: list[_Verdict], *, rules: list[str]) -> None:
+    """Rules down, scenarios across: # fired as it should, . silent as it should, M missed, F made up."""
+    width = max(map(len, rules), default=0)
+    for number, one in enumerate(verdicts, 1):
+        print(f"{number:>3} {one.scenario}")
+    print("\nRules by scenario: # fired as it should, . silent as it should, M missed, F made up")
+    for digit in (10, 1):
+        print(" " * (width + 1) + "".join(str(number // digit % 10) for number in range(1, len(verdicts) + 1)))
+    for rule in rules:
+        marks = (".FM#"[2 * (rule in one.expected) + (rule in one.found)] for one in verdicts)
+        print(f"{rule:<{width}} {''.join(marks)}")
 
 
 def score_scenario(scenario: Scenario) -> Score:

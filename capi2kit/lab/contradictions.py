@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from capi2kit.lab.scenario import ANSWERS, REVOCATIONS, STATES, Scenario, callers, windows
+from capi2kit.lab.scenario import (
+    ANSWERS,
+    FILE_FLAWS,
+    FLAWS,
+    REVOCATIONS,
+    SCHEMES,
+    STATES,
+    Scenario,
+    callers,
+    windows,
+)
 
 _ANSWERED = ("ok", "expired", "missing", "denied", "login", "page")  # the server answers; the rest never do
 
 
 def find_contradiction(scenario: Scenario) -> str | None:
     """The first thing in a scenario that cannot be so, as `key: reason`, or None."""
-    checks = (_negative, _twice, _dangling, _unknown_words, _impossible)
+    checks = (_negative, _twice, _dangling, _unknown_words, _impossible, _after)
     return next((wrong for check in checks for wrong in check(scenario)), None)
 
 
@@ -80,12 +90,16 @@ def _unknown_words(scenario: Scenario) -> Iterator[str]:
         "answer": ANSWERS,
         "revocation": REVOCATIONS,
         "state": STATES,
+        "scheme": SCHEMES,
     }
     for where, part in _parts(scenario):
         for key, words in known.items():
             word = getattr(part, key, None)
             if word is not None and word not in words:
                 yield f"{where}.{key}: {word!r} is not one of {', '.join(words)}"
+        flaws = FILE_FLAWS if ".work" in where else FLAWS
+        if (flaw := getattr(part, "flaw", "")) not in flaws:
+            yield f"{where}.flaw: {flaw!r} is not one of {', '.join(flaws[1:])}"
 
 
 def _impossible(scenario: Scenario) -> Iterator[str]:
@@ -112,6 +126,21 @@ def _impossible(scenario: Scenario) -> Iterator[str]:
         for inner, work in enumerate(process.work, 1):
             if callers()[work.caller].server and not work.server_name:
                 yield f"process[{number}].work[{inner}].server_name: {work.caller} checks the name of a server"
+
+
+def _after(scenario: Scenario) -> Iterator[str]:
+    accounts, signers = {one.id for one in scenario.account}, {one.id for one in scenario.signer}
+    for number, after in enumerate(scenario.after, 1):
+        for key, wanted, known in (
+            ("account", [way.id for way in after.account], accounts),
+            ("installed", after.installed, signers),
+            ("server", [one.answer for one in after.server], {*ANSWERS}),
+        ):
+            for name in wanted:
+                if name not in known:
+                    yield f"after[{number}].{key}: {name!r} is not among {', '.join(sorted(known))}"
+        if after.limit_s < 0:
+            yield f"after[{number}].limit_s: {after.limit_s} is below zero"
 
 
 def _first_limit(caller: str) -> float:

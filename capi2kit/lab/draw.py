@@ -61,6 +61,7 @@ def draw_scenario(seed: int) -> Scenario:
         "find": "Whatever there is.",
         "begins": begins,
         "seed": seed,
+        "drawn": True,
         "host": [_host(dice)],
         "account": accounts,
         "signer": [*signers, "web", {**shop, "intermediate_missing": dice.share() < 0.2}, "sts"],

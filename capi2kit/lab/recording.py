@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from capi2kit.lab.changes import changed
 from capi2kit.lab.eventforms import write_event
 from capi2kit.lab.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.scenario import Scenario
@@ -41,7 +42,8 @@ def record_scenario(scenario: Scenario) -> Recording:
         files[f"{folder}{CHANNEL_FILE}"] = live[host].data
         files |= {f"{folder}{name}": data for name, data in _beside(world, host).items()}
     kept = {host: _kept(world.logs[host], live[host]) for host in live}
-    return Recording(files, write_truth(tell_truth(world, kept)))
+    after = [(remedy, happen(changed(scenario, remedy), like=world)) for remedy in scenario.after]
+    return Recording(files, write_truth(tell_truth(world, kept, after=after)))
 
 
 def short_name(host: str) -> str:

@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 LAB = Path(__file__).parent
-ANSWERS = ("ok", "drop", "refuse", "no-dns", "no-connection", "missing", "denied", "login", "page", "expired")
+ANSWERS = (
+    "ok", "drop", "refuse", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "expired",
+)  # fmt: skip
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")
+SCHEMES = ("http", "ldap")
+FLAWS = ("", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer")  # of a certificate
+FILE_FLAWS = ("", "changed", "unsigned")
 
 
 class Caller(NamedTuple):
@@ -28,6 +33,7 @@ class Caller(NamedTuple):
     trust: bool = False
     catalog: bool = False
     key: bool = False
+    key_result: int = 0
     server: bool = False
     cache_only: bool = False
     trust_flags: int = 0
@@ -51,7 +57,10 @@ class Windows(NamedTuple):
 
 @dataclass(frozen=True)
 class Host:
-    """A computer and its log. `log_bytes`: the largest the log may grow; `channel_on_s`: when it was switched on."""
+    """A computer and its log. `log_bytes`: the largest the log may grow; `channel_on_s`: when it was switched on.
+
+    `limit_s`: what each URL gets at most (policy); a chain with one budget gets twice that. 0: as Windows has it.
+    """
 
     name: str
     windows: str = "2008 R2"
@@ -60,6 +69,7 @@ class Host:
     channel_on_s: float = 0.0
     errors_only: bool = False
     dirty: bool = False
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,10 @@ class Server:
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signed: a certificate, its CA and its root; `host` publishes their lists; `timestamp` is another signer."""
+    """Who signed: a certificate, its CA and its root; `host` publishes their lists; `timestamp` is another signer.
+
+    `flaw`: what is wrong with the certificate; `scheme`: how its lists are to be fetched.
+    """
 
     id: str
     subject: str
@@ -100,21 +113,30 @@ class Signer:
     self_signed: bool = False
     revoked: bool = False
     names: tuple[str, ...] = ()
+    flaw: str = ""
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
 class Cached:
-    """What an account has in its disk cache when the story begins: both lists of some signers."""
+    """What an account has in its disk cache when the story begins: both lists of some signers.
+
+    `roots_bytes`: it also has a list of roots of that size.
+    """
 
     account: str
     signers: tuple[str, ...]
     state: str = "fresh"
     lists: tuple[str, ...] = ("ca", "leaf")
+    roots_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Work:
-    """A run of checks in one thread: `files` below `folder`, signed by `signers` in turn, `pause_s` apart."""
+    """A run of checks in one thread: `files` below `folder`, signed by `signers` in turn, `pause_s` apart.
+
+    `flaw`: what is wrong with the files.
+    """
 
     caller: str
     signers: tuple[str, ...]
@@ -127,6 +149,7 @@ class Work:
     own_chain: bool = False
     startup: bool = True
     server_name: str = ""
+    flaw: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +178,31 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Way:
+    """An account's way out after a remedy; `stores`: it can keep what it got."""
+
+    id: str
+    proxy: str = "direct"
+    stores: bool = True
+
+
+@dataclass(frozen=True)
+class After:
+    """The same incident after a remedy (its id): what changes. `server` goes before the scenario's own.
+
+    `account`: their new ways out. `installed`: signers whose chain is now whole and trusted. `limit_s`: what each URL gets.
+    `only`: the remedy is for these servers.
+    """
+
+    fix: str
+    server: tuple[Server, ...] = ()
+    account: tuple[Way, ...] = ()
+    installed: tuple[str, ...] = ()
+    limit_s: float = 0.0
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One incident, complete. `causes` and `not_causes` name what a diagnosis must and must not find."""
 
@@ -171,10 +219,12 @@ class Scenario:
     server: tuple[Server, ...] = ()
     cached: tuple[Cached, ...] = ()
     message: tuple[Message, ...] = ()
+    after: tuple[After, ...] = ()
     causes: tuple[str, ...] = ()
     not_causes: tuple[str, ...] = ()
     companions: bool = False
     root_update: str = "ctldl.windowsupdate.example"
+    drawn: bool = False
     file: str = field(default="", compare=False)
 
 

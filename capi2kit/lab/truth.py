@@ -9,13 +9,14 @@ operation; `null` where it left none in the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from capi2kit.binxml import filetime_text
 from capi2kit.knowledge import normal_code
+from capi2kit.lab.causes import causes_of
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import Process, windows
+from capi2kit.lab.scenario import After, Process, windows
 from capi2kit.lab.simulate.webserver import find_requests, started_up
 from capi2kit.lab.simulate.world import Operation, World
 
@@ -24,8 +25,8 @@ WIRE = "RetrieveObjectFromNetwork"
 _OPERATIONS = ("operation", "host", "pid", "tid", "task_id", "start", "stop", "duration_s", "record")
 
 
-def tell_truth(world: World, kept: dict[str, set[int]]) -> dict[str, Any]:
-    """The truth about a world; `kept`: the record ids that are in each computer's file."""
+def tell_truth(world: World, kept: dict[str, set[int]], *, after: Sequence[tuple[After, World]] = ()) -> dict[str, Any]:
+    """The truth about a world; `kept`: the record ids that are in each computer's file; `after`: the same with remedies."""
     scenario = world.scenario
     waits = [one for one in world.operations if one.name == WIRE]
     return {
@@ -42,10 +43,11 @@ def tell_truth(world: World, kept: dict[str, set[int]]) -> dict[str, Any]:
             }
             for host in scenario.host
         ],
-        "causes": list(scenario.causes),
+        "causes": sorted(causes_of(world, kept)) if scenario.drawn else list(scenario.causes),
         "not_causes": list(scenario.not_causes),
         "waits": [_wait(world, one, kept=kept) for one in waits],
         "startups": [found for process in scenario.process if (found := _startup(world, process, kept=kept))],
+        **({"after": [_remedied(remedy, then) for remedy, then in after]} if after else {}),
         "operations": {
             "columns": list(_OPERATIONS),
             "rows": [
@@ -129,6 +131,18 @@ def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> di
         "waits": len(waits),
         "targets": len({one.facts["target"] for one in mine if "target" in one.facts}),
         "in_log": all(one.record in kept[host] for one in mine),
+    }
+
+
+def _remedied(remedy: After, world: World) -> dict[str, Any]:
+    """How long the start-ups of a world took in which a remedy was in place."""
+    keys = ("host", "process", "pid", "wall_s", "waiting_s", "waits")
+    nothing: dict[str, set[int]] = {host: set() for host in world.logs}
+    found = (_startup(world, process, kept=nothing) for process in world.scenario.process)
+    return {
+        "fix": remedy.fix,
+        "only": list(remedy.only),
+        "startups": [{key: one[key] for key in keys} for one in found if one],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from capi2kit.analysis import Analysis
-from capi2kit.fixes import KINDS, Fix, fixes
+from capi2kit.fixes import fixes_of
 from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
@@ -37,7 +37,7 @@ def findings(analysis: Analysis) -> Section | None:
 
 
 def _row(row: dict) -> list[str]:
-    first, *others = [fix.title for fix in _fixes_of(row["fixes"])] or [words.ABSENT]
+    first, *others = [fix.title for fix in fixes_of(row["fixes"])] or [words.ABSENT]
     cost = words.seconds(row["cost_s"]) if not pd.isna(row["cost_s"]) and row["cost_s"] > 0 else words.ABSENT
     return [
         row["severity"],
@@ -54,19 +54,13 @@ def _first_step(found: pd.DataFrame) -> str:
     wrong = found[found["severity"] != _BENIGN]
     if wrong.empty:
         return "Nothing to mend: what looks like an error is none."
-    remedies = _fixes_of(wrong["fixes"].iloc[0])
+    remedies = fixes_of(wrong["fixes"].iloc[0])
     return f"First: {remedies[0].title}." if remedies else f"First: {wrong['title'].iloc[0]}."
-
-
-def _fixes_of(ids: object) -> list[Fix]:
-    """Remedies by their ids, cures before workarounds."""
-    known = [fixes()[name] for name in (ids.split() if isinstance(ids, str) else ()) if name in fixes()]
-    return sorted(known, key=lambda fix: KINDS.index(fix.kind))
 
 
 def remedies(analysis: Analysis) -> Section | None:
     """The cards of all remedies that the findings name, each once."""
-    cited = dict.fromkeys(fix for ids in analysis.findings["fixes"].dropna() for fix in _fixes_of(ids))
+    cited = dict.fromkeys(fix for ids in analysis.findings["fixes"].dropna() for fix in fixes_of(ids))
     if not cited:
         return None
     columns = [Column("remedy", long=True), Column("kind"), Column("for", long=True), Column("what to do", long=True)]

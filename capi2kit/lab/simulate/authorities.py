@@ -71,7 +71,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Source:
-    """What can be fetched: a revocation list, an OCSP response, a certificate, or the list of roots."""
+    """What can be fetched: a revocation list, an OCSP response, a certificate, or the list of roots. `bytes`: its size if known."""
 
     kind: str  # crl, ocsp, certificate, ctl
     url: str
@@ -81,11 +81,17 @@ class Source:
     this_update: int = 0
     next_update: int = 0
     number: int = 1
+    bytes: int = 0
 
     @property
     def thumbprint(self) -> str:
         """The SHA-1 of the object."""
         return digest(f"{self.kind} {self.url} {self.number}")
+
+    @property
+    def scheme(self) -> str:
+        """How its URL begins."""
+        return self.url.partition(":")[0]
 
     @property
     def etag(self) -> str:
@@ -120,7 +126,7 @@ class Source:
     @property
     def size(self) -> int:
         """How many bytes it has."""
-        return 400 + int(self.thumbprint[:4], 16) % 9000
+        return self.bytes or 400 + int(self.thumbprint[:4], 16) % 9000
 
 
 # kind → Object type and constant, retrieval flags, pre-fetch type. CRL: real log; the rest: header names, own knowledge
@@ -170,16 +176,21 @@ def _sign(signer: Signer, now: int, *, usage: tuple[tuple[str, str], ...]) -> Si
     if signer.intermediate_missing:
         issuer_at = Source("certificate", f"http://{signer.host}/pki/{_slug(signer.ca)}.crt", root, holds=ca)
     if signer.revocation != "none":
-        ca = replace(ca, lists=(_list(signer.host, root, now=now),))
-        lists: tuple[Source, ...] = (_list(signer.host, ca, now=now),)
+        ca = replace(ca, lists=(_list(signer, root, now=now),))
+        lists: tuple[Source, ...] = (_list(signer, ca, now=now),)
         if signer.revocation == "ocsp":
             lists = (_response(signer.host, leaf, now=now), *lists)
         leaf = replace(leaf, issuer=ca, lists=lists)
     return Signed(signer, (leaf, ca, root), issuer_at, signed_at)
 
 
-def _list(host: str, issuer: Certificate, *, now: int) -> Source:
-    return _issued(Source("crl", f"http://{host}/pki/{_slug(issuer.name)}.crl", issuer), issuer.name, now=now)
+def _list(signer: Signer, issuer: Certificate, *, now: int) -> Source:
+    url = f"http://{signer.host}/pki/{_slug(issuer.name)}.crl"
+    if signer.scheme == "ldap":
+        domain = ",".join(f"DC={part}" for part in signer.host.split(".")[-2:])
+        url = f"ldap:///CN={_slug(issuer.name)},CN=CDP,CN=Public%20Key%20Services,CN=Services,CN=Configuration,{domain}"
+        url += "?certificateRevocationList?base?objectClass=cRLDistributionPoint"
+    return _issued(Source("crl", url, issuer), issuer.name, now=now)
 
 
 def _response(host: str, subject: Certificate, *, now: int) -> Source:

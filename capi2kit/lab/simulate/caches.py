@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Scenario
-from capi2kit.lab.simulate.authorities import Signed, Source, outdated
+from capi2kit.lab.simulate.authorities import DAY, Signed, Source, outdated
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,20 @@ Disk = dict[tuple[str, str, str], Stored]  # by computer, account and URL
 Memory = dict[str, Source]  # of one process, by URL
 
 
+def roots_url(scenario: Scenario) -> str:
+    """Where the list of roots is fetched."""
+    return f"http://{scenario.root_update}/msdownload/update/v3/static/trustedr/en/authrootstl.cab"
+
+
 def fill_disk(scenario: Scenario, authorities: dict[str, Signed], *, now: int) -> Disk:
     """What is on disk when the story begins."""
     disk: Disk = {}
     for cached in scenario.cached:
+        if cached.roots_bytes:
+            url = roots_url(scenario)
+            root = next(iter(authorities.values())).chain[-1]
+            listed = Source("ctl", url, root, this_update=now - 20 * DAY, bytes=cached.roots_bytes)
+            disk |= {(host.name, cached.account, url): Stored(listed, now - 3 * DAY) for host in scenario.host}
         for name in cached.signers:
             for host in scenario.host:
                 for list_of, certificate in zip(("leaf", "ca"), authorities[name].chain, strict=False):

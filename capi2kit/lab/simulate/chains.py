@@ -13,6 +13,7 @@ from typing import NamedTuple
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Caller, windows
 from capi2kit.lab.simulate.authorities import Certificate, Signed, Source
+from capi2kit.lab.simulate.caches import roots_url
 from capi2kit.lab.simulate.logbook import ERROR, Task
 from capi2kit.lab.simulate.retrieval import retrieve, whole_milliseconds
 from capi2kit.lab.simulate.world import Thread
@@ -21,7 +22,21 @@ REVOKED, NO_CHECK, OFFLINE = 0x80092010, 0x80092012, 0x80092013
 UNTRUSTED, PARTIAL = 0x800B0109, 0x800B010A
 _ERRORS = {REVOKED: 0x4, NO_CHECK: 0x40, OFFLINE: 0x1000040, UNTRUSTED: 0x20, PARTIAL: 0x10000}
 _CHECKS_REVOCATION = 0x70000000  # END_CERT, CHAIN or CHAIN_EXCLUDE_ROOT
-_WORST_FIRST = (PARTIAL, UNTRUSTED, REVOKED, OFFLINE)  # a chain without a source of revocation still succeeds
+# what is wrong with a certificate, apart from revocation: result and error bit, by winerror.h and wincrypt.h
+_FLAWS = {
+    "expired": (0x800B0101, 0x1),
+    "wrong-usage": (0x800B0110, 0x10),
+    "bad-signature": (0x80096004, 0x8),
+    "distrusted": (0x800B0111, 0x4000000),
+    "no-issuer": (PARTIAL, 0x10000),
+}
+_WORST_FIRST = (
+    PARTIAL,
+    UNTRUSTED,
+    REVOKED,
+    *(code for code, _ in _FLAWS.values()),
+    OFFLINE,
+)  # a chain without a source of revocation still succeeds
 ROOT_LIMIT_S = 15.0  # of the automatic root update and of issuer downloads: no source; the per-URL default
 
 
@@ -79,6 +94,11 @@ def build_chain(
     if top:
         dump(thread, task, chains=[chain])
     thread.close(operation, _write_chain(thread, task, chain=chain, store=store))
+    operation.facts |= {
+        "troubles": frozenset(chain.troubles),
+        "subject": signed.chain[0].name,
+        "cache_only": asked.cache_only,
+    }
     return chain
 
 
@@ -94,6 +114,10 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
             chain.troubles.add(PARTIAL)
             return elements[:1]
         memory[missing.url] = found
+    if chain.signed.signer.flaw:
+        chain.troubles.add(_FLAWS[chain.signed.signer.flaw][0])
+        if chain.signed.signer.flaw == "no-issuer":
+            return elements[:1]
     if not elements[-1].trusted:
         yield from _update_roots(thread, task, chain=chain)
         chain.troubles.add(UNTRUSTED)
@@ -102,8 +126,7 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
 
 def _update_roots(thread: Thread, task: Task, *, chain: Chain) -> Generator[int, None, None]:
     """Ask Windows Update whether the root is one to trust: the list of roots, unless it is fresh on disk."""
-    host = thread.world.scenario.root_update
-    url = f"http://{host}/msdownload/update/v3/static/trustedr/en/authrootstl.cab"
+    url = roots_url(thread.world.scenario)
     stored = thread.world.disk.get((thread.log.host.name, thread.running.account.id, url))
     if stored:
         return
@@ -221,6 +244,8 @@ def _write_chain(thread: Thread, task: Task, *, chain: Chain, store: tuple[Certi
         errors[-1] |= _ERRORS[UNTRUSTED]
     if PARTIAL in chain.troubles:
         errors[0] |= _ERRORS[PARTIAL]
+    if chain.signed.signer.flaw:
+        errors[0] |= _FLAWS[chain.signed.signer.flaw][1]
     total = 0
     for error in errors:
         total |= error

@@ -14,12 +14,13 @@ from capi2kit.lab.simulate.world import Steps, Thread, World
 
 _CATALOG = r"C:\Windows\system32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\nt5.cat"
 _EXPLICITLY_REVOKED, _WRONG_NAME = 0x800B010C, 0x800B010F
+_FILE_FLAWS = {"": 0, "unsigned": 0x800B0100, "changed": 0x80096010}
 _TIME_STAMP = ("CERT_CHAIN_POLICY_AUTHENTICODE_TS", 3)
 
 
-def happen(scenario: Scenario) -> World:
-    """Let a scenario happen from beginning to end."""
-    world = World(scenario)
+def happen(scenario: Scenario, *, like: World | None = None) -> World:
+    """Let a scenario happen from beginning to end; `like`: with the same pauses as in another world."""
+    world = World(scenario, like=like)
     for process in scenario.process:
         for number in sorted({work.thread for work in process.work}):
             steps = _run(world.thread(process, number), process, number=number)
@@ -39,26 +40,37 @@ def _run(thread: Thread, process: Process, *, number: int) -> Steps:
         for turn in range(work.repeat):
             for place, file in enumerate(work.files):
                 signed = thread.world.authorities[work.signers[(place + turn) % len(work.signers)]]
-                yield round(work.pause_s * SECOND * (0.5 + thread.dice.share()))
+                yield thread.own(round(work.pause_s * SECOND * (0.5 + thread.dice.share())))
                 yield from _perform(thread, work, signed=signed, path=f"{work.folder}{file}")
 
 
 def _perform(thread: Thread, work: Work, *, signed: Signed, path: str) -> Steps:
-    asked = callers()[work.caller]
+    asked = _limited(callers()[work.caller], thread.log.host.limit_s)
     if asked.key:
         yield thread.dice.between(0.0005, 0.004)
-        thread.write("key", thread.task(), subject=signed.chain[0], result=0)
+        thread.write("key", thread.task(), subject=signed.chain[0], result=asked.key_result)
     elif asked.trust:
-        yield from _verify(thread, asked, signed=signed, path=path)
+        yield from _verify(thread, asked, signed=signed, path=path, flaw=_FILE_FLAWS[work.flaw])
         if work.own_chain:
-            yield thread.dice.between(0.001, 0.02)
+            yield thread.own(thread.dice.between(0.001, 0.02))
             yield from _chain_alone(thread, callers()["unchecked"], signed=signed, server_name="")
     else:
         yield from _chain_alone(thread, asked, signed=signed, server_name=work.server_name)
 
 
-def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str) -> Steps:
-    """WinVerifyTrust: hash the file, the signer's chain, the time stamp's chain, their policies, the verdict."""
+def _limited(asked: Caller, limit_s: float) -> Caller:
+    """A caller where a policy limits what each URL gets."""
+    if not limit_s:
+        return asked
+    shared = asked.budget_s is not None
+    return asked._replace(budget_s=2 * limit_s) if shared else asked._replace(limit_s=limit_s)
+
+
+def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str, flaw: int) -> Steps:
+    """WinVerifyTrust: hash the file, the signer's chain, the time stamp's chain, their policies, the verdict.
+
+    A file without a signature, or whose digest is not the signed one, is refused before any chain (`flaw`: why).
+    """
     file_digest = digest(f"file {path}")
     if asked.catalog:
         yield thread.dice.between(0.0005, 0.006)
@@ -66,11 +78,11 @@ def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str) -> Step
     task = thread.task()
     operation = thread.open("VerifyTrust", task)
     thread.begin("trust_start", task)
-    yield thread.dice.between(0.001, 0.03)  # reading and hashing the file, which no record shows
+    yield thread.own(thread.dice.between(0.001, 0.03))  # reading and hashing the file, which no record shows
     stamp = thread.world.authorities.get(signed.signer.timestamp)
     store = (*signed.chain[:-1], *(stamp.chain[:-1] if stamp else ()))
     chains = []
-    for part in filter(None, (signed, stamp)):
+    for part in filter(None, (signed, stamp) if not flaw else ()):
         chain = yield from build_chain(thread, task, signed=part, asked=asked, top=False, store=store)
         chains.append(chain)
         yield thread.dice.between(0.0001, 0.001)
@@ -80,7 +92,8 @@ def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str) -> Step
         for chain, policy in zip(chains, policies, strict=False)
     ]
     yield thread.dice.between(0.0002, 0.002)
-    dump(thread, task, chains=chains)
+    if chains:
+        dump(thread, task, chains=chains)
     record = thread.write(
         "trust",
         task,
@@ -89,10 +102,10 @@ def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str) -> Step
         catalog=_CATALOG if asked.catalog else "",
         digest=file_digest,
         path=path,
-        chain_ref=chains[0].reference,
-        timestamp_ref=chains[1].reference if stamp else "",
+        chain_ref=chains[0].reference if chains else "",
+        timestamp_ref=chains[1].reference if len(chains) > 1 else "",
         signed_at=signed.signed_at,
-        result=next(filter(None, results), 0),
+        result=flaw or next(filter(None, results), 0),
     )
     thread.close(operation, record)
     operation.facts |= {"target": path}

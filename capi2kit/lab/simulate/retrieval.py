@@ -45,6 +45,7 @@ ENDINGS = {
     "refuse": Ending(0x2EFD),
     "no-dns": Ending(0x2EE7),
     "no-connection": Ending(0x8CA),
+    "no-directory": Ending(0x203A),
     "missing": Ending(0x80190194, "404 Not Found", "text/html"),
     "denied": Ending(0x80190193, "403 Forbidden", "text/html"),
     "login": Ending(0x80190197, "407 Proxy Authentication Required", "text/html"),
@@ -59,6 +60,7 @@ def retrieve(
     """Fetch a source within `limit`. Logs and notes the attempt."""
     operation = thread.open("RetrieveObjectFromNetwork", task)
     thread.begin("wire_start", task)
+    old = thread.world.disk.get((thread.log.host.name, thread.running.account.id, source.url))
     account, server = thread.running.account, _server(thread, source)
     ending, length = ENDINGS[server.answer], _length(thread, account, server=server)
     if ending.result == TIMED_OUT or length >= limit:
@@ -81,6 +83,9 @@ def retrieve(
         "accumulative": accumulative,
         "result": ending.result,
         "answer": server.answer,
+        "kind": source.kind,
+        "account": account.id,
+        "replaces": old is not None and 0 < old.source.next_update <= thread.log.clock.read(operation.start),
     }
     if came and account.stores:
         where = (thread.log.host.name, account.id, source.url)

@@ -69,6 +69,14 @@ class Thread:
         """True time."""
         return self.world.now
 
+    def own(self, drawn: int) -> int:
+        """How long the program takes for itself: as long as in the world that this one is compared with, if there is one."""
+        key = f"{self.running.process.id} {self.caller.tid}"
+        before = self.world.before.get(key, [])
+        mine = self.world.own.setdefault(key, [])
+        mine.append(before[len(mine)] if len(mine) < len(before) else drawn)
+        return mine[-1]
+
     def task(self) -> Task:
         """A new outermost call."""
         return Task(self.dice.guid())
@@ -95,10 +103,12 @@ class Thread:
 
 
 class World:
-    """A scenario while it happens."""
+    """A scenario while it happens. `like`: another one in which the programs took the same time for themselves."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, like: World | None = None) -> None:
         self.scenario = scenario
+        self.own: dict[str, list[int]] = {}
+        self.before = like.own if like else {}
         self.begins = self.now = ticks_of(scenario.begins)
         self.operations: list[Operation] = []
         self.authorities: dict[str, Signed] = build_authorities(scenario, self.begins)

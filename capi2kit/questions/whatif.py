@@ -1,0 +1,190 @@
+"""What if: the seconds that each remedy would save, alone and all together.
+
+A finding cites the waits behind its cost; a remedy says what becomes of such waits (`becomes` in its
+file). The waits are replayed with that change, and everything in a thread moves up by what was saved
+before it. Threads are taken as independent of each other, so the last one tells when a start-up is
+over; if they wait for each other, more is saved, up to the bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import empty, shaped
+from capi2kit.fixes import Fix, fixes_of
+from capi2kit.intervals import covered
+from capi2kit.replay import Change, Timeline, read_timeline, replay
+from capi2kit.starts import NAT, lanes, nanoseconds
+
+TOGETHER = "all together"
+_OWN_LIMIT = "CTL"  # the automatic root update: no policy of chains limits it
+_SECOND = 1e9
+
+
+class _Step(NamedTuple):
+    """A remedy to try: its name and title, the findings it answers, what becomes of each wait."""
+
+    fix: str
+    title: str
+    rules: tuple[str, ...]
+    changes: list[Change | None]
+
+
+class _Threads(NamedTuple):
+    """The threads of all start-ups: whose they are, when they are done, and which wait is in which of them."""
+
+    startup: np.ndarray
+    end: np.ndarray  # ns
+    of_wait: np.ndarray  # row per wait, -1: none
+
+
+def whatif(
+    findings: pd.DataFrame,
+    *,
+    spans: pd.DataFrame,
+    waits: pd.DataFrame,
+    startups: pd.DataFrame,
+    servers: tuple[str, ...] = (),
+) -> pd.DataFrame:
+    """The seconds that each remedy of the findings would save.
+
+    Parameters
+    ----------
+    findings, spans, waits, startups : tables of one analysis.
+    servers : the remedies are for these servers only (names as in `url_host`); all if empty.
+
+    Returns
+    -------
+    whatif : DataFrame
+        One row per remedy and start-up that it changes, in the columns of table `whatif`: first all of them
+        together (for each finding its first remedy), then each alone, those that save most first.
+        `saved_s` lies between `low_s` and `high_s`; it is less than 0 if a remedy costs time.
+    """
+    timeline = read_timeline(spans, waits)
+    steps = list(_steps(findings, waits.iloc[timeline.order], servers=servers))
+    threads = _threads(spans, timeline, startups=startups)
+    rows = [row for step in steps for row in _rows(step, timeline, threads=threads, startups=startups)]
+    if not rows:
+        return empty("whatif")
+    table = pd.DataFrame(rows)
+    total = table.groupby("fix")["saved_s"].transform("sum")
+    order = pd.DataFrame({"alone": table["fix"] != TOGETHER, "total": -total, "saved": -table["saved_s"]})
+    order["fix"] = table["fix"]
+    places = order.sort_values(["alone", "total", "fix", "saved"], kind="stable").index
+    return shaped(table.loc[places].reset_index(drop=True), "whatif")
+
+
+def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, ...]) -> Iterator[_Step]:
+    """All remedies together, then each alone. `waits` are in the timeline's order."""
+    place = {event: i for i, event in enumerate(waits["event"].tolist())}
+    meant = waits["url_host"].isin(servers).tolist() if servers else [True] * len(waits)
+    limited = np.flatnonzero(waits["url_role"].ne(_OWN_LIMIT).fillna(True)).tolist()
+    together: list[Change | None] = [None] * len(waits)
+    single: dict[Fix, tuple[list[str], list[Change | None]]] = {}
+    for rule, ids, cited in zip(findings["rule"], findings["fixes"], findings["waits"], strict=True):
+        events = map(int, cited.split()) if isinstance(cited, str) else ()
+        mine = [place[event] for event in events if event in place and meant[place[event]]]
+        first = True
+        for fix in fixes_of(ids) if mine else ():
+            if not fix.becomes:
+                continue
+            names, changes = single.setdefault(fix, ([], [None] * len(waits)))
+            names.append(rule)
+            change = Change(fix.becomes, fix.limit_s)
+            for i in limited if fix.limit_s else mine:
+                changes[i] = change
+                if first and together[i] is None:
+                    together[i] = change
+            first = False
+    if len(single) > 1:
+        rules = dict.fromkeys(name for names, _ in single.values() for name in names)
+        yield _Step(TOGETHER, "The first remedy of each finding", tuple(rules), together)
+    for fix, (names, changes) in single.items():
+        yield _Step(fix.id, fix.title, tuple(dict.fromkeys(names)), changes)
+
+
+def _threads(spans: pd.DataFrame, timeline: Timeline, *, startups: pd.DataFrame) -> _Threads:
+    """Each thread's last moment in each start-up."""
+    place = {number: row for row, number in enumerate(startups["startup"].tolist())}
+    row = spans["startup"].map(place).to_numpy("int64", na_value=-1)
+    inside = (row >= 0) & spans["stop"].notna().to_numpy(bool)
+    thread = np.where(inside, lanes(spans, ["startup", "tid"]), -1)
+    count = int(thread.max(initial=-1)) + 1
+    end, startup = np.full(count, NAT), np.full(count, -1)
+    np.maximum.at(end, thread[inside], nanoseconds(spans["stop"])[inside])
+    startup[thread[inside]] = row[inside]
+    return _Threads(startup, end, thread[timeline.at])  # with no thread at all every wait is outside
+
+
+class _Saved(NamedTuple):
+    """Of each start-up, in ns: what its threads save together, how long it waits afterwards, the most it can save."""
+
+    wall: np.ndarray
+    waiting: np.ndarray
+    most: np.ndarray
+
+
+def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: np.ndarray, count: int) -> _Saved:
+    """Let every thread move up by what was saved before. `before`, `after`: lengths of the waits in s."""
+    rows = np.flatnonzero(threads.of_wait >= 0)
+    thread, start = threads.of_wait[rows], timeline.start[rows]
+    was, now = (np.round(length[rows] * _SECOND).astype("int64") for length in (before, after))
+    less = was - now
+    order = np.lexsort((start, thread))
+    before_it = np.cumsum(less[order]) - less[order]
+    first = np.r_[True, thread[order][1:] != thread[order][:-1]][: len(rows)]
+    earlier = np.empty(len(rows), "int64")
+    earlier[order] = before_it - before_it[np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))]
+    total = np.zeros(len(threads.end), "int64")
+    np.add.at(total, thread, less)
+    last, done = np.full(count, NAT), np.full(count, NAT)
+    known = threads.startup >= 0
+    np.maximum.at(last, threads.startup[known], threads.end[known])
+    np.maximum.at(done, threads.startup[known], (threads.end - total)[known])
+    owner = threads.startup[thread]
+    waiting = covered(owner=owner, begin=start - earlier, end=start - earlier + now, count=count)
+    touched = covered(owner=owner, begin=start, end=start + np.maximum(was, now), count=count)
+    left = covered(owner=owner, begin=start, end=start + now, count=count)
+    return _Saved(np.where(last == NAT, 0, last - done), waiting, touched - left)
+
+
+def _rows(step: _Step, timeline: Timeline, *, threads: _Threads, startups: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """What a remedy does to each start-up whose waits it changes, and to the waits outside all of them."""
+    length, usual = timeline.length, timeline.usual
+    runs = [(length.best, usual.best), (length.low, usual.high), (length.high, usual.low)]
+    after = [replay(timeline, step.changes, length=one, usual=other) for one, other in runs]
+    count = len(startups)
+    best, least, most = (
+        _moved(timeline, threads, before=one, after=new, count=count) for (one, _), new in zip(runs, after, strict=True)
+    )
+    changed = np.abs(after[0] - length.best) > 0
+    startup = np.append(threads.startup, -1)[threads.of_wait]
+    said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules)}
+    for row in np.unique(startup[changed & (startup >= 0)]):
+        mine, one = startup == row, startups.iloc[row]
+        saved, low, high = best.wall[row] / _SECOND, least.wall[row] / _SECOND, most.most[row] / _SECOND
+        yield (
+            said
+            | {name: one[name] for name in ("startup", "host", "process", "pid", "wall_s")}
+            | {
+                "waiting_s": one["waiting_wall_s"],
+                "saved_s": saved,
+                "low_s": min(low, saved),
+                "high_s": max(high, saved),
+                "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
+                "waiting_after_s": best.waiting[row] / _SECOND,
+                "waits": int(mine.sum()),
+                "waits_after": int((mine & (after[0] > 0)).sum()),
+            }
+        )
+    outside = changed & (startup < 0)
+    if outside.any():
+        low, saved, high = sorted(float((one - new)[outside].sum()) for (one, _), new in zip(runs, after, strict=True))
+        yield said | {
+            "saved_s": saved, "low_s": low, "high_s": high,
+            "waits": int((startup < 0).sum()), "waits_after": int(((startup < 0) & (after[0] > 0)).sum()),
+        }  # fmt: skip

@@ -1,0 +1,68 @@
+"""Weights: what each finding cost, how sure that is, and how much of a start-up it explains.
+
+Input: findings as `diagnose` makes them (their `waits` are the events of the rows that paid), spans, waits, start-ups.
+Output: the same findings, whose `waits` are the retrievals behind the cost. Nothing here knows an event id.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.cells import shaped
+from capi2kit.intervals import covered
+from capi2kit.joins import match
+from capi2kit.starts import nanoseconds
+
+_SECOND = 1e9
+
+
+def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
+    """Add to each finding its waits, the bounds of its cost, and the start-up of which it explains most.
+
+    Returns
+    -------
+    findings : DataFrame
+        The same rows with `waits`, `low_s`, `high_s`, `startup` and `share` filled in: `share` is the part of the
+        start-up's wall time in which at least one of these waits was open. A finding that cites no wait has none of them.
+        The input is not modified.
+    """
+    above = _above(spans, waits)
+    event = waits["event"].to_numpy("int64")
+    begin, end = nanoseconds(waits["start"]), nanoseconds(waits["stop"])
+    end = np.maximum(begin, end)
+    place = {number: row for row, number in enumerate(startups["startup"].tolist())}
+    at = match([waits["span"].to_numpy()], [spans["span"].to_numpy()])
+    owner = spans["startup"].iloc[at].map(place).to_numpy("int64", na_value=-1)
+    low, high = (waits[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "high_s"))
+    wall = startups["wall_s"].to_numpy("float64", na_value=np.nan)
+    rows: dict[str, list[object]] = {name: [] for name in ("waits", "low_s", "high_s", "startup", "share")}
+    for cited in findings["waits"]:
+        paid = np.array(cited.split(), "int64") if isinstance(cited, str) else np.zeros(0, "int64")
+        mine = np.isin(above, paid).any(axis=0) if len(paid) else np.zeros(len(waits), bool)
+        inside = mine & (owner >= 0)
+        open_ns = covered(owner=owner[inside], begin=begin[inside], end=end[inside], count=len(startups))
+        most = int(open_ns.argmax()) if open_ns.any() else -1
+        rows["waits"].append(" ".join(map(str, sorted(event[mine].tolist()))) or None)
+        rows["low_s"].append(float(np.nansum(low[mine])) if mine.any() else None)
+        rows["high_s"].append(float(high[mine].sum()) if mine.any() and not np.isnan(high[mine]).any() else None)
+        rows["startup"].append(int(startups["startup"].iloc[most]) if most >= 0 else None)
+        rows["share"].append(min(open_ns[most] / _SECOND / wall[most], 1.0) if most >= 0 and wall[most] > 0 else None)
+    return shaped(
+        findings.assign(**{name: pd.Series(values, findings.index, object) for name, values in rows.items()}),
+        "findings",
+    )
+
+
+def _above(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
+    """For each wait the stop events of its own span and of those around it, one row per level; -1 where there is none."""
+    number = spans["span"].to_numpy("int64")
+    parent = match([spans["parent"].to_numpy("int64", na_value=-1)], [number])
+    stop = np.r_[spans["stop_event"].to_numpy("int64", na_value=-1), -1]
+    parent = np.r_[parent, -1]
+    at = match([waits["span"].to_numpy()], [number])
+    levels = []
+    for _ in range(int(spans["depth"].max()) + 1 if len(spans) else 1):
+        levels.append(stop[at])
+        at = parent[at]
+    return np.array(levels).reshape(len(levels), len(waits))

@@ -1,0 +1,86 @@
+"""Prefetch: the fewest lists that save nearly all waiting; exact on small cases, nearly so on large ones."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import capi2kit as c2
+from capi2kit.cli import main
+from capi2kit.questions import prefetch as module
+from capi2kit.questions.prefetch import prefetch
+
+LAB = Path(__file__).parent.parent / "datasets" / "lab"
+
+
+def of(scenario: str, **more: float):
+    analysis = c2.analyse(c2.load(LAB / scenario))
+    return prefetch(analysis.spans, analysis.waits, **more)
+
+
+def test_one_list_per_signer_is_worth_it():
+    """SharePoint: every file waits for one list of its signer; the list of roots is asked for twice."""
+    table = of("sharepoint-drop")
+    assert table["file"].tolist() == [
+        "ContosoCodeSigningCA2.crl", "FabrikamPublishingCA.crl", "TailspinCodeCA.crl", "NorthwindObjectCA.crl",
+        "authrootstl.cab",
+    ]  # fmt: skip
+    assert table["total_s"].iloc[-1] == pytest.approx(1170.2, abs=0.1)
+    assert table["saved_s"].sum() == pytest.approx(table["total_s"].iloc[-1])
+    assert of("sharepoint-drop", share=0.5)["file"].tolist() == table["file"].tolist()[:2]
+
+
+def test_what_a_list_saves_depends_on_the_budget():
+    """Both lists of a chain time out (10 s, 5 s): one alone saves 5 s of each chain, the second one 10 s."""
+    first, second = of("fix-before").iloc[0], of("fix-before").iloc[1]
+    assert first["waits"] == 12 and first["saved_s"] == pytest.approx(60, abs=0.2)
+    assert second["waits"] == 8 and second["saved_s"] == pytest.approx(80, abs=0.2)
+
+
+@given(st.lists(st.sets(st.integers(0, 7), min_size=1), min_size=1, max_size=7), st.floats(0.2, 1.0))
+def test_the_exact_choice_is_the_smallest_and_the_greedy_one_is_close(sets, share):
+    """Cover: object i saves the seconds in its set; two objects save what is in either."""
+
+    def saved(objects) -> float:
+        return float(len(set().union(*(sets[i] for i in objects))))
+
+    goal = share * saved(range(len(sets))) - 1e-9
+    exact, greedy = (choose(len(sets), saved, goal=goal) for choose in (module._exact, module._greedy))
+    assert saved(exact) >= goal and saved(greedy) >= goal
+    smaller = [some for size in range(len(exact)) for some in combinations(range(len(sets)), size)]
+    assert all(saved(some) < goal for some in smaller)
+    assert len(exact) <= len(greedy) <= len(exact) + 2
+
+
+@pytest.mark.parametrize("scenario", ["fix-before", "sharepoint-drop", "dotnet-per-url", "missing-intermediate"])
+def test_greedy_is_optimal_on_the_lab(scenario, monkeypatch):
+    exact = of(scenario)
+    monkeypatch.setattr(module, "EXACT", 0)
+    assert set(of(scenario)["url"]) == set(exact["url"])
+
+
+def test_commands_cannot_be_broken_out_of():
+    lines = module._offline("CRL", url="http://x/a'; calc.exe; '.crl", file="a'; calc.exe; '.crl")
+    assert lines["fetch"] == "Invoke-WebRequest 'http://x/a%27; calc.exe; %27.crl' -OutFile 'a___calc.exe___.crl'"
+    assert module._offline("OCSP", url="http://x", file="ocsp")["install"] is None
+
+
+def test_a_share_of_nothing_is_refused(capsys):
+    with pytest.raises(ValueError, match="share is 0"):
+        of("fix-before", share=0)
+    with pytest.raises(SystemExit) as stopped:
+        main(["prefetch", str(LAB / "fix-before"), "--share", "0"])
+    assert stopped.value.code == 2
+
+
+def test_the_verb_prints_the_commands(capsys):
+    main(["prefetch", str(LAB / "fix-before")])
+    told = capsys.readouterr().out
+    assert "Invoke-WebRequest 'http://crl.contoso.example/pki/ContosoRootAuthority.crl'" in told
+    assert "certutil -f -addstore CA 'ContosoRootAuthority.crl'" in told and "before its NextUpdate" in told
+    main(["prefetch", str(LAB / "healthy-warm")])
+    assert "Invoke-WebRequest" not in capsys.readouterr().out
