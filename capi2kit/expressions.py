@@ -42,13 +42,16 @@ class Expression:
     file: str = ""
     line: int | None = None
 
-    def holds(self, table: pd.DataFrame) -> np.ndarray:
-        """For each row whether it holds. Raises KnowledgeError for a column the table lacks or cannot compare so."""
+    def holds(self, table: pd.DataFrame, *, seen: dict[str, np.ndarray] | None = None) -> np.ndarray:
+        """For each row whether it holds. Raises KnowledgeError for a column the table lacks or cannot compare so.
+
+        `seen`: what comparisons of other expressions gave on the same rows; those of this one are added.
+        """
         lacking = sorted(self.names - set(table.columns))
         if lacking:
             _refuse(f"there is no column {lacking[0]!r}", self)
         try:
-            found = _as_bool(_value(self.tree, table))
+            found = _as_bool(_value(self.tree, table, seen={} if seen is None else seen))
         except (TypeError, ValueError) as err:
             _refuse(f"cannot be compared so ({err})", self)
         return np.broadcast_to(np.asarray(found, bool), (len(table),)).copy()
@@ -122,24 +125,32 @@ def _is_plain(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) in (str, int, float)
 
 
-def _value(node: ast.expr, table: pd.DataFrame) -> Any:
+def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) -> Any:
     """The value of a part: a column of booleans, or one boolean for all rows."""
     if isinstance(node, ast.BoolOp):
-        parts = [_value(part, table) for part in node.values]
+        parts = [_value(part, table, seen=seen) for part in node.values]
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
         return join.reduce([np.broadcast_to(np.asarray(_as_bool(part), bool), (len(table),)) for part in parts])
     if isinstance(node, ast.UnaryOp):
-        return ~np.broadcast_to(np.asarray(_as_bool(_value(node.operand, table)), bool), (len(table),))
+        return ~np.broadcast_to(np.asarray(_as_bool(_value(node.operand, table, seen=seen)), bool), (len(table),))
     if isinstance(node, ast.Name):
         return _WORDS[node.id] if node.id in _WORDS else table[node.id]
     assert isinstance(node, ast.Compare)
+    text = ast.dump(node)
+    if text not in seen:
+        seen[text] = np.asarray(_compared(node, table), bool)
+    return seen[text]
+
+
+def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
+    """One comparison, row by row; with a missing value it is false."""
     left, op, right = table[node.left.id], node.ops[0], node.comparators[0]  # type: ignore[attr-defined]
     if isinstance(op, ast.Is | ast.IsNot):
         return left.isna() if isinstance(op, ast.Is) else left.notna()
     if isinstance(op, ast.In | ast.NotIn):
         inside = left.isin([_plain(part) for part in right.elts])  # type: ignore[attr-defined]
         return inside if isinstance(op, ast.In) else ~inside & left.notna()
-    other = _value(right, table) if isinstance(right, ast.Name) else _plain(right)
+    other = _value(right, table, seen={}) if isinstance(right, ast.Name) else _plain(right)
     return _as_bool(_COMPARE[type(op)](left, other) & left.notna())
 
 

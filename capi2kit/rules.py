@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from capi2kit.cells import empty, shaped
@@ -190,33 +191,38 @@ class _Plain:
 
     def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
         self._tables = tables
-        self._columns: dict[tuple[str, str], pd.Series] = {}
+        self._held: dict[str, pd.DataFrame] = {}
+        self._seen: dict[str, dict[str, np.ndarray]] = {}
 
     def rows(self, condition: Condition, *more: str | None) -> pd.DataFrame:
         """The rows of a condition's table for which it holds: its columns, what they cite, and `more`."""
         cited = _EVENT.get(condition.table, "event")
         known = columns(condition.table)
-        wanted = [*condition.where.names, *condition.on, *filter(None, more), *([cited] if cited in known else [])]
-        table = pd.DataFrame({name: self._column(condition.table, name) for name in dict.fromkeys(wanted)})
-        return table[condition.where.holds(table)]
+        wanted = [*condition.on, *filter(None, more), *([cited] if cited in known else [])]
+        table = self._table(condition.table)
+        if lacking := sorted({*wanted, *condition.where.names} - set(table.columns)):
+            raise KnowledgeError(f"table {condition.table} lacks the column {lacking[0]!r}", file="rules")
+        places = self.places(condition)
+        return pd.DataFrame({name: table[name].array.take(places) for name in dict.fromkeys(wanted)}, index=places)
 
-    def _column(self, table: str, name: str) -> pd.Series:
-        found = self._columns.get((table, name))
-        if found is None:
-            held = self._tables.get(table)
-            if held is None:
-                raise KnowledgeError(f"rules cannot ask the table {table!r}", file="rules")
-            if name not in held.columns and name not in held.index.names:
-                raise KnowledgeError(f"table {table} lacks the column {name!r}", file="rules")
-            values = held[name] if name in held.columns else held.index.get_level_values(name)
-            found = self._columns[table, name] = pd.Series(values.array, name=name)
-        return found
+    def places(self, condition: Condition) -> np.ndarray:
+        """Where a condition holds: places of rows in its table. What was compared before is not compared again."""
+        seen = self._seen.setdefault(condition.table, {})
+        return np.flatnonzero(condition.where.holds(self._table(condition.table), seen=seen))
+
+    def _table(self, name: str) -> pd.DataFrame:
+        if name not in self._held:
+            if name not in self._tables:
+                raise KnowledgeError(f"rules cannot ask the table {name!r}", file="rules")
+            table = self._tables[name]
+            self._held[name] = table.reset_index(drop=table.index.names == [None])
+        return self._held[name]
 
 
 def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
-    rows = tables.rows(rule.match, None if rule.paid else rule.cost, rule.distinct[0] if rule.distinct else None)
-    if rows.empty:
+    if not len(tables.places(rule.match)):
         return []
+    rows = tables.rows(rule.match, None if rule.paid else rule.cost, rule.distinct[0] if rule.distinct else None)
     members: dict[tuple, list[int]] = {}
     for place, key in enumerate(_keys(rows, rule.match.on)):
         members.setdefault(key, []).append(place)
