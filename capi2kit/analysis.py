@@ -20,7 +20,7 @@ from capi2kit.corrections import correct_spans
 from capi2kit.delays import attribute_delays
 from capi2kit.frames import frame_startups
 from capi2kit.knowledge import account, operations_where, trust_columns
-from capi2kit.rules import diagnose
+from capi2kit.rules import Rule, diagnose, rules
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
 from capi2kit.waits import recover_waits
@@ -49,12 +49,17 @@ class Analysis:
 
 
 def analyse(
-    case: Case, *, gap_s: float = GAP_S, correct_clocks: bool = False, progress: Callable[[str], None] | None = None
+    case: Case,
+    *,
+    gap_s: float = GAP_S,
+    correct_clocks: bool = False,
+    more_rules: tuple[Rule, ...] = (),
+    progress: Callable[[str], None] | None = None,
 ) -> Analysis:
     """Derive spans, waits, delays, start-ups and ledger from a case.
 
     `gap_s`: silence that ends a start-up. `correct_clocks`: show all times as a right clock would have shown them, as
-    far as servers sent theirs. `progress` is called with the name of each step.
+    far as servers sent theirs. `more_rules`: asked besides the rules of capi2kit. `progress` is called with the name of each step.
     Raises TableError if the case's tables were altered.
     """
     tell = progress or (lambda step: None)
@@ -78,7 +83,9 @@ def analyse(
     tell("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
     read = {name: getattr(case, name) for name in _READ}
-    findings = weigh(diagnose(read | derived), spans=spans, waits=waits, startups=startups)
+    findings = weigh(
+        diagnose(read | derived, asked=(*rules(), *more_rules)), spans=spans, waits=waits, startups=startups
+    )
     return Analysis(case, spans, waits, delays, startups, ledger, findings, confirmed, clocks)
 
 

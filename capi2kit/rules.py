@@ -28,6 +28,7 @@ from capi2kit.knowledge import DATA, columns
 
 SEVERITIES = ("high", "medium", "low", "benign")
 _PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
+_PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that is counted
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
@@ -252,6 +253,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
     cost = float(payers[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = group | {"cost_s": cost, "rows": len(rows)}
     paid = _events(payers, (rule.paid or rule.match).table) if rule.cost else []
+    template = _PLURAL.sub(r"\1\2", rule.finding) if len(rows) == 1 else rule.finding
     against: list[int] = []
     for condition in rule.weakens:
         against += _events(_joined(condition, group, rows=tables.rows(condition)), condition.table)
@@ -261,7 +263,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "title": rule.title,
         "host": values.get("host"),
         "cost_s": cost,
-        "finding": _PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), rule.finding),
+        "finding": _PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), template),
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,

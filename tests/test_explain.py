@@ -97,7 +97,7 @@ def test_a_pasted_event_is_told_with_its_code_its_cause_and_its_remedy(capsys, m
     out = capsys.readouterr().out
     assert "Retrieve Object from Network" in out
     assert "result code 0x800708CA: ERROR_NOT_CONNECTED" in out
-    assert "1 retrievals of S-1-5-20" in out
+    assert "1 retrieval of S-1-5-20" in out
     assert "remedy: Let the proxy pass the PKI hosts" in out
 
 

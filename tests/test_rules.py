@@ -9,8 +9,9 @@ import pytest
 import capi2kit as c2
 from capi2kit.analysis import Analysis
 from capi2kit.cells import empty, shaped
+from capi2kit.cli import main
 from capi2kit.errors import KnowledgeError
-from capi2kit.fixes import fixes, read_fix
+from capi2kit.fixes import fixes, fixes_of, read_fix
 from capi2kit.knowledge import DATA, columns
 from capi2kit.rules import diagnose, read_rule, rules
 
@@ -214,3 +215,75 @@ def test_key_access_by_mimikatz_is_flagged(real_logs):
     analysis = c2.analyse(c2.load(real_logs / "evtx" / "capi2_operational_event70_2020.evtx"))
     row = analysis.findings.set_index("rule").loc["key-access"]
     assert row["finding"].startswith("mimikatz.exe on wec02 asked for private keys 3 times")
+
+
+# Rules of the user, asked by any verb.
+
+LAB_LOG = str(LAB / "fix-before")
+OWN = RULE.format(more="").replace('id = "test"', 'id = "mine"').replace("min_rows = 2\n", "")
+
+
+def test_a_rule_of_ones_own_is_asked_besides_ours(tmp_path, capsys):
+    (tmp_path / "mine.toml").write_text(OWN, encoding="utf-8")
+    main(["summary", LAB_LOG, "--rules", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "Somebody waited" in told and "Packets to the revocation servers are dropped" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "why"),
+    [
+        ("mine", OWN.replace("outcome ==", "secret =="), 3, "mine.toml"),
+        ("mine", OWN.replace("outcome == 'timeout'", "__import__('os').system('echo hacked')"), 3, "not part of the language"),
+        ("mine", OWN.replace("outcome == 'timeout'", "outcome.__class__ == 1"), 3, "mine.toml"),
+        ("firewall-drops", OWN.replace('"mine"', '"firewall-drops"'), 3, "already; give yours another id"),
+        ("", "", 3, "no rule in it"),
+    ],
+)  # fmt: skip
+def test_a_bad_rule_of_ones_own_stops_with_its_file(tmp_path, capsys, name, text, code, why):
+    if name:
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        main(["summary", LAB_LOG, "--rules", str(tmp_path)])
+    assert stopped.value.code == code and why in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["summary", LAB_LOG, "--rules", str(tmp_path / "none")])
+    assert stopped.value.code == 2 and "is no folder" in capsys.readouterr().err
+
+
+# What a remedy does, and in which order they are told.
+
+
+def test_cures_come_before_workarounds_before_what_nobody_should_do():
+    kinds = [fix.kind for fix in fixes_of("names-to-loopback shorter-timeouts allow-pki-hosts unknown")]
+    assert kinds == ["cure", "workaround", "never"]
+    assert all(not fix.becomes for fix in fixes().values() if fix.kind == "never")  # no saving is foretold for those
+
+
+@pytest.mark.parametrize(
+    "line", ["becomes = 'faster'", "limit_s = 1", "becomes = 'limited'", "becomes = 'limited'\nlimit_s = 0"]
+)
+def test_what_becomes_of_a_wait_is_one_of_a_few_words(tmp_path, line):
+    text = (DATA / "fixes" / "purge-url-cache.toml").read_text(encoding="utf-8")
+    path = tmp_path / "purge-url-cache.toml"
+    path.write_text(f"{text}{line}\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"purge-url-cache.toml.*becomes"):
+        read_fix(path)
+
+
+def test_one_is_not_called_many(tmp_path):
+    (tmp_path / "test.toml").write_text(RULE.format(more="").replace("min_rows = 2\n", ""), encoding="utf-8")
+    (rule,) = rules(tmp_path)
+    row = pd.DataFrame([WAITS[0]])
+    assert "1 wait, " in diagnose({"waits": shaped(row, "waits")}, asked=(rule,))["finding"].iloc[0]
+
+
+def test_the_report_says_what_to_do_what_it_saves_and_what_would_confirm_it(tmp_path):
+    page = tmp_path / "report.html"
+    main(["report", LAB_LOG, "-o", str(page)])
+    text = page.read_text(encoding="utf-8")
+    for words in ("What each remedy would save", "What would confirm it", "how to undo", "Not to be done", "never"):
+        assert words in text

@@ -146,7 +146,7 @@ def test_rules_are_scored_and_a_missing_rule_is_an_exit_code(capsys, monkeypatch
     main(["lab", "score", "--rules", "jetdirect", "healthy-warm"])
     told = capsys.readouterr().out
     assert "2 written scenarios, " in told and " rules: 0 differences from the truth" in told
-    monkeypatch.setattr("capi2kit.rules.rules", lambda: ())
+    monkeypatch.setattr("capi2kit.analysis.rules", lambda: ())
     with pytest.raises(SystemExit) as stopped:
         main(["lab", "score", "--rules", "jetdirect"])
     assert stopped.value.code == 1
@@ -159,7 +159,7 @@ def test_drawn_scenarios_are_judged_by_precision_and_recall(capsys, monkeypatch)
     told = capsys.readouterr().out
     assert "5 drawn scenarios" in told and "ok    precision: 1.0" in told and "ok    recall: 1.0" in told
     few = tuple(rule for rule in module_rules() if rule.id != "not-cached")
-    monkeypatch.setattr("capi2kit.rules.rules", lambda: few)
+    monkeypatch.setattr("capi2kit.analysis.rules", lambda: few)
     with pytest.raises(SystemExit) as stopped:
         main(["lab", "score", "--rules", "healthy-warm", "--random", "5", "--seed", "20"])
     assert stopped.value.code == 1 and "MISS  recall" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capi2kit.cli.errors import UsageError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from capi2kit.analysis import Analysis
     from capi2kit.case import Case
+    from capi2kit.rules import Rule
 
 _WORTH_A_BAR = 5_000  # records
 
@@ -48,13 +50,31 @@ def open_analysis(common: Common) -> Analysis:
     from capi2kit.selection import narrow
 
     start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
+    more = _own_rules(common.rules)
     tell = (lambda step: say(common, step)) if common.verbose else None
-    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, progress=tell)
+    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, more_rules=more, progress=tell)
     loaded = len(analysis.case.events)
     analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
     if loaded and not len(analysis.case.events):
         raise NoEvents("nothing in the log fits the selection; leave out --from, --to, --process, --pid or --host")
     return analysis
+
+
+def _own_rules(folder: str | None) -> tuple[Rule, ...]:
+    """The rules in a folder of the user; each is checked, and none may have the id of one of ours."""
+    if not folder:
+        return ()
+    from capi2kit.errors import KnowledgeError
+    from capi2kit.rules import rules
+
+    if not Path(folder).is_dir():
+        raise UsageError(f"--rules: {folder} is no folder")
+    own = rules(Path(folder))
+    if not own:
+        raise KnowledgeError("no rule in it; a rule is a file that ends in .toml", file=folder)
+    if twice := sorted({rule.id for rule in own} & {rule.id for rule in rules()}):
+        raise KnowledgeError(f"there is a rule {twice[0]!r} already; give yours another id", file=f"{twice[0]}.toml")
+    return own
 
 
 def say(common: Common, text: str) -> None:

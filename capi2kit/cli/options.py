@@ -25,6 +25,7 @@ class Common:
     verbose: bool
     no_color: bool
     correct_clock: bool = False
+    rules: str | None = None  # folder with rules of the user
     local: str | None = None  # zone of logs in local time, if it was given
 
 
@@ -54,6 +55,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show times as a right clock would have, by the dates that servers sent",
     )
+    reading.add_argument("--rules", metavar="DIR", help="also ask your own rules: the *.toml files in this folder")
     reading.add_argument("--strict", action="store_true", help="stop with exit code 4 if a record is lost")
     output = verb.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")

@@ -6,7 +6,19 @@ from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
 
-_PARTS = ("answer", "findings", "startups", "incident", "ledger", "waits", "clocks", "reds", "coverage", "problems")
+_PARTS = (
+    "answer",
+    "findings",
+    "savings",
+    "startups",
+    "incident",
+    "ledger",
+    "waits",
+    "clocks",
+    "reds",
+    "coverage",
+    "problems",
+)
 _BESIDE = ("operations", "caches", "settings", "lists")  # where nothing was timed
 
 

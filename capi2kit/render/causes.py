@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from capi2kit.analysis import Analysis
-from capi2kit.fixes import fixes_of
+from capi2kit.fixes import KINDS, Fix, fixes_of
+from capi2kit.questions.whatif import whatif
 from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
@@ -23,29 +24,32 @@ def findings(analysis: Analysis) -> Section | None:
         Column("severity"),
         Column("finding", whole=True),
         Column("cost", number=True),
+        Column("of the start", number=True),
         Column("first remedy", long=True),
     ]
-    columns += [Column("what was seen", long=True, brief=False), Column("other remedies", long=True, brief=False)]
+    columns += [Column("what was seen", long=True, brief=False)]
     rows = [_row(row) for row in shown.to_dict("records")]
     cited = [[int(event) for event in str(row).split()] if isinstance(row, str) else [] for row in shown["evidence"]]
     more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
     prose = [
         _first_step(found),
-        f"A rule says what it saw and what it cost; the records behind each line are cited.{more}",
+        "A rule says what it saw and what it cost, waits of all threads added up; “of the start” is the part of the "
+        f"start-up of which it explains most. The records behind each line are cited.{more}",
     ]
     return Section("findings", "What was found", prose, Table(columns, rows, cited))
 
 
 def _row(row: dict) -> list[str]:
-    first, *others = [fix.title for fix in fixes_of(row["fixes"])] or [words.ABSENT]
+    first = next((fix.title for fix in fixes_of(row["fixes"])), words.ABSENT)
     cost = words.seconds(row["cost_s"]) if not pd.isna(row["cost_s"]) and row["cost_s"] > 0 else words.ABSENT
+    share = f"{row['share']:.0%}" if not pd.isna(row["share"]) and row["share"] >= 0.005 else words.ABSENT
     return [
         row["severity"],
         row["title"],
         cost,
+        share,
         first,
         words.visible(row["finding"]),
-        "; ".join(others) or words.ABSENT,
     ]
 
 
@@ -58,26 +62,72 @@ def _first_step(found: pd.DataFrame) -> str:
     return f"First: {remedies[0].title}." if remedies else f"First: {wrong['title'].iloc[0]}."
 
 
-def remedies(analysis: Analysis) -> Section | None:
-    """The cards of all remedies that the findings name, each once."""
-    cited = dict.fromkeys(fix for ids in analysis.findings["fixes"].dropna() for fix in fixes_of(ids))
-    if not cited:
+def confirmations(analysis: Analysis) -> Section | None:
+    """What would confirm each finding, on the computer itself; None if nothing is to be confirmed."""
+    found = analysis.findings.dropna(subset=["confirm"]).drop_duplicates("rule")
+    if found.empty:
         return None
-    columns = [Column("remedy", long=True), Column("kind"), Column("for", long=True), Column("what to do", long=True)]
-    columns += [
-        Column(name, long=True, brief=False)
-        for name in ("effect", "risk", "what it does not do", "how to check", "how to undo")
+    rows = [[row["title"], " · ".join(row["confirm"].split("\n"))] for row in found.to_dict("records")]
+    prose = [
+        "A log shows what happened, not what is set. These lines, on the computer, tell whether a finding is right."
     ]
+    columns = [Column("finding", whole=True), Column("what would confirm it", long=True)]
+    return Section("confirm", "What would confirm it", prose, Table(columns, rows))
+
+
+def remedies(analysis: Analysis) -> Section | None:
+    """The cards of all remedies that the findings name, each once, with the findings it is for."""
+    wanted: dict[Fix, list[str]] = {}
+    for row in analysis.findings.to_dict("records"):
+        for fix in fixes_of(row["fixes"]):
+            wanted.setdefault(fix, []).append(row["title"])
+    if not wanted:
+        return None
+    cards = sorted(wanted.items(), key=lambda one: KINDS.index(one[0].kind))
+    rows = [row for fix, against in cards for row in _card(fix, against)]
+    prose = [
+        "Cures before workarounds before what others advise and nobody should do. Names in angle brackets are yours."
+    ]
+    columns = [Column("remedy", long=True), Column("kind"), Column("aspect", whole=True), Column("what to know")]
+    return Section("remedies", "Remedies", prose, Table(columns, rows))
+
+
+def _card(fix: Fix, against: list[str]) -> list[list[str]]:
+    """One remedy, a row for each of its aspects."""
+    aspects = [("against", title) for title in dict.fromkeys(against)]
+    aspects += [("what to do", line) for line in fix.commands]
+    aspects += [("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not)]
+    aspects += [("how to check", line) for line in fix.check] + [("how to undo", line) for line in fix.undo]
+    told: set[str] = set()
+    rows = []
+    for aspect, text in aspects:
+        first = ["", ""] if told else [fix.title, fix.kind]
+        rows.append([*first, "" if aspect in told else aspect, text])
+        told.add(aspect)
+    return rows
+
+
+def savings(analysis: Analysis) -> Section | None:
+    """What each remedy would save in the start-up that waited longest; None if nothing can be foretold."""
+    tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
+    told = whatif(analysis.findings, **tables).dropna(subset=["startup"])
+    if told.empty:
+        return None
+    longest = told.sort_values("waiting_s", ascending=False, kind="stable").iloc[0]
+    mine = told[told["startup"] == longest["startup"]].sort_values("saved_s", ascending=False, kind="stable")
+    columns = [Column("remedy", long=True), *(Column(name, number=True) for name in ("saved", "at least", "at most"))]
+    columns += [Column("start takes then", number=True), Column("retrievals left", number=True)]
     rows = [
         [
-            fix.title, fix.kind, fix.account, " · ".join(fix.commands), fix.effect, fix.risk, fix.does_not,
-            " · ".join(fix.check), " · ".join(fix.undo),
+            row["title"], *(words.seconds(row[name]) for name in ("saved_s", "low_s", "high_s", "wall_after_s")),
+            str(row["waits_after"]),
         ]
-        for fix in cited
+        for row in mine.to_dict("records")
     ]  # fmt: skip
-    return Section(
-        "remedies",
-        "Remedies",
-        ["Cures before workarounds. Names in angle brackets are yours to fill in."],
-        Table(columns, rows),
-    )
+    pid = "not logged" if pd.isna(longest["pid"]) else longest["pid"]
+    who = f"{words.visible(longest['process'])} (PID {pid} on {words.visible(longest['host'])})"
+    prose = [
+        f"For {who}, whose start took {words.seconds(longest['wall_s'])}: its retrievals replayed with each remedy in place. "
+        "What came is kept; what is saved before a URL is given to the next one of its chain, so savings do not add up."
+    ]
+    return Section("savings", "What each remedy would save", prose, Table(columns, rows))

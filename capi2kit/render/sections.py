@@ -20,6 +20,8 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
         "reds": lambda: reds.reds(analysis),
+        "confirm": lambda: causes.confirmations(analysis),
+        "savings": lambda: causes.savings(analysis),
         "remedies": lambda: causes.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
         "caches": lambda: surroundings.caches(analysis, tz=tz),
