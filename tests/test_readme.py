@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from capi2kit.cli import OTHERS, VERBS
+import capi2kit as c2
+from capi2kit.cli import OTHERS, VERBS, main
+from capi2kit.fixes import fixes_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,3 +36,38 @@ def test_a_verb_of_the_readme_exists(verb):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^):]+)\)", README))
 def test_a_link_of_the_readme_leads_to_a_file(link):
     assert (ROOT / link).exists()
+
+
+CASES = re.findall(r"^\| [^|`]*: `capi2kit summary ([^`]+)` \| ([^|]+) \| ([^|]+) \|$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("log", "finding", "remedy"), CASES)
+def test_a_case_of_the_readme_has_its_finding_and_its_first_remedy(log, finding, remedy, capsys):
+    main(["summary", str(ROOT / log)])
+    assert finding in capsys.readouterr().out
+    findings = c2.analyse(c2.load(ROOT / log)).findings.set_index("title")
+    fixes = findings.loc[[finding], "fixes"].iloc[0]
+    assert next((fix.title for fix in fixes_of(fixes)), "–") == remedy
+
+
+def test_the_readme_tells_all_five_cases():
+    assert len(CASES) == 8 and len({log for log, *_ in CASES}) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (r"(\d+) rules ask", len(list((ROOT / "capi2kit/data/rules").glob("*.toml")))),
+        (r"(\d+) remedies say", len(list((ROOT / "capi2kit/data/fixes").glob("*.toml")))),
+        (r"(\d+) labelled incidents", len(list((ROOT / "capi2kit/lab/scenarios").glob("*.toml")))),
+    ],
+)
+def test_the_readme_counts_right(words, count):
+    assert [int(found) for found in re.findall(words, README)] == [count]
+
+
+def test_the_what_if_of_the_readme_is_what_is_printed(capsys):
+    block = re.search(r"^\$ capi2kit whatif (\S+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert block
+    main(["whatif", "-q", str(ROOT / block[1])])
+    assert capsys.readouterr().out == block[2]
