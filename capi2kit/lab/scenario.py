@@ -19,7 +19,7 @@ ANSWERS = (
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")
 SCHEMES = ("http", "ldap")
-FLAWS = ("", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer")  # of a certificate
+FLAWS = ("", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer", "unknown-status")  # of a certificate
 FILE_FLAWS = ("", "changed", "unsigned")
 
 

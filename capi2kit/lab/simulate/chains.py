@@ -18,9 +18,9 @@ from capi2kit.lab.simulate.logbook import ERROR, Task
 from capi2kit.lab.simulate.retrieval import retrieve, whole_milliseconds
 from capi2kit.lab.simulate.world import Thread
 
-REVOKED, NO_CHECK, OFFLINE = 0x80092010, 0x80092012, 0x80092013
+REVOKED, NO_CHECK, OFFLINE, UNKNOWN = 0x80092010, 0x80092012, 0x80092013, 0x80092014
 UNTRUSTED, PARTIAL = 0x800B0109, 0x800B010A
-_ERRORS = {REVOKED: 0x4, NO_CHECK: 0x40, OFFLINE: 0x1000040, UNTRUSTED: 0x20, PARTIAL: 0x10000}
+_ERRORS = {REVOKED: 0x4, NO_CHECK: 0x40, OFFLINE: 0x1000040, UNKNOWN: 0x40, UNTRUSTED: 0x20, PARTIAL: 0x10000}
 _CHECKS_REVOCATION = 0x70000000  # END_CERT, CHAIN or CHAIN_EXCLUDE_ROOT
 # what is wrong with a certificate, apart from revocation: result and error bit, by winerror.h and wincrypt.h
 _FLAWS = {
@@ -29,6 +29,7 @@ _FLAWS = {
     "bad-signature": (0x80096004, 0x8),
     "distrusted": (0x800B0111, 0x4000000),
     "no-issuer": (PARTIAL, 0x10000),
+    "unknown-status": (UNKNOWN, 0x40),
 }
 _WORST_FIRST = (
     PARTIAL,
@@ -114,7 +115,7 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
             chain.troubles.add(PARTIAL)
             return elements[:1]
         memory[missing.url] = found
-    if chain.signed.signer.flaw:
+    if chain.signed.signer.flaw not in ("", "unknown-status"):
         chain.troubles.add(_FLAWS[chain.signed.signer.flaw][0])
         if chain.signed.signer.flaw == "no-issuer":
             return elements[:1]
@@ -160,6 +161,8 @@ def _check(thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
         if found:
             break
     result = OFFLINE if not found else REVOKED if certificate.revoked else 0
+    if found and found.subject and chain.signed.signer.flaw == "unknown-status":
+        result = UNKNOWN  # the responder knows nothing of its certificate
     freshness = chain.clock - found.this_update if found else None
     yield thread.dice.between(0.00002, 0.0003)
     record = thread.write(
@@ -244,7 +247,7 @@ def _write_chain(thread: Thread, task: Task, *, chain: Chain, store: tuple[Certi
         errors[-1] |= _ERRORS[UNTRUSTED]
     if PARTIAL in chain.troubles:
         errors[0] |= _ERRORS[PARTIAL]
-    if chain.signed.signer.flaw:
+    if chain.signed.signer.flaw not in ("", "unknown-status"):
         errors[0] |= _FLAWS[chain.signed.signer.flaw][1]
     total = 0
     for error in errors:
