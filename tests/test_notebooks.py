@@ -97,6 +97,52 @@ def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
     assert charts >= 2
 
 
+def test_the_root_causes_agree_with_the_truth(monkeypatch):
+    truth = truth_of("sharepoint-drop")
+    printed, charts = run("04_root_causes", monkeypatch, log=None)
+    assert f"the causes, says the truth: {', '.join(truth['causes'])}" in printed
+    assert "missed: none" in printed and "found, but wrong: none" in printed
+    for cause in truth["causes"]:
+        assert f"\n{cause}: " in printed
+    waits = truth["waits"]
+    assert f"firewall-drops rests on {len(waits)} records" in printed and "the same rows: yes" in printed
+    once = figure(printed, r"the waits behind them, each once: ([\d.]+) s")
+    assert once == pytest.approx(sum(wait["wait_s"] for wait in waits), abs=len(waits) * TICK_S)
+    before = {start["pid"]: start["wall_s"] for start in truth["startups"]}
+    for after in truth["after"]:
+        for start in after["startups"]:
+            saved = figure(printed, rf"{after['fix']}, {start['process']} \({start['pid']}\): foretold ([\d.]+) s")
+            assert saved == pytest.approx(before[start["pid"]] - start["wall_s"], rel=0.02)
+    for dataset, must in {"sharepoint-drop": "fire: [1-9]", "sharepoint-reject": "stay silent: 0"}.items():
+        assert re.search(rf"{dataset}, must {must}", printed)
+    assert printed.count("KnowledgeError: slow-twice.toml") == 4 and "Call is not part of the language" in printed
+    assert charts == 2
+
+
+def test_the_halves_of_a_budget_agree_with_the_truth(monkeypatch):
+    """What one opened server saves, and both: as the lab shows it."""
+    truth = truth_of("responder-and-lists-blocked")
+    printed, _ = run("04_root_causes", monkeypatch, log=LAB / "consent-cache-only" / CAPI2)
+    (before,) = truth["startups"]
+    for after in truth["after"]:
+        (then,) = after["startups"]
+        opened = re.escape(after["only"][0]) if after["only"] else r"\S+ and \S+"
+        saved = figure(printed, rf"([\d.]+) s saved by opening {opened}\n")
+        assert saved == pytest.approx(before["wall_s"] - then["wall_s"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [("healthy-warm", "No rule fired"), ("consent-cache-only", "findings: 1, of these no error at all: 1")],
+)
+def test_the_root_causes_say_what_is_absent(scenario, said, monkeypatch):
+    printed, charts = run("04_root_causes", monkeypatch, log=LAB / scenario / CAPI2)
+    assert said in printed and "No finding here names a remedy" in printed
+    assert "No remedy here saves seconds" in printed and "Nobody waited for a list" in printed
+    assert "No account waited" in printed and "missed: none" in printed
+    assert charts == 1  # nothing to draw of this log
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_committed_clean(path):
     nbformat = pytest.importorskip("nbformat")
