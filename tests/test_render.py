@@ -11,7 +11,9 @@ from lxml import html
 
 import capi2kit as c2
 from capi2kit.render import words
+from capi2kit.render.parts import Column, Table
 from capi2kit.render.sections import tell
+from capi2kit.render.text import lay_out
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +146,12 @@ def test_red_records_of_the_real_log_were_no_failures(real_logs):
     assert {row[0] for row in reds.table.rows} == {"no failure"}
     assert sum(int(row[2]) for row in reds.table.rows) == 11
     assert re.search("2F94", str(reds.table.rows)) and re.search("80070002", str(reds.table.rows))
+
+
+def test_a_last_column_that_folds_loses_no_word():
+    table = Table(
+        [Column("finding", whole=True), Column("remedy", folds=True)],
+        [["A", "one two three four five six"], ["B", "–"]],
+    )
+    lines = lay_out(table, width=20)
+    assert lines == ["finding  remedy", "A        one two", "         three four", "         five six", "B        –"]

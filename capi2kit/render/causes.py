@@ -25,7 +25,7 @@ def findings(analysis: Analysis) -> Section | None:
         Column("finding", whole=True),
         Column("cost", number=True),
         Column("of the start", number=True),
-        Column("first remedy", long=True),
+        Column("first remedy", long=True, folds=True),
     ]
     columns += [Column("what was seen", long=True, brief=False)]
     rows = [_row(row) for row in shown.to_dict("records")]

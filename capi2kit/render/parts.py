@@ -13,13 +13,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: numbers go to the right, `brief` ones on a terminal, too, `whole` ones uncut, `long` ones wrap."""
+    """How a column is shown: numbers go to the right, `brief` ones on a terminal, too, `whole` ones uncut, `long` ones wrap.
+
+    `folds`: wraps on a terminal, too; of the last column only.
+    """
 
     heading: str
     number: bool = False
     brief: bool = True
     whole: bool = False
     long: bool = False
+    folds: bool = False
 
 
 @dataclass(frozen=True)

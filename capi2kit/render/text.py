@@ -1,8 +1,9 @@
-"""Text: sections → a page for a terminal. One line per row: long cells are shortened in the middle."""
+"""Text: sections → a page for a terminal. One line per row: long cells are shortened in the middle, unless they fold."""
 
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Any
 
 from capi2kit.render.parts import Section, Table
@@ -56,7 +57,8 @@ def lay_out(table: Table, *, width: int) -> list[str]:
         widest = max(flexible, key=lambda i: widths[i])
         widths[widest] -= 1
     lines = []
-    for row in cells:
+    folded = table.columns[shown[-1]].folds
+    for row in (part for whole in cells for part in (_folded(whole, widths[-1]) if folded else [whole])):
         texts = [short(text, size) for text, size in zip(row, widths, strict=True)]
         pads = [" " * (size - cell_len(text)) for text, size in zip(texts, widths, strict=True)]
         right = (table.columns[i].number for i in shown)
@@ -66,3 +68,9 @@ def lay_out(table: Table, *, width: int) -> list[str]:
             ).rstrip()
         )
     return lines
+
+
+def _folded(row: list[str], width: int) -> list[list[str]]:
+    """A row as one or more: its last cell, wrapped."""
+    first, *rest = textwrap.wrap(row[-1], width) or [""]
+    return [[*row[:-1], first], *([*[""] * (len(row) - 1), part] for part in rest)]
