@@ -211,11 +211,12 @@ def _bound(
     earliest = np.where(exact, start, np.where(recorded, np.minimum(logged, start), np.minimum(previous, start)))
     at, end = waits["span"].to_numpy(), nanoseconds(waits["stop"])
     low, high = (np.round(waits[name].to_numpy("float64") * 1e9).astype("int64") for name in ("low_s", "high_s"))
-    latest[at], earliest[at] = end - low - _TICK, np.maximum(end - high + _TICK, earliest[at])
+    latest[at], earliest[at] = end - low, np.maximum(end - high + _TICK, earliest[at])
     depth = spans["depth"].to_numpy()
     for level in range(int(depth.max()), 0, -1):
         here = depth == level
         np.minimum.at(latest, parent[here], latest[here])
+    latest[at] -= _TICK  # `low` holds its own tick; what is around it is measured by another stamp
     latest = np.where(exact, start, np.where(broken, stop, np.maximum(latest, start)))
     shortest, longest = np.maximum(stop - latest - _TICK, 0), stop - earliest + _TICK
     spans["low_s"] = pd.array(np.where(measured, shortest / 1e9, np.nan), dtype="Float64")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from outlines import WINDOWS_7_TICK, events, seconds
 from test_waits import TICK, with_truth
-from worlds import worlds
+from worlds import build, worlds
 
 import capi2kit as c2
 
@@ -189,6 +191,7 @@ def assert_times_fit(spans):
 
 
 @settings(max_examples=20, deadline=None)
+@example(build(random.Random(2719)), "late", WINDOWS_7_TICK)  # a stop stamped a tick later than the wait in it ended
 @given(worlds, st.sampled_from(["late", "on time"]), st.sampled_from([0.0, 0.001, WINDOWS_7_TICK]))
 def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
     log = events(world, starts=starts, tick=tick)
