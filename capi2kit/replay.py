@@ -28,6 +28,7 @@ USUAL_S = (
     0.032,
     0.325,
 )  # the eight retrievals without trouble in the real log of 2018: median, shortest, longest
+_REFUSED_S = 2.5
 _SLOW_S = 2.0  # an answer that took longer is no measure of one without trouble
 _CHAIN = "BuildChain"
 
@@ -124,7 +125,8 @@ def _usual(waits: pd.DataFrame) -> Guess:
 
 def _refusals(waits: pd.DataFrame) -> np.ndarray:
     """How long a refusal takes: the median of those in the log, else as long as an answer."""
-    refused = waits.loc[waits["outcome"].eq("unreachable").fillna(False).to_numpy(bool), "wait_s"].astype("float64")
+    quick = waits["outcome"].eq("unreachable") & waits["wait_s"].lt(_REFUSED_S)  # what takes longer is lost on the way
+    refused = waits.loc[quick.fillna(False).to_numpy(bool), "wait_s"].astype("float64")
     return np.full(len(waits), refused.median() if refused.notna().any() else USUAL_S[0])
 
 
@@ -196,7 +198,7 @@ def _changed(
     if word == "not asked":
         return 0.0
     if word == "refused":
-        return float(timeline.refusal[i])
+        return min(float(timeline.refusal[i]), length)
     saved = state.saved.get(int(timeline.chain[i]), 0.0) if timeline.accumulative[i] else 0.0
     if change and word == "limited":
         return min(length, _limit(timeline, i, limit_s=change.limit_s, saved=saved))

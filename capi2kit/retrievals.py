@@ -33,6 +33,7 @@ class _Story:
     content_type: str | None = None
     response_bytes: int | None = None
     date: str | None = None
+    age: int = 0  # s: since a cache fetched what it hands out; the date is that of then
 
 
 def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
@@ -47,10 +48,10 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     _read(stories, zip(*texts, mine["error"].to_numpy("int64", na_value=0), strict=True))
     told = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
-    offsets = [_clock_offset(story.date, end) for story, end in zip(told, ends, strict=True)]
+    offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(told, ends, strict=True)]
     status = pd.array([story.http_status for story in told], dtype="Int64")
     came = (waits["outcome"].eq("ok").fillna(False) | ~pd.isna(status)) & waits["url_host"].notna()
-    asked = [waits[name] for name in ("host", "user_sid", "url_host")]
+    asked = [waits[name] for name in ("host", "process", "pid", "user_sid", "url_host")]
     return waits.assign(
         server_answers=came.groupby(asked, dropna=False).transform("any").astype("boolean"),
         proxy=strings([story.proxy for story in told]),
@@ -94,16 +95,18 @@ def _read_header(story: _Story, name: str | None, *, value: str) -> None:
         status = _STATUS.match(value)
         story.http_status = int(status[1]) if status else story.http_status
     elif name.lower() == "content-type":
-        story.content_type = value
+        story.content_type = value.partition(";")[0].strip()
     elif name.lower() == "content-length":
         story.response_bytes = int(value) if value.isdecimal() and len(value) < 19 else None
     elif name.lower() == "date":
         story.date = value
+    elif name.lower() == "age":
+        story.age = int(value) if value.isdecimal() and len(value) < 9 else 0
 
 
-def _clock_offset(date: str | None, end: datetime) -> float:
+def _clock_offset(date: str | None, end: datetime, *, age: int) -> float:
     """Clock of the computer minus clock of the server, in seconds; NaN if the server sent no date."""
     try:
-        return (end - parsedate_to_datetime(date)).total_seconds() if date else float("nan")
+        return (end - parsedate_to_datetime(date)).total_seconds() - age if date else float("nan")
     except (ValueError, TypeError, OverflowError):
         return float("nan")

@@ -51,6 +51,19 @@ def narrow(
     case = replace(analysis.case, events=events.set_index(["task_id", "process"]), **parts)
     ledger = analysis.ledger[analysis.ledger["startup"].isin(startups["startup"])]
     waits = kept(analysis.waits, "start")
-    return replace(
-        analysis, case=case, spans=spans, waits=waits, delays=attribute_delays(spans), startups=startups, ledger=ledger
-    )
+    parts = {"spans": spans, "waits": waits, "delays": attribute_delays(spans), "startups": startups, "ledger": ledger}
+    return replace(analysis, case=case, findings=_cited(analysis.findings, set(events["event"]), host=host), **parts)
+
+
+def _cited(findings: pd.DataFrame, events: set[int], *, host: str | None) -> pd.DataFrame:
+    """The findings that rest on at least one of these events; those that cite none (on the log itself) by their computer.
+
+    Their costs and words stay those of the whole: what was found does not depend on what is shown.
+    """
+    rests = [
+        any(int(event) in events for event in cited.split())
+        if isinstance(cited, str)
+        else host is None or str(where).lower() == host.lower()
+        for cited, where in zip(findings["evidence"], findings["host"], strict=True)
+    ]
+    return findings[pd.array(rests, dtype="boolean")]

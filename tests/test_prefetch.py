@@ -65,7 +65,11 @@ def test_greedy_is_optimal_on_the_lab(scenario, monkeypatch):
 
 def test_commands_cannot_be_broken_out_of():
     lines = module._offline("CRL", url="http://x/a'; calc.exe; '.crl", file="a'; calc.exe; '.crl")
-    assert lines["fetch"] == "Invoke-WebRequest 'http://x/a%27; calc.exe; %27.crl' -OutFile 'a___calc.exe___.crl'"
+    assert lines["fetch"] == "Invoke-WebRequest 'http://x/a%27;%20calc.exe;%20%27.crl' -OutFile 'a___calc.exe___.crl'"
+    typographic = module._offline(
+        "CRL", url="http://x/a’; calc; ‘.crl", file="a.crl"
+    )  # PowerShell takes them for quotes
+    assert "’" not in typographic["fetch"] and "‘" not in typographic["fetch"]
     assert module._offline("OCSP", url="http://x", file="ocsp")["install"] is None
 
 

@@ -287,3 +287,9 @@ def test_the_report_says_what_to_do_what_it_saves_and_what_would_confirm_it(tmp_
     text = page.read_text(encoding="utf-8")
     for words in ("What each remedy would save", "What would confirm it", "how to undo", "Not to be done", "never"):
         assert words in text
+
+
+def test_two_logs_of_one_computer_keep_their_causes():
+    """Before and after the fix, read together: that the servers answer later is no excuse for then."""
+    found = c2.analyse(c2.load([LAB / "fix-before", LAB / "fix-after"])).findings["rule"].tolist()
+    assert "firewall-drops" in found and "slow-server" not in found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,10 @@ from outlines import EPOCH, analysed, case, events, steps
 from worlds import worlds
 
 import capi2kit as c2
+from capi2kit.cli import main
 from capi2kit.selection import narrow
+
+LAB = Path(__file__).parent.parent / "datasets" / "lab"
 
 TWO = """
 VerifyTrust                       0.0  10.0  host=A  process=w3wp.exe  pid=1  target=a.dll
@@ -80,3 +85,19 @@ def test_no_row_begins_outside_the_range(world, start, length):
     begins = [some.case.events["time"], some.spans["start"], some.waits["start"], some.startups["start"]]
     for times in begins:
         assert times.between(at(start), at(start + length), inclusive="left").all()
+
+
+def test_findings_are_narrowed_to_what_they_cite(tmp_path, capsys):
+    """The third process of the story found its lists in the cache: nothing is wrong with it."""
+    main(["summary", str(LAB / "not-cached"), "--pid", "4140"])
+    assert "profile" not in capsys.readouterr().out
+    main(["report", str(LAB / "not-cached"), "--pid", "4140", "-o", str(tmp_path / "r.html")])
+    assert (tmp_path / "r.html").exists()
+    main(["summary", str(LAB / "not-cached"), "--pid", "3384"])
+    assert "Give the account a profile" in capsys.readouterr().out
+
+
+@pytest.mark.real
+def test_the_red_records_of_one_process_are_judged_by_its_own_operations(real_logs, capsys):
+    main(["summary", str(real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"), "--process", "setup.exe"])
+    assert "11 records of level error: 11 no failure" in capsys.readouterr().out

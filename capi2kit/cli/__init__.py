@@ -25,7 +25,7 @@ VERBS = {
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
-    "whatif": "say how many seconds each remedy would save, alone and all together",
+    "whatif": "say how many seconds each remedy would save, alone and together",
     "prefetch": "name the fewest lists to install beforehand, with the commands that do it",
     "accounts": "say which account paid: by proxy, server and outcome, with seconds",
     "clock": "say how far each computer's clock was off, and what that explains",

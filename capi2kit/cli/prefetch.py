@@ -26,7 +26,7 @@ def run(common: Common, *, share: float) -> None:
     with opened(common, more=True) as file:
         for heading, column in (
             ("On a computer that reaches them, in PowerShell", "fetch"),
-            ("On the server, elevated", "install"),
+            ("On the server, elevated, in PowerShell", "install"),
             ("Mind", "note"),
         ):
             lines = dict.fromkeys(visible(line) for line in table[column].dropna())

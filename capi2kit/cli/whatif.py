@@ -1,4 +1,4 @@
-"""`capi2kit whatif`: the seconds that each remedy would save, alone and all together."""
+"""`capi2kit whatif`: the seconds that each remedy would save, alone and together."""
 
 from __future__ import annotations
 

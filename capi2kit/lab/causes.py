@@ -21,7 +21,7 @@ from capi2kit.lab.simulate.world import Operation, World
 _TWICE = 2
 _SLOW_S = 2.0
 _HOUR_S = 3600
-_SERVICES = ("S-1-5-18", "S-1-5-19", "S-1-5-20", "S-1-5-82-")
+_NOT_ITS_FAULT = ("ok", "expired", "drop", "denied", "login")  # answers for which a responder is not to blame
 _MANAGED = ("w3wp.exe", "OWSTIMER.EXE", "powershell.exe")
 _TARGETS = 8  # assemblies that make a start-up one of many checks
 
@@ -47,6 +47,11 @@ class Visit(NamedTuple):
     def came(self) -> bool:
         """Whether something came."""
         return self.answer in ("ok", "expired") and not self.late
+
+    @property
+    def proxied(self) -> bool:
+        """Whether its account has a proxy."""
+        return ":" in self.account.proxy
 
     @property
     def searches(self) -> bool:
@@ -110,19 +115,25 @@ def _sid(one: Visit) -> str:
     return one.sid
 
 
+def _server(one: Visit) -> str:
+    return one.server
+
+
 def _unanswered(visits: Visits, *, told: bool) -> set[str]:
     """Dropped packets, names without an address, accounts that find no proxy. `told`: the log tells of the search."""
     found = set()
     silent = [
         one for one in visits if one.answer == "drop" or (one.answer == "refuse" and one.late)
     ]  # no refusal takes that long
-    if _often(one for one in silent if not (told and one.searches)):
+    if _often(one for one in silent if not (told and (one.searches or one.proxied))):
         found.add("firewall-drops")
+    if told and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
+        found.add("proxy-silent")
     nameless = [one for one in visits if one.answer == "no-dns" and not one.late and not (told and one.searches)]
-    users = any(one.came and not one.sid.startswith(_SERVICES) for one in visits)
-    if _often(nameless) and not users:
+    servers, accounts = ({key(one) for one in visits if one.came} for key in (_server, _sid))
+    if _often((one for one in nameless if one.server not in servers), _server):
         found.add("name-not-resolved")
-    if users and _often((one for one in nameless if one.sid.startswith(_SERVICES)), _sid):
+    if accounts and _often((one for one in nameless if one.sid not in accounts), _sid):
         found.add("services-without-proxy")
     lost = [one for one in visits if one.answer in ("no-dns", "refuse", "drop") and one.searches]
     if told and _often(lost, _sid):
@@ -156,7 +167,8 @@ def _denied(visits: Visits) -> set[str]:
     served = {one.sid for one in visits if one.came}
     if served and _often((one for one in answers("denied") if one.sid not in served), _sid):
         found.add("account-denied-at-proxy")
-    if not served and _often(answers("denied")):
+    servers = {one.server for one in visits if one.came}
+    if _often((one for one in answers("denied") if one.server not in servers), _server):
         found.add("denied-to-all")
     if _often(answers("login"), _sid):
         found.add("proxy-authentication")
@@ -171,8 +183,8 @@ def _answered(visits: Visits, *, told: bool) -> set[str]:
     """What came, and what was wrong with how it came."""
     came = [one for one in visits if one.came]
     slow = [one for one in came if one.seconds >= _SLOW_S]
-    answered = {(one.sid, one.server) for one in visits if one.answer not in _SILENT and not one.late}
-    late = [one for one in visits if one.late and (one.sid, one.server) in answered]
+    answered = {(one.sid, one.pid, one.server) for one in visits if one.answer not in _SILENT and not one.late}
+    late = [one for one in visits if one.late and (one.sid, one.pid, one.server) in answered]
     found = set()
     if told and any(one.searches and one.account.wpad_s >= _SLOW_S for one in slow):
         found.add("wpad-slow")
@@ -184,9 +196,7 @@ def _answered(visits: Visits, *, told: bool) -> set[str]:
         found.add("not-cached")
     if any(not one.account.stores or (told and one.searches) for one in came):
         found.add("red-but-successful")
-    failed = [
-        one for one in visits if one.kind == "ocsp" and one.answer not in ("ok", "expired", "drop") and not one.late
-    ]
+    failed = [one for one in visits if one.kind == "ocsp" and one.answer not in _NOT_ITS_FAULT and not one.late]
     if failed and any(one.kind == "crl" for one in came):
         found.add("ocsp-fails")
     if any(one.kind == "certificate" and not one.came for one in visits):

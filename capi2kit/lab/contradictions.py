@@ -16,7 +16,7 @@ from capi2kit.lab.scenario import (
     windows,
 )
 
-_ANSWERED = ("ok", "expired", "missing", "denied", "login", "page")  # the server answers; the rest never do
+_ANSWERED = ("ok", "expired", "missing", "denied", "login", "page", "broken")  # the server answers; the rest never do
 
 
 def find_contradiction(scenario: Scenario) -> str | None:

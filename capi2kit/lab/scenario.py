@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 LAB = Path(__file__).parent
 ANSWERS = (
-    "ok", "drop", "refuse", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "expired",
+    "ok", "drop", "refuse", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "broken", "expired",
 )  # fmt: skip
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from capi2kit.replay import Change, Timeline, read_timeline, replay
 
 EXACT = 10  # objects: a thousand choices
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
+_URL = ":/?#[]@!$&()*+,;=%-._~"  # what stays as it is in a URL
 SHARE = 0.99  # of what all objects together would save
 _FOUND = Change("found")
 _Saved = Callable[[Iterable[int]], float]
@@ -41,7 +42,7 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
         raise ValueError(f"share is {share}; it must be more than 0 and at most 1")
     timeline = read_timeline(spans, waits)
     ordered = waits.iloc[timeline.order]
-    asked = ordered["url"].notna() & (timeline.length.best > 0)
+    asked = ordered["url"].notna() & (timeline.length.best > 0) & ~ordered["url_role"].isin(_not_to_be_had())
     urls = ordered.loc[asked, "url"].unique().tolist()
     if not urls:
         return empty("prefetch")
@@ -50,11 +51,20 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
     saved = _saver(timeline, of_wait)
     goal = share * saved(range(len(urls))) - 1e-9
     chosen = _exact(len(urls), saved, goal=goal) if len(urls) <= EXACT else _greedy(len(urls), saved, goal=goal)
+    names = [_name(urls[i]) for i in chosen]
     rows, total, have = [], 0.0, list[int]()
     for i in _ranked(chosen, saved):
         have.append(i)
         then = saved(have)
-        rows.append(_row(urls[i], ordered[np.array(of_wait) == i], saved_s=then - total, total_s=then))
+        rows.append(
+            _row(
+                urls[i],
+                ordered[np.array(of_wait) == i],
+                saved_s=then - total,
+                total_s=then,
+                alike=names.count(_name(urls[i])) > 1,
+            )
+        )
         total = then
     return shaped(pd.DataFrame(rows), "prefetch")
 
@@ -103,10 +113,18 @@ def _ranked(chosen: list[int], saved: _Saved) -> list[int]:
     return order
 
 
+def _not_to_be_had() -> list[str]:
+    """Roles of what cannot be installed beforehand: answers of a responder."""
+    return [row["role"] for row in known_rows("offline") if not row["install"]]
+
+
 def _offline(role: str, *, url: str, file: str) -> dict[str, str | None]:
-    """The lines that fetch and install an object of this role, and what to mind. What could end a quoted word is left out."""
+    """The lines that fetch and install an object of this role, and what to mind.
+
+    Nothing in them can end the quoted word: not the apostrophe, nor the typographic ones, which PowerShell takes for it.
+    """
     row = next((row for row in known_rows("offline") if row["role"] == role), {})
-    named = {"{url}": url.replace("'", "%27"), "{file}": _SAFE.sub("_", file)}
+    named = {"{url}": quote(url, safe=_URL), "{file}": _SAFE.sub("_", file)}
     filled = {}
     for key in ("fetch", "install", "note"):
         text = row.get(key) or None
@@ -116,8 +134,15 @@ def _offline(role: str, *, url: str, file: str) -> dict[str, str | None]:
     return filled
 
 
-def _row(url: str, waits: pd.DataFrame, *, saved_s: float, total_s: float) -> dict[str, object]:
-    name = PurePosixPath(urlsplit(url).path).name or "object"
+def _name(url: str) -> str:
+    """The file name at the end of a URL."""
+    return PurePosixPath(urlsplit(url).path).name or "object"
+
+
+def _row(url: str, waits: pd.DataFrame, *, saved_s: float, total_s: float, alike: bool) -> dict[str, object]:
+    name = _name(url)
+    if alike:
+        name = f"{urlsplit(url).hostname}_{name}"
     role = waits["url_role"].dropna()
     return {
         "url": url,

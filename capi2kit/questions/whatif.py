@@ -1,4 +1,4 @@
-"""What if: the seconds that each remedy would save, alone and all together.
+"""What if: the seconds that each remedy would save, alone and together.
 
 A finding cites the waits behind its cost; a remedy says what becomes of such waits (`becomes` in its
 file). The waits are replayed with that change, and everything in a thread moves up by what was saved
@@ -20,7 +20,7 @@ from capi2kit.intervals import covered
 from capi2kit.replay import Change, Timeline, read_timeline, replay
 from capi2kit.starts import NAT, lanes, nanoseconds
 
-TOGETHER = "all together"
+TOGETHER = "first remedies together"
 _OWN_LIMIT = "CTL"  # the automatic root update: no policy of chains limits it
 _SECOND = 1e9
 
@@ -174,7 +174,7 @@ def _rows(step: _Step, timeline: Timeline, *, threads: _Threads, startups: pd.Da
                 "waiting_s": one["waiting_wall_s"],
                 "saved_s": saved,
                 "low_s": min(low, saved),
-                "high_s": max(high, saved),
+                "high_s": max(min(high, float(one["wall_s"])), saved),
                 "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
                 "waiting_after_s": best.waiting[row] / _SECOND,
                 "waits": int(mine.sum()),

@@ -27,8 +27,8 @@ def count_reds(analysis: Analysis) -> tuple[pd.DataFrame, pd.DataFrame]:
     red = events[events["level"].between(1, _ERROR).to_numpy(bool, na_value=False)]
     red = red[(lanes_of(red) == lane_of_checks()).to_numpy(bool)].reset_index("task_id")
     red["enclosing"] = _enclosing(analysis, red)
-    results = analysis.spans["result"]
-    judged = [results.iloc[span] if span >= 0 else pd.NA for span in red["enclosing"]]
+    results = analysis.spans.set_index("span")["result"]
+    judged = results.reindex(red["enclosing"]).array
     result = red["result"].where(red["result"].notna(), pd.array(judged, dtype="UInt32"))
     red["why"] = _reasons(red, analysis)
     failed = (result != 0).to_numpy(bool, na_value=True)
@@ -91,12 +91,13 @@ def _reasons(red: pd.DataFrame, analysis: Analysis) -> list[str]:
     failed: dict[int, list[str]] = defaultdict(list)
     for step in steps.to_dict("records"):
         failed[step["event"]].append(f"{step['name']}: {words.code(step['error'])}")
+    spans = analysis.spans.set_index("span")
     reasons = []
     for row in red.to_dict("records"):
         about = [row[name] for name in ("reject_action", "url", "subject") if isinstance(row[name], str)]
         why = ", ".join(dict.fromkeys(failed.get(row["event"], about[:1])))
-        if row["enclosing"] >= 0:
-            span = analysis.spans.iloc[row["enclosing"]]
+        if row["enclosing"] in spans.index:
+            span = spans.loc[row["enclosing"]]
             why += f", inside {span['operation']} that ended with {words.code(span['result'])}"
         reasons.append(why)
     return reasons

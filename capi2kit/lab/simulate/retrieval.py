@@ -49,6 +49,7 @@ ENDINGS = {
     "missing": Ending(0x80190194, "404 Not Found", "text/html"),
     "denied": Ending(0x80190193, "403 Forbidden", "text/html"),
     "login": Ending(0x80190197, "407 Proxy Authentication Required", "text/html"),
+    "broken": Ending(0x801901F7, "503 Service Unavailable", "text/html"),
     "page": Ending(0x80092002, "200 OK", "text/html"),
     "drop": Ending(TIMED_OUT),
 }
