@@ -16,7 +16,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo report test lab datasets wheelhouse bench clean
+.PHONY: help venv demo report test slow lab datasets wheelhouse bench clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -66,6 +66,9 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+
+slow: $(VENV)/.dev ## the tests that take longer
+	$(BIN)/python -m pytest -n auto -m slow
 
 lab: $(VENV)/.pki ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	@case "$$CAPI2KIT_LOG" in \

@@ -46,7 +46,10 @@ def quoted(record: LogRecord) -> bool:
     return any('"' in value for element in record.event.iter() for value in element.attrib.values())
 
 
-@pytest.mark.parametrize("name", names())
+LONG = ("sharepoint-drop", "sharepoint-reject", "server-2019-farm")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in names()])
 def test_every_log_is_sound_and_four_foreign_readers_agree(name, tmp_path):
     found, meant = logs(name), dict(written(name))
     assert found.keys() == meant.keys()

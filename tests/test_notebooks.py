@@ -119,6 +119,7 @@ def test_the_root_causes_agree_with_the_truth(monkeypatch):
     assert charts == 2
 
 
+@pytest.mark.slow
 def test_the_halves_of_a_budget_agree_with_the_truth(monkeypatch):
     """What one opened server saves, and both: as the lab shows it."""
     truth = truth_of("responder-and-lists-blocked")

@@ -154,6 +154,7 @@ def test_rules_are_scored_and_a_missing_rule_is_an_exit_code(capsys, monkeypatch
     assert "jetdirect: missed name-mismatch\njetdirect: missed root-not-trusted" in told
 
 
+@pytest.mark.slow
 def test_drawn_scenarios_are_judged_by_precision_and_recall(capsys, monkeypatch):
     main(["lab", "score", "--rules", "healthy-warm", "--random", "5", "--seed", "20"])
     told = capsys.readouterr().out
