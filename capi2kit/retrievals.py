@@ -81,7 +81,7 @@ def _read(stories: dict[int, _Story], steps: Iterable[tuple]) -> None:
                 "lookup",
                 "direct",
                 "proxy",
-            ):  # newer Windows logs no step of the search: then nothing is known of it
+            ):  # newer Windows logs no step of the search: nothing is known of it
                 story.wpad_failures = (story.wpad_failures or 0) + (role == "lookup" and error != 0)
             story.cache_write_failed = bool(story.cache_write_failed) or (role == "store" and error != 0)
             if role in ("direct", "proxy"):

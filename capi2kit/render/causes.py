@@ -59,7 +59,8 @@ def _first_step(found: pd.DataFrame) -> str:
     if wrong.empty:
         return "Nothing to mend: what looks like an error is none."
     remedies = fixes_of(wrong["fixes"].iloc[0])
-    return f"First: {remedies[0].title}." if remedies else f"First: {wrong['title'].iloc[0]}."
+    what = remedies[0].title if remedies else wrong["title"].iloc[0]
+    return f"First: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
 
 
 def confirmations(analysis: Analysis) -> Section | None:
