@@ -31,6 +31,14 @@ class DamagedEvidence(EvidenceError):  # noqa: N818 - named as the house names t
     """Something was lost and `strict=True` was asked for."""
 
 
+class OutputError(Capi2kitError):
+    """A file cannot be written there: it is evidence, it is there already, or the system refuses it. `path` says which."""
+
+    def __init__(self, message: str, *, path: str | None = None):
+        super().__init__(message)
+        self.path = path
+
+
 class TableError(Capi2kitError):
     """A table handed in lacks a column or has another dtype than the vocabulary says."""
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules without it lie at the root of the package; the others of their layer may import them.
 LAYERS = (
     ("errors",),
-    ("knowledge", "providers", "fixes", "cells", "binxml", "expressions"),
+    ("knowledge", "providers", "fixes", "cells", "binxml", "expressions", "writer"),
     ("winevent", "coverage", "loaders/"),
     ("case",),
     (

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 
 from capi2kit.charts.palette import clean
 from capi2kit.charts.sheet import figure_of
+from capi2kit.writer import write_file
 
 DPI = 150
 SALT = "capi2kit"
@@ -41,14 +42,16 @@ _EVENT = re.compile(r"e\d+")  # the ids of bars that belong to an event
 def save_chart(ax: Axes, path: str | Path) -> Path:
     """Write the figure of the axes to a .png, .svg or .pdf file, without a date, so that rebuilds are identical.
 
-    Raises ValueError for another ending, OSError if the file cannot be written.
+    Raises ValueError for another ending, OutputError if the file cannot be written.
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in _METADATA:
         raise ValueError(f"{path.name}: a chart is written as {', '.join(_METADATA)}; give the file such an ending")
     with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"}):
-        figure_of(ax).savefig(path, format=kind[1:], dpi=DPI, metadata=_METADATA[kind])
+        picture = BytesIO()
+        figure_of(ax).savefig(picture, format=kind[1:], dpi=DPI, metadata=_METADATA[kind])
+    write_file(path, picture.getvalue(), force=True)
     return path
 
 

@@ -8,15 +8,16 @@ of the time of the larger kits; a verb's module is imported only when it runs.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 
 import capi2kit
+from capi2kit.cli import streams
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common, add_options
-from capi2kit.errors import Capi2kitError, DamagedEvidence
+from capi2kit.errors import Capi2kitError, DamagedEvidence, OutputError
 
 VERBS = {
     "summary": "say where the seconds went: headline, start-ups, longest waits",
@@ -82,24 +83,28 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a verb; our errors become one line on stderr and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    streams.prepare()
     top = parser()
-    given = top.parse_args(arguments)
     try:
-        code = _run(given)
-        sys.stdout.flush()
+        try:
+            code = _run(top.parse_args(arguments))
+        finally:
+            sys.stdout.flush()
         if code:
             sys.exit(code)
     except UsageError as err:
         top.error(str(err))
     except DamagedEvidence as err:
         _stop(err, LOSSES)
+    except OutputError as err:
+        _stop(err, USAGE)
     except Capi2kitError as err:
         _stop(err, NOTHING)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.abandon()
+    except OSError as err:
+        streams.abandon()
+        _stop(f"{err.filename or 'standard output'}: cannot be written ({err.strerror})", USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -120,8 +125,9 @@ def _run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _stop(err: Exception, code: int) -> None:
+def _stop(err: Exception | str, code: int) -> None:
     from capi2kit.render.words import visible
 
-    print(f"capi2kit: {visible(err)}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it
+        print(f"capi2kit: {visible(err)}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, opened, write_table
+from capi2kit.cli.output import form_of, write_table
 
 _KEY = ["host", "user_sid", "account", "proxy", "url_host", "outcome", "waits", "unknown", "wait_s", "low_s", "high_s"]
 _SID = re.compile(r"S-1(-\d+)+")
@@ -19,12 +20,13 @@ def run(common: Common, *, sids: str | None) -> None:
     from capi2kit.questions.accounts import accounts, names_of, resolving
 
     names = names_of(Path(sids)) if sids else {}
+    common = replace(common, beside=(sids,) if sids else ())
     table = accounts(open_analysis(common).waits, names=names)
-    write_table(table, common=common, key=_KEY)
     nameless = sorted({sid for sid in table["user_sid"][table["account"].isna()].dropna() if _SID.fullmatch(sid)})
+    lines = []
     if nameless and form == "text" and not common.quiet:
-        with opened(common, more=True) as file:
-            file.write(
-                "\nWho these are, their domain knows. In its PowerShell; save as map.csv for --sids map.csv:\n"
-                f"  {resolving(nameless)}\n"
-            )
+        lines = [
+            "\nWho these are, their domain knows. In its PowerShell; save as map.csv for --sids map.csv:",
+            f"  {resolving(nameless)}",
+        ]
+    write_table(table, common=common, key=_KEY, below=lines)

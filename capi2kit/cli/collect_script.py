@@ -13,21 +13,19 @@ def add_options(script: argparse.ArgumentParser) -> None:
     script.add_argument(
         "-o", "--output", metavar="FILE", help=f"write it there, as Windows PowerShell reads it best; e.g. {SCRIPT}"
     )
+    script.add_argument("--force", action="store_true", help="write over a file that is there")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print the script, or write it with a byte order mark and CRLF. Raises Capi2kitError if it cannot be written."""
-    from capi2kit.errors import Capi2kitError
+    """Print the script, or write it with a byte order mark and CRLF. Raises OutputError if it cannot be written."""
     from capi2kit.knowledge import DATA
+    from capi2kit.writer import write_file
 
     text = (DATA / SCRIPT).read_text(encoding="utf-8")
     if given.output in (None, "-"):
         sys.stdout.write(text)
         return 0
-    try:
-        with open(given.output, "w", encoding="utf-8-sig", newline="\r\n") as file:
-            file.write(text)
-    except OSError as err:
-        raise Capi2kitError(f"{given.output}: cannot be written ({err.strerror})") from err
+    lines = text.replace("\n", "\r\n")
+    write_file(given.output, lines.encode("utf-8-sig"), force=given.force)
     print(f"capi2kit: wrote {given.output}; run it as administrator, with -WhatIf first", file=sys.stderr)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ def add_options(demo: argparse.ArgumentParser) -> None:
     demo.add_argument(
         "-o", "--output", metavar="FOLDER", default=_FOLDER, help=f"where to write evidence and report ({_FOLDER})"
     )
+    demo.add_argument("--force", action="store_true", help="write over files that are there with other contents")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -26,13 +26,18 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.lab.simulate.zone import IANA
     from capi2kit.render import save
     from capi2kit.render.words import visible
+    from capi2kit.writer import unused
 
     folder = Path(given.output)
     print("capi2kit: making the incident, as Windows would have logged it", file=sys.stderr)
-    evidence = [path for path in make_dataset(SCENARIO, folder, force=True) if path.suffix in (".zip", ".evtx")]
+    evidence = [
+        path
+        for path in make_dataset(SCENARIO, folder, force=given.force, again=True)
+        if path.suffix in (".zip", ".evtx")
+    ]
     analysis = analyse(load(evidence, tz=IANA))
-    report = folder / "report.html"
-    save(analysis, os.fspath(report))
+    report = unused(folder / "report.html")
+    save(analysis, report, force=False)
     print(f"\n{visible(headline(analysis))}\n\nReport: {visible(report)}\nWhat happened, and three questions: "
           f"{visible(folder / SCENARIO / 'README.md')}")  # fmt: skip
     return 0

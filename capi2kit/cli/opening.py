@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common
+from capi2kit.cli.output import check_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +26,17 @@ def open_case(common: Common) -> Case:
     from capi2kit.case import load
 
     zone(common)
+    check_output(common)
     bar, report = _progress(common)
     try:
-        case = load(common.logs, engine=common.engine, tz=common.local, strict=common.strict, progress=report)
+        case = load(
+            common.logs,
+            engine=common.engine,
+            tz=common.local,
+            strict=common.strict,
+            follow=common.follow,
+            progress=report,
+        )
     finally:
         if bar:
             bar.stop()

@@ -27,6 +27,9 @@ class Common:
     correct_clock: bool = False
     rules: str | None = None  # folder with rules of the user
     local: str | None = None  # zone of logs in local time, if it was given
+    follow: bool = False
+    force: bool = False
+    beside: tuple[str, ...] = ()  # further files that the verb reads
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -56,9 +59,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         help="show times as a right clock would have, by the dates that servers sent",
     )
     reading.add_argument("--rules", metavar="DIR", help="also ask your own rules: the *.toml files in this folder")
+    reading.add_argument("--follow", action="store_true", help="also read what links in a folder lead to outside of it")
     reading.add_argument("--strict", action="store_true", help="stop with exit code 4 if a record is lost")
     output = verb.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
+    output.add_argument("--force", action="store_true", help="write over a file that is there; never over evidence")
     output.add_argument("-f", "--format", dest="form", metavar="FORM", help="text, csv or jsonl; html for a report")
     output.add_argument("-q", "--quiet", action="store_true", help="no talk on stderr")
     output.add_argument("-v", "--verbose", action="store_true", help="more talk on stderr")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
+import io
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common
-from capi2kit.errors import Capi2kitError
+from capi2kit.writer import check_target, refuse_stream, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +23,33 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
-def opened(common: Common, *, more: bool = False) -> Iterator[IO[str]]:
-    """Standard output, or the file of ``-o``: from its beginning, or `more` at its end."""
+def opened(common: Common) -> Iterator[IO[str]]:
+    """Standard output, or the file of ``-o``, which stands there when the block has ended well."""
     if common.output in (None, "-"):
         yield sys.stdout
         return
-    try:
-        with open(common.output, "a" if more else "w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as err:
-        raise Capi2kitError(f"{common.output}: cannot be written ({err.strerror})") from err
+    with written(common.output, evidence=inputs(common), force=common.force) as file:
+        text = io.TextIOWrapper(cast(IO[bytes], file), encoding="utf-8", errors="backslashreplace", newline="")
+        try:
+            yield text
+            text.flush()
+        finally:
+            text.detach()
+
+
+def inputs(common: Common) -> list[str]:
+    """The files and folders that a verb reads: nothing may be written there."""
+    from capi2kit.loaders.files import places
+
+    rules = glob.glob(os.path.join(glob.escape(common.rules), "*")) if common.rules else []
+    return [*places(common.logs), *rules, *common.beside]
+
+
+def check_output(common: Common) -> None:
+    """Before anything is read: raises OutputError if what the verb writes would go into evidence, or over a file."""
+    refuse_stream(sys.stdout, inputs(common))
+    if common.output not in (None, "-"):
+        check_target(common.output, evidence=inputs(common), force=common.force)
 
 
 def form_of(common: Common, *, allowed: tuple[str, ...] = FORMS) -> str:
@@ -43,17 +63,26 @@ def form_of(common: Common, *, allowed: tuple[str, ...] = FORMS) -> str:
     return asked or allowed[0]
 
 
-def write_table(table: pd.DataFrame, *, common: Common, key: list[str]) -> None:
-    """Write a table: all columns as CSV or JSON lines, the `key` columns as text."""
+def write_table(table: pd.DataFrame, *, common: Common, key: list[str], below: Iterable[str] = ()) -> None:
+    """Write a table: all columns as CSV or JSON lines, the `key` columns as text, and lines `below` that text."""
     form = form_of(common)
     with opened(common) as file:
         if form == "text":
             _write_text(table[key], tz=common.tz, file=file)
+            file.writelines(f"{line}\n" for line in below)
         elif form == "csv":
             _write_csv(table, file)
         else:
             for row in table.to_dict("records"):
-                file.write(json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False) + "\n")
+                file.write(_json({str(name): _plain(value) for name, value in row.items()}, file=file) + "\n")
+
+
+def _json(row: dict[str, Any], *, file: IO[str]) -> str:
+    """A row as JSON; what would act on a terminal, or what its encoding lacks, as ``\\u202e``: the data stay the same."""
+    from capi2kit.render.words import HIDDEN
+
+    text = json.dumps(row, ensure_ascii=not str(getattr(file, "encoding", None) or "utf-8").lower().startswith("utf"))
+    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import moment, say, zone
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import FORMS, form_of, opened, write_table
+from capi2kit.cli.output import FORMS, check_output, form_of, opened, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--tz", metavar="ZONE", default="UTC", help="show times in this zone, and read --at in it (UTC)")
     verb.add_argument("-f", "--format", dest="form", metavar="FORM", help=", ".join(FORMS))
     verb.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
+    verb.add_argument("--force", action="store_true", help="write over a file that is there; never over evidence")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -50,6 +51,7 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.case import load
 
     zone(common)
+    check_output(common)
     case = load(given.files)
     _say_problems(common, case)
     found = _judged(case, at)
@@ -66,7 +68,8 @@ def _common(given: argparse.Namespace) -> Common:
     """The options in the form that the shared code wants."""
     none = dict.fromkeys(("since", "until", "process", "pid", "host"))
     flags = dict.fromkeys(("strict", "quiet", "verbose", "no_color"), False)
-    return Common(logs=given.files, tz=given.tz, engine="auto", output=given.output, form=given.form, **none, **flags)  # type: ignore[arg-type]
+    said = {"output": given.output, "form": given.form, "force": given.force}
+    return Common(logs=given.files, tz=given.tz, engine="auto", **said, **none, **flags)  # type: ignore[arg-type]
 
 
 def _moment(common: Common, text: str | None) -> pd.Timestamp:

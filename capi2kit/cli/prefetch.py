@@ -5,14 +5,19 @@ from __future__ import annotations
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, opened, write_table
+from capi2kit.cli.output import form_of, write_table
 
 _KEY = ["url", "url_role", "waits", "saved_s", "total_s"]
+_BELOW = (
+    ("On a computer that reaches them, in PowerShell", "fetch"),
+    ("On the server, elevated, in PowerShell", "install"),
+    ("Mind", "note"),
+)
 
 
 def run(common: Common, *, share: float) -> None:
     """Print the objects, what they save, and the lines to fetch and install them."""
-    form = form_of(common)
+    form_of(common)
     if not 0 < share <= 100:
         raise UsageError(f"--share {share:g}: a part in per cent, more than 0 and at most 100")
     from capi2kit.questions.prefetch import prefetch
@@ -20,14 +25,8 @@ def run(common: Common, *, share: float) -> None:
 
     analysis = open_analysis(common)
     table = prefetch(analysis.spans, analysis.waits, share=share / 100)
-    write_table(table, common=common, key=_KEY)
-    if form != "text" or common.quiet or table.empty:
-        return
-    with opened(common, more=True) as file:
-        for heading, column in (
-            ("On a computer that reaches them, in PowerShell", "fetch"),
-            ("On the server, elevated, in PowerShell", "install"),
-            ("Mind", "note"),
-        ):
-            lines = dict.fromkeys(visible(line) for line in table[column].dropna())
-            file.write("\n".join([f"\n{heading}:", *(f"  {line}" for line in lines)]) + "\n" if lines else "")
+    lines: list[str] = []
+    for heading, column in () if common.quiet else _BELOW:
+        told = dict.fromkeys(visible(line) for line in table[column].dropna())
+        lines += [f"\n{heading}:", *(f"  {line}" for line in told)] if told else []
+    write_table(table, common=common, key=_KEY, below=lines)

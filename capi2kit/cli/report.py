@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of
+from capi2kit.cli.output import form_of, inputs
+from capi2kit.writer import unused
 
 
 def run(common: Common) -> None:
     """Write a self-contained HTML report next to the log (or to -o), print its path and the headline."""
     form_of(common, allowed=("html",))
+    path = common.output or unused(_beside(common.logs[0]))
+    common = replace(common, output=path)
     analysis = open_analysis(common)
     from capi2kit.analysis import headline
     from capi2kit.render import save
     from capi2kit.render.words import visible
 
-    path = common.output or _beside(common.logs[0])
-    save(analysis, path, tz=common.tz)
+    save(analysis, path, tz=common.tz, evidence=inputs(common), force=common.force)
     print(visible(path))
     print(visible(headline(analysis)))
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, opened, write_table
+from capi2kit.cli.output import form_of, write_table
 
 _KEY = ["fix", "process", "pid", "wall_s", "saved_s", "low_s", "high_s", "wall_after_s", "waits", "waits_after"]
 
 
 def run(common: Common, *, server: list[str]) -> None:
     """Print what each remedy of the findings would save in each start-up."""
-    form = form_of(common)
+    form_of(common)
     from capi2kit.questions.whatif import whatif
 
     analysis = open_analysis(common)
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     table = whatif(analysis.findings, servers=tuple(server), **tables)
-    write_table(table, common=common, key=_KEY)
-    if form == "text" and not common.quiet:
-        with opened(common, more=True) as file:
-            if table.empty:
-                file.write("No finding here has a remedy whose saving can be foretold.\n")
-            else:
-                file.write("\nsaved_s: by the retrievals replayed with the remedy; low_s and high_s bound it.\n")
+    line = "\nsaved_s: by the retrievals replayed with the remedy; low_s and high_s bound it."
+    if table.empty:
+        line = "No finding here has a remedy whose saving can be foretold."
+    write_table(table, common=common, key=_KEY, below=[] if common.quiet else [line])

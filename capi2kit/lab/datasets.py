@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
-from capi2kit.errors import Capi2kitError, ScenarioError
+from capi2kit.errors import OutputError, ScenarioError
 from capi2kit.lab.cards import write_card
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.lab.recording import Recording, record_scenario
 from capi2kit.lab.scenario import Scenario
+from capi2kit.writer import write_file
 
 CARD, TRUTH, ARCHIVE = "README.md", "truth.json", "evidence.zip"
 LARGE = 400_000  # bytes of evidence that are packed
@@ -45,21 +47,39 @@ def _packed(recording: Recording) -> bytes:
     return buffer.getvalue()
 
 
-def make_dataset(name: str, folder: Path, *, force: bool = False) -> list[Path]:
-    """Write a scenario's files into `folder`/`its id`. Raises ScenarioError if it is there and not `force`."""
+def make_dataset(name: str, folder: Path, *, force: bool = False, again: bool = False) -> list[Path]:
+    """Write a scenario's files into `folder`/`its id`.
+
+    Raises ScenarioError if files are there already; with `again` only if one has other bytes than it would get, with
+    `force` never. Raises OutputError if one cannot be written.
+    """
     scenario = read_scenario(name)
     place = folder / scenario.id
-    if place.exists() and any(place.iterdir()) and not force:
-        raise ScenarioError(f"{place}: is there already; --force writes over it, -o names another folder")
+    files = {place / file: data for file, data in make_files(scenario).items()}
+    changed = {path: data for path, data in files.items() if not _is_there(path, data)}
+    there = [path for path in changed if os.path.lexists(path)] if again else _list(place)
+    if there and not force:
+        raise ScenarioError(f"{there[0]}: is there already; --force writes over it, -o names another folder")
     try:
         place.mkdir(parents=True, exist_ok=True)
-        made = []
-        for file, data in make_files(scenario).items():
-            made.append(place / file)
-            made[-1].write_bytes(data)
     except OSError as err:
-        raise Capi2kitError(f"{place}: cannot be written ({err.strerror}); -o names another folder") from err
-    return made
+        message = f"{place}: cannot be made ({err.strerror}); -o names another folder"
+        raise OutputError(message, path=str(place)) from err
+    for path, data in changed.items():
+        write_file(path, data, force=force)
+    return list(files)
+
+
+def _list(place: Path) -> list[Path]:
+    return sorted(place.iterdir()) if place.is_dir() else []
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    """Whether a file has these bytes."""
+    try:
+        return path.is_file() and not path.is_symlink() and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def check_dataset(name: str, folder: Path) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from capi2kit.errors import Capi2kitError
+from capi2kit.writer import write_file
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -14,11 +16,27 @@ if TYPE_CHECKING:
 OUTPUTS = {".html": "html", ".txt": "text"}
 
 
-def save(analysis: Analysis, path: str | os.PathLike[str], *, tz: str = "UTC") -> None:
-    """Write a report on `analysis` to `path`; the extension chooses the format. Times are shown in `tz`.
+def save(
+    analysis: Analysis,
+    path: str | os.PathLike[str],
+    *,
+    tz: str = "UTC",
+    evidence: Iterable[str | os.PathLike[str]] = (),
+    force: bool = True,
+) -> None:
+    """Write a report on `analysis` to `path`; the extension chooses the format.
 
-    Raises Capi2kitError for an extension without an output, or a path that cannot be written.
+    Parameters
+    ----------
+    tz : zone in which times are shown.
+    evidence : files and folders that must not be written to, besides those that the analysis is from.
+    force : write over a file that is there; over evidence never.
+
+    Raises
+    ------
+    Capi2kitError : an extension without an output. OutputError : `path` is evidence, or cannot be written.
     """
+    from capi2kit.loaders import files
     from capi2kit.render.sections import tell
 
     extension = os.path.splitext(os.fspath(path))[1].lower()
@@ -28,8 +46,5 @@ def save(analysis: Analysis, path: str | os.PathLike[str], *, tz: str = "UTC") -
         )
     output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
     content = output.render(tell(analysis, tz=tz), analysis=analysis, tz=tz)
-    try:
-        with open(path, "wb") as file:
-            file.write(content)
-    except OSError as err:
-        raise Capi2kitError(f"{os.fspath(path)}: the report cannot be written there ({err.strerror})") from err
+    read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
+    write_file(path, content, evidence=[*read, *evidence], force=force)

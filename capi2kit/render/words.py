@@ -11,21 +11,24 @@ import pandas as pd
 from capi2kit.knowledge import account, code_text
 
 ABSENT = "–"
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+HIDDEN = re.compile(  # controls, half characters, marks of direction, and what shows as nothing: blanks without width, tags
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 def visible(text: Any) -> str:
     """Text from a log on one line, with control and direction characters shown as ``\\u202e``."""
     if text is None or text is pd.NA or (isinstance(text, float) and pd.isna(text)):
         return ABSENT
-    return _HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
+    return HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
 
 
 def _escaped(found: re.Match[str]) -> str:
     code = ord(found[0])
     if found[0] in "\t\n\r":
         return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[found[0]]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def seconds(value: Any) -> str:

@@ -1,0 +1,82 @@
+"""Streams: standard output and error as they are met: closed, full, in another encoding than UTF-8, or ended by a signal."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, Any
+
+PLAIN = "capi2kit.plain"  # a codec's error handler: signs that an encoding lacks become plain ones
+_TERMINATED = 128 + signal.SIGTERM
+_SIGNS = str.maketrans(  # each as wide as what it stands for, so that tables keep their columns
+    "–—‐‑−…×→←·•‘’‚“”„«»│─┌┐└┘├┤┬┴┼█▌▐░▒▓■▪●○✓✗≈Σ∑µ\u00a0\u202f",
+    '-----~x><.*\'\'\'"""""|-+++++++++########*ovx~SSu  ',
+)
+_WIDER = {
+    "≥": ">=",
+    "≤": "<=",
+    "±": "+-",
+    "≠": "!=",
+    "°": " deg",
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+    "€": "EUR",
+}
+
+
+def prepare() -> None:
+    """Make the streams safe to write to, whatever they are; a kill lets what was begun be cleared away."""
+    codecs.register_error(PLAIN, _plain)
+    for number in range(3):
+        _hold(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)  # nobody can read it: the first write says so
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        _choose_encoding(stream)
+    if threading.current_thread() is threading.main_thread():
+        with suppress(ValueError):
+            signal.signal(signal.SIGTERM, _end)
+    os.environ["MPLBACKEND"] = "agg"  # no window is ever opened, whatever was set for other programs
+
+
+def _hold(number: int) -> None:
+    """Occupy a closed stream, so that no file that is opened later gets its number. Output there is an error."""
+    try:
+        os.fstat(number)
+    except OSError:
+        there = os.open(os.devnull, os.O_RDWR if number != 1 else os.O_RDONLY)
+        if there != number:
+            os.dup2(there, number)
+            os.close(there)
+
+
+def _choose_encoding(stream: IO[str] | Any) -> None:
+    """A terminal's own encoding, or the one that was asked for; UTF-8 for files and pipes."""
+    if hasattr(stream, "reconfigure"):
+        asked = os.environ.get("PYTHONIOENCODING", "").partition(":")[0]
+        own = bool(asked) or stream.isatty()
+        stream.reconfigure(errors=PLAIN, **({} if own else {"encoding": "utf-8"}))
+
+
+def _plain(err: UnicodeError) -> tuple[str | bytes, int]:
+    """The error handler: plain signs, else ``\\u4e2d``."""
+    if not isinstance(err, UnicodeEncodeError):
+        raise err
+    text = "".join(_WIDER.get(sign, sign) for sign in err.object[err.start : err.end].translate(_SIGNS))
+    return text.encode("ascii", "backslashreplace").decode("ascii"), err.end
+
+
+def abandon() -> None:
+    """Forget what standard output still holds: nobody takes it."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(number: int, frame: Any) -> None:
+    sys.exit(_TERMINATED)
