@@ -7,7 +7,6 @@ read-only. `record_xml` is the only thing that ever goes back to a file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
@@ -15,17 +14,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.cells import empty
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Providers
+from capi2kit.loaders.collected import check_manifest, note, take_hosts_from_folders
+from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
+from capi2kit.loaders.filebytes import FileBytes
 from capi2kit.providers import providers as providers_known
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
-_MANIFEST = "manifest.csv"
 _PARTS = ("steps", "chain", "certificates")
 _BESIDE = ("certificates", "cache_entries", "settings", "trust_lists")  # what evidence without events holds
 _HOW_TO_COPY = (
@@ -68,6 +68,7 @@ def load(
     providers: str | Iterable[str] | None = None,
     tz: str | None = None,
     strict: bool = False,
+    follow: bool = False,
     progress: Progress | None = None,
 ) -> Case:
     """Read evidence into a Case.
@@ -81,6 +82,7 @@ def load(
     tz : time zone of logs in local time, such as SharePoint's ULS or certutil's output, e.g. Europe/Berlin;
         read as UTC if not given, and `problems` says so.
     strict : raise DamagedEvidence as soon as a record is lost.
+    follow : also read what links inside a folder lead to outside of it.
     progress : called with (file name, records done, records promised).
 
     Returns
@@ -90,23 +92,26 @@ def load(
 
     Raises
     ------
-    EvidenceError : a path is missing or unreadable, or a file is beyond reading.
-    UnknownFormat : a file named itself is of no known format.
+    EvidenceError : a path is missing. A file that cannot be read is a row of `problems`; it is an error only if it was
+        named itself and nothing else could be read either.
+    UnknownFormat : the same, for a file of no known format.
     NoEvents : nothing usable in all of it. DamagedEvidence : see `strict`.
     """
     asked = Asked(engine, _wanted(providers), _zone(tz))
     batches: list[Batch] = []
-    for number, found in enumerate(files.find(what)):
-        try:
-            with files.opened(found) as file:
-                batches += _read(file, number, asked=asked, progress=progress)
-        except EvidenceError as err:
-            if found.named:
-                raise
-            batches.append(_left_out(number, str(err)))
+    refused: EvidenceError | None = None
+    with files.Reader() as reader:
+        for number, found in enumerate(files.find(what, follow=follow)):
+            try:
+                with reader.open(found) as file:
+                    batches += _read(file, number, asked=asked, progress=progress)
+            except Exception as err:
+                fault = err if isinstance(err, EvidenceError) else _unexpected(found.name, err)
+                refused = refused or (fault if found.named else None)
+                batches.append(note(number, str(fault), error="not read"))
     case = _joined(batches)
     if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
-        raise NoEvents(_why_nothing(case))
+        raise refused or NoEvents(_why_nothing(case))
     lost = int(case.sources["lost"].sum())
     if strict and lost:
         first = case.problems.loc[case.problems["lost"] > 0, "message"].iloc[0]
@@ -129,7 +134,7 @@ def record_xml(case: Case, event: int) -> str:
     if not hasattr(loader, "record_xml") or offset is pd.NA:
         message = f"event {event} is from {source['path']}, a text: only logs and exports of events hold records as XML"
         raise EvidenceError(message, source=str(source["path"]))
-    with files.opened(files.named(str(source["path"]))) as file:
+    with files.Reader() as reader, reader.open(files.named(str(source["path"]))) as file:
         return str(loader.record_xml(file, offset=int(offset), record=None if record is pd.NA else int(record)))
 
 
@@ -161,6 +166,9 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
     facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
     batches: list[Batch] = list(loader.read(file, asked=asked))
+    if isinstance(file.data, FileBytes) and file.data.is_changed():
+        message = f"{file.name}: was written to while it was read; copy it, then load the copy"
+        batches.append(note(number, message, error="changed"))
     for batch in batches:
         if "sources" in batch:
             batch["sources"] = batch["sources"].assign(**facts)
@@ -170,9 +178,14 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
     return batches
 
 
-def _left_out(number: int, message: str) -> Batch:
-    row = {"source": number, "stage": "file", "error": "not read", "message": message, "lost": 0}
-    return {"problems": shaped(pd.DataFrame([row]), "problems")}
+def _unexpected(name: str, err: Exception) -> EvidenceError:
+    """An error that nobody foresaw, as one of the file at which it came up."""
+    what = f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
+    fault = EvidenceError(
+        f"{name}: cannot be read ({what}); copy it again, and report it if that does not help", source=name
+    )
+    fault.__cause__ = err
+    return fault
 
 
 def _joined(batches: list[Batch]) -> Case:
@@ -185,7 +198,7 @@ def _joined(batches: list[Batch]) -> Case:
         shift += len(batch.get("events", ()))
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
-    notes = _take_hosts_from_folders(events, sources)
+    notes = take_hosts_from_folders(events, sources)
     twice = _duplicates(events)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
@@ -201,47 +214,8 @@ def _joined(batches: list[Batch]) -> Case:
     indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     beside = {table: _stack(batches, table) for table in _BESIDE if table not in _PARTS}
-    notes += _check_manifest(beside["settings"], sources)
+    notes += check_manifest(beside["settings"], sources)
     return Case(sources, _stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
-
-
-def _take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
-    """Name the computer of logs that name none by the folder they lie in, where it is called as one of the case is."""
-    hosts = sorted(map(str, events["host"].dropna().unique()), key=len)
-    known = {host.partition(".")[0].lower(): host for host in hosts}  # the longest name of each
-    for name in {host.partition(".")[0].lower() for host in hosts}:
-        if len({host.lower() for host in hosts if host.lower().startswith(f"{name}.")}) > 1:
-            del known[name]  # it may be one or the other
-    known |= {host.lower(): host for host in hosts if "." in host}
-    notes = []
-    for number, path in zip(sources["source"], sources["path"], strict=True):
-        folders = [part.lower() for part in re.split(r"[/\\\\!]", path)[:-1]]
-        host = next((known[folder] for folder in reversed(folders) if folder in known), None)
-        if host is not None and (lacks := (events["source"] == number) & events["host"].isna()).any():
-            events.loc[lacks, "host"] = host
-            notes.append(_note(number, f"{path} names no computer; taken for {host}, as its folder is called"))
-    return notes
-
-
-def _check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
-    """Compare the files with the hashes that the collection kit wrote down; each difference is told."""
-    promised = settings[(settings["origin"] == KIT_MANIFEST) & (settings["name"] == "sha256")]
-    promised = promised[promised["value"].notna()]
-    notes = []
-    manifests = dict(zip(sources["source"], sources["path"], strict=True))
-    there = dict(zip(sources["path"], sources["sha256"], strict=True))
-    for number, file, digest in zip(promised["source"], promised["path"], promised["value"], strict=True):
-        found = there.get(f"{manifests[number][: -len(_MANIFEST)]}{file}")
-        if found is not None and str(digest).lower() != found:
-            notes.append(
-                _note(number, f"{file} is not what the kit's manifest says: its SHA-256 differs", error="altered")
-            )
-    return notes
-
-
-def _note(number: int, message: str, *, error: str = "computer inferred") -> Batch:
-    row = {"source": number, "stage": "file", "error": error, "message": message, "lost": 0}
-    return {"problems": shaped(pd.DataFrame([row]), "problems")}
 
 
 def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:

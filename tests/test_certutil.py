@@ -44,7 +44,7 @@ STRANGERS = {
 def read(data: bytes | str, *, tz: str | None = None) -> dict[str, pd.DataFrame]:
     """The one batch of a text; it must speak the vocabulary and add up."""
     data = data.encode() if isinstance(data, str) else data
-    (batch,) = certutil.read(EvidenceFile("a.txt", "", data, ""), asked=Asked(tz=tz))
+    (batch,) = certutil.read(EvidenceFile("a.txt", data), asked=Asked(tz=tz))
     for table in ("cache_entries", "certificates", "problems", "sources"):
         check(batch[table], table)
     (source,) = batch["sources"].to_dict("records")

@@ -196,7 +196,7 @@ def test_an_event_that_is_no_xml_is_lost_alone(tmp_path):
 @given(st.integers(0, 3000))
 def test_wherever_an_export_is_cut_the_events_before_are_read_and_all_are_accounted_for(at):
     text = f"<Events>{''.join(event(n) for n in range(1, 5))}</Events>".encode()[:at]
-    batches = list(eventxml.read(EvidenceFile("x", "", text, ""), asked=Asked()))
+    batches = list(eventxml.read(EvidenceFile("x", text), asked=Asked()))
     facts = batches[-1]["sources"].iloc[0]
     assert facts["loaded"] == text.count(b"</Event>") == sum(len(batch["events"]) for batch in batches)
     assert facts["promised"] == facts["loaded"] + facts["lost"]

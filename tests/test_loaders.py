@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from capi2kit.case import Case, load, record_xml
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
-from capi2kit.loaders import HEAD, LOADERS, evtx, files, loader_for
+from capi2kit.loaders import HEAD, LOADERS, archives, evtx, files, loader_for
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.framing import frame_file
 
@@ -221,16 +221,16 @@ def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
 def test_a_file_that_vanishes_between_listing_and_reading_is_refused(saved, monkeypatch):
     path = saved(plain_log())
     gone = [files.Found(path + ".gone", "", True)]
-    monkeypatch.setattr(files, "find", lambda what: gone)
+    monkeypatch.setattr(files, "find", lambda what, **how: gone)
     with pytest.raises(EvidenceError, match=r"gone: cannot be read .there is no such file.; check that it is there"):
         load(path)
 
 
 def test_a_file_that_may_not_be_read_is_refused(saved, monkeypatch):
-    def refuse(found, stack):
+    def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files, "_bytes_of", refuse)
+    monkeypatch.setattr(files, "open_regular", refuse)
     with pytest.raises(
         EvidenceError, match=r"WEB01.evtx: cannot be read \(.*Permission denied\); check .* may read it"
     ):
@@ -322,10 +322,10 @@ def test_a_zip_whose_members_point_outside_is_refused(saved, name):
 
 def test_a_zip_bomb_is_refused_before_it_unpacks(saved, monkeypatch):
     bomb = zipped({"a.evtx": bytes(1 << 20)})
-    monkeypatch.setattr(files, "_SMALL", 1 << 19)
+    monkeypatch.setattr(archives, "_SMALL", 1 << 19)
     with pytest.raises(EvidenceError, match=r"it unpacks to \d+ times its size, more than 500; unpack it yourself"):
         load(saved(bomb, "bomb.zip"))
-    monkeypatch.setattr(files, "MAX_UNPACKED", 1 << 19)
+    monkeypatch.setattr(archives, "MAX_UNPACKED", 1 << 19)
     with pytest.raises(EvidenceError, match=r"1048576 bytes unpacked, more than 524288"):
         load(saved(bomb, "bomb.zip"))
 
@@ -336,7 +336,7 @@ def test_a_log_that_is_mostly_empty_space_is_no_bomb(saved):
 
 
 def test_a_zip_with_too_many_members_is_refused(saved, monkeypatch):
-    monkeypatch.setattr(files, "MAX_MEMBERS", 2)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
     with pytest.raises(EvidenceError, match=r"more than 2 files"):
         load(saved(zipped({str(n): b"" for n in range(3)}), "logs.zip"))
 
@@ -653,7 +653,7 @@ def test_parts_of_duplicates_go_with_them(saved):
 
 def test_reading_yields_batches_of_bounded_size():
     data = log_of(*([event(n) for n in range(first, first + 60)] for first in range(1, 9001, 60)))
-    file = EvidenceFile("x", "", memoryview(data), "")
+    file = EvidenceFile("x", data)
     batches = list(evtx.read(file, asked=Asked(providers=None)))
     assert max(len(batch["events"]) for batch in batches) <= 65_536
     assert [set(batch) >= {"events", "steps", "chain", "certificates"} for batch in batches] == [True] * len(batches)

@@ -25,7 +25,7 @@ HEADER = "Windows Registry Editor Version 5.00\n\n"
 def read(data: bytes | str, *, loader=netsh) -> dict[str, pd.DataFrame]:
     """The one batch of a text; it must speak the vocabulary and add up."""
     data = data.encode() if isinstance(data, str) else data
-    (batch,) = loader.read(EvidenceFile("a.txt", "", data, ""), asked=Asked())
+    (batch,) = loader.read(EvidenceFile("a.txt", data), asked=Asked())
     for table in ("settings", "problems", "sources"):
         check(batch[table], table)
     (source,) = batch["sources"].to_dict("records")

@@ -368,7 +368,7 @@ def test_a_date_is_read_if_it_can_mean_one_day_only(text, date):
     )
 )
 def test_any_text_is_read_or_refused_but_never_breaks_the_reader(text):
-    file = EvidenceFile("mail.txt", "", text.encode("utf-8", "replace"), "")
+    file = EvidenceFile("mail.txt", text.encode("utf-8", "replace"))
     if pasted.sniff(file.data, "mail.txt"):
         batch = list(pasted.read(file, asked=Asked()))[-1]
         facts = batch["sources"].iloc[0]

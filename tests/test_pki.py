@@ -218,7 +218,7 @@ def cabinet(files: dict[str, bytes], *, compress=True) -> bytes:
 
 def batch(data: bytes, *, file_name="x"):
     """What the loader makes of some bytes; the books always balance."""
-    (tables,) = pki.read(EvidenceFile(file_name, "", data, ""), asked=Asked())
+    (tables,) = pki.read(EvidenceFile(file_name, data), asked=Asked())
     source = tables["sources"].iloc[0]
     assert source["promised"] == source["loaded"] + source["other"] + source["lost"]
     assert source["lost"] == tables["problems"]["lost"].sum()

@@ -1,6 +1,5 @@
 """Loader `uls`: SharePoint's trace log, as a file and pasted into an article."""
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -32,7 +31,7 @@ def line(
 def read(content: str | bytes, *, name: str = "x.txt", **asked) -> tuple[pd.DataFrame, dict, pd.DataFrame]:
     """Events, the row of `sources`, and `problems` of a log; they add up and speak the vocabulary."""
     data = content.encode() if isinstance(content, str) else content
-    file = EvidenceFile(name, "", data, hashlib.sha256(data).hexdigest())
+    file = EvidenceFile(name, data)
     batches = list(uls.read(file, asked=Asked(**asked)))
     assert all(batch["events"]["event"].tolist() == list(range(len(batch["events"]))) for batch in batches)
     for table in ("events", "sources", "problems"):

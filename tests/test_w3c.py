@@ -1,6 +1,5 @@
 """Loader `w3c`: logs of IIS, HTTP.sys and Windows Firewall, line by line."""
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -25,7 +24,7 @@ FIREWALL = (
 def read(content: str | bytes, *, name: str = "x.log", **asked) -> tuple[pd.DataFrame, dict, pd.DataFrame]:
     """Events, the row of `sources`, and `problems` of a log; they add up and speak the vocabulary."""
     data = content.encode() if isinstance(content, str) else content
-    file = EvidenceFile(name, "", data, hashlib.sha256(data).hexdigest())
+    file = EvidenceFile(name, data)
     batches = list(w3c.read(file, asked=Asked(**asked)))
     assert all(batch["events"]["event"].tolist() == list(range(len(batch["events"]))) for batch in batches)
     for table in ("events", "sources", "problems"):

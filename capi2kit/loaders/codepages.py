@@ -19,7 +19,7 @@ def in_unicode(file: EvidenceFile, problems: Problems) -> EvidenceFile:
     It is left as it is if its lines are UTF-8, UTF-16, or rather Windows-1252: in which of the two readings
     there are more accented letters inside words decides.
     """
-    data = bytes(file.data)
+    data = bytes(file.data[:])
     if encoding_of(data[:4096])[0] != "utf-8" or data.isascii():
         return file
     parts = data.splitlines(keepends=True)
@@ -31,7 +31,7 @@ def in_unicode(file: EvidenceFile, problems: Problems) -> EvidenceFile:
         parts[number] = parts[number].decode(_CONSOLE).encode()
     message = f"{len(foreign)} lines are in the code page of a console; read as {_CONSOLE}: check letters with accents"
     problems.add("text", "console code page", message=message)
-    return replace(file, path="", data=b"".join(parts))  # what stands at its path is not this
+    return replace(file, data=b"".join(parts))
 
 
 def _is_utf8(part: bytes) -> bool:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.cells import masked, strings
 from capi2kit.knowledge import columns
-from capi2kit.loaders.framing import Buffer, Chunk, Frame
+from capi2kit.loaders.filebytes import Buffer, sha256_of
+from capi2kit.loaders.framing import Chunk, Frame
 from capi2kit.providers import providers
 
 
 @dataclass(frozen=True)
 class EvidenceFile:
-    """One file, read-only. `path` is empty for a member of an archive."""
+    """One file, read-only: a path, or archive!member, and its bytes."""
 
     name: str
-    path: str
     data: Buffer
-    sha256: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its bytes; it reads them all."""
+        return sha256_of(self.data)
 
 
 KIT_MANIFEST = "kit manifest"  # `settings.origin` of what the collection kit says of its own files

@@ -38,7 +38,7 @@ ENGINES = ("auto", "evtx", "python-evtx")
 _FLUSH = 4096
 _TOLD_EVERY = 500
 _LONGEST_XML = 1 << 21  # 64 KiB of record make no more, unless its templates repeat themselves
-_SPLICED = 256  # chunks handed to the fast engine at once, where they must be copied
+_SPLICED = 256  # chunks handed to the fast engine at once: a copy, so that it reads what was hashed
 _FILETIME_EPOCH = 116444736000000000
 _NAT = -(1 << 63)
 
@@ -94,22 +94,18 @@ class _Reading:
         left = [frame for chunk in intact for frame in chunk.frames]
         if engine != "python-evtx":
             left = []
-            if len(intact) == len(self.framing.chunks) and not self.framing.damage and self.file.path:
-                yield from self._fast(intact, left, source=self.file.path)
-            else:
-                for i in range(0, len(intact), _SPLICED):
-                    part = intact[i : i + _SPLICED]
-                    yield from self._fast(part, left, source=io.BytesIO(_spliced(self.file, part)))
+            for i in range(0, len(intact), _SPLICED):
+                yield from self._fast(intact[i : i + _SPLICED], left)
         for record in self._slow(left):
             yield self._take_element(*record)
 
-    def _fast(self, chunks: list[Chunk], left: list[Frame], *, source: str | io.BytesIO) -> Iterator[int]:
-        """The Rust reader over a source of intact chunks; records that it does not give are added to `left`."""
+    def _fast(self, chunks: list[Chunk], left: list[Frame]) -> Iterator[int]:
+        """The Rust reader over intact chunks; records that it does not give are added to `left`."""
         frames = [frame for chunk in chunks for frame in chunk.frames]
         if frames:
             self.engines.add("evtx")
         at = 0
-        for record in _rust_records(source, most_failures=len(frames)):
+        for record in _rust_records(_spliced(self.file, chunks), most_failures=len(frames)):
             behind = at
             while at < len(frames) and frames[at].record != record["event_record_id"]:
                 at += 1
@@ -179,11 +175,11 @@ class _Reading:
         return pd.DataFrame([row])
 
 
-def _rust_records(source: str | io.BytesIO, *, most_failures: int) -> Iterator[dict[str, Any]]:
+def _rust_records(log: bytes, *, most_failures: int) -> Iterator[dict[str, Any]]:
     import evtx
 
     try:
-        records: Iterator[Any] = iter(evtx.PyEvtxParser(source, indent=False).records())
+        records: Iterator[Any] = iter(evtx.PyEvtxParser(io.BytesIO(log), indent=False).records())
     except (RuntimeError, OSError, ValueError):
         return
     failures = 0

@@ -16,6 +16,8 @@ from typing import NamedTuple
 from Evtx.BinaryParser import BinaryParserException
 from Evtx.Evtx import ChunkHeader, FileHeader
 
+from capi2kit.loaders.filebytes import Buffer
+
 CHUNK = 65536
 HEADER = 4096
 FIRST_RECORD = 512
@@ -25,8 +27,6 @@ _SMALLEST = 32
 _MOST_RECORDS = CHUNK // _SMALLEST
 _NO_RECORD = (1 << 64) - 1
 _ZEROS = bytes(CHUNK)
-
-Buffer = bytes | memoryview
 
 
 class Frame(NamedTuple):

@@ -55,7 +55,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     for name in ("asn1crypto", "cryptography", "cabarchive"):
         certificates.package(name)
     found = _Objects()
-    data = bytes(file.data)
+    data = bytes(file.data[:])
     for piece in _pieces(file, data, problems=found.problems):
         if piece is None:
             found.other += 1

@@ -23,7 +23,7 @@ except ImportError:
 from capi2kit.cells import shaped, typed
 from capi2kit.knowledge import columns
 from capi2kit.loaders.evidence import EvidenceFile, Problems
-from capi2kit.loaders.framing import Buffer
+from capi2kit.loaders.filebytes import Buffer
 
 LONGEST = 1 << 20  # characters of a line
 BATCH = 65_536  # rows of a batch at most
@@ -45,11 +45,11 @@ class Line(NamedTuple):
 
 
 class _Stream(io.RawIOBase):
-    """Bytes in memory as a stream, without a copy."""
+    """The bytes of a file as a stream, taken as they are read."""
 
-    def __init__(self, data: Buffer) -> None:
-        self._data = memoryview(data)
-        self._at = 0
+    def __init__(self, data: Buffer, start: int) -> None:
+        self._data = data
+        self._at = start
 
     def readable(self) -> bool:
         """True."""
@@ -65,9 +65,7 @@ class _Stream(io.RawIOBase):
 
 def stream(file: EvidenceFile, *, start: int = 0) -> BinaryIO:
     """The bytes of a file from `start` on, as a stream that keeps no more of them in memory than it must."""
-    raw = open(file.path, "rb", buffering=0) if file.path else _Stream(file.data)  # noqa: SIM115 - the reader closes it
-    reader = io.BufferedReader(raw, 1 << 20)
-    reader.read(start)
+    reader = io.BufferedReader(_Stream(file.data, start), 1 << 20)
     return cast(BinaryIO, reader)
 
 
