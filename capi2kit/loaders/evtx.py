@@ -19,17 +19,8 @@ from lxml import etree
 from capi2kit.cells import shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.framing import (
-    CHUNK,
-    HEADER,
-    Chunk,
-    Frame,
-    Framing,
-    chunk_bytes,
-    frame_chunk,
-    frame_file,
-    looks_like_evtx,
-)
+from capi2kit.loaders.framing import HEADER, Chunk, Framing, chunk_bytes, frame_chunk, frame_file, looks_like_evtx
+from capi2kit.loaders.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch, EventRows
 
 NAME = "evtx"

@@ -11,33 +11,19 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 from Evtx.BinaryParser import BinaryParserException
 from Evtx.Evtx import ChunkHeader, FileHeader
 
 from capi2kit.loaders.filebytes import Buffer
+from capi2kit.loaders.recordids import CHUNK, HIGHEST, MOST_RECORDS, SMALLEST, Frame, living, numbered
 
-CHUNK = 65536
 HEADER = 4096
 FIRST_RECORD = 512
 SNIFFED = 16  # chunks in which a damaged file may still show that it is a log
 _SIGNATURE = b"**\0\0"
-_SMALLEST = 32
-_MOST_RECORDS = CHUNK // _SMALLEST
 _NO_RECORD = (1 << 64) - 1
 _ZEROS = bytes(CHUNK)
-
-
-class Frame(NamedTuple):
-    """One record as framed: where it stands, its header id and write time. `damage` names what was mended."""
-
-    chunk: int
-    offset: int
-    size: int
-    record: int
-    written: int
-    damage: str
 
 
 @dataclass
@@ -138,55 +124,63 @@ def frame_chunk(data: Buffer, slot: int) -> Chunk:
     if available < CHUNK:
         chunk.damage, end = "cut off", min(end, available)
     chunk.frames = _walk(raw, chunk, end=end)
+    if not chunk.damage and any(frame.record > HIGHEST for frame in chunk.frames):
+        chunk.damage = "record numbers"
     if chunk.damage:
-        chunk.frames = _numbered(chunk)
+        chunk.frames = numbered(living(chunk.frames) if count < 0 else chunk.frames, first=chunk.first, last=chunk.last)
     if chunk.last < chunk.first and chunk.frames:
         chunk.first, chunk.last = chunk.extent
     if chunk.damage or len(chunk.frames) != count:
         found = {frame.record for frame in chunk.frames}
-        chunk.missing = [record for record in range(chunk.first, chunk.last + 1) if record not in found]
+        promised = range(chunk.first, min(chunk.last + 1, chunk.first + MOST_RECORDS))
+        chunk.missing = [record for record in promised if record not in found]
     return chunk
 
 
 def _read_header(header: ChunkHeader, chunk: Chunk, *, raw: bytes) -> tuple[int, int]:
-    """Damage and range of a chunk by its header; returns where its used part ends and how many records it counts."""
+    """Damage and range of a chunk by its header; returns where its used part ends and how many records it counts.
+
+    Of a header that is damaged itself nothing is believed: its chunk is used up to the end, for all that is known, and
+    counts -1.
+    """
     if not header.check_magic():
         chunk.damage = "no chunk header"
         return CHUNK, -1
-    end = _used_end(raw, header.next_record_offset(), last=header.last_record_offset())
     if header.calculate_header_checksum() != header.header_checksum():
         chunk.damage = "header checksum"
-        return end, -1
+        return CHUNK, -1
     chunk.first, chunk.last = header.log_first_record_number(), header.log_last_record_number()
-    if not 0 <= chunk.last - chunk.first < _MOST_RECORDS or chunk.last >= _NO_RECORD:
-        chunk.first, chunk.last = 0, -1  # an empty chunk says -1 to -1
-    if not FIRST_RECORD <= header.next_record_offset() <= CHUNK:
+    empty = chunk.first == chunk.last == _NO_RECORD
+    if not 0 <= chunk.last - chunk.first < MOST_RECORDS or chunk.last > HIGHEST:
+        chunk.damage = "" if empty else "record numbers"
+        chunk.first, chunk.last = 0, -1
+    free = header.next_record_offset()
+    if not FIRST_RECORD <= free <= CHUNK:
         chunk.damage = "free-space offset"
     elif header.calculate_data_checksum() != header.data_checksum():
         chunk.damage = "checksum"
-    return end, header.file_last_record_number() - header.file_first_record_number() + 1
+    end = _used_end(raw, free, last=header.last_record_offset())
+    return end, max(header.file_last_record_number() - header.file_first_record_number() + 1, 0)
 
 
 def _used_end(raw: bytes, free: int, *, last: int) -> int:
     """Where the used part ends: at the free-space offset, else behind the last record, else at the chunk's end."""
     if FIRST_RECORD <= free <= CHUNK:
         return free
-    return last + _sound(raw, last, end=CHUNK) if FIRST_RECORD <= last <= CHUNK - _SMALLEST else CHUNK
+    return last + _sound(raw, last, end=CHUNK) if FIRST_RECORD <= last <= CHUNK - SMALLEST else CHUNK
 
 
 def _walk(raw: bytes, chunk: Chunk, *, end: int) -> list[Frame]:
-    """The records one behind the other. Behind the used part lie old records: a lower id ends the walk."""
+    """The records one behind the other."""
     frames: list[Frame] = []
     at = FIRST_RECORD
-    while at + _SMALLEST <= end:
+    while at + SMALLEST <= end:
         size, damage = _sound(raw, at, end=end), ""
         if not size:
             size, damage = _mend(raw, at, end=end)
             if not size:
                 break
         record, written = struct.unpack_from("<QQ", raw, at + 8)
-        if end == CHUNK and not damage and frames and not frames[-1].damage and record < frames[-1].record:
-            break
         frames.append(Frame(chunk.slot, chunk.offset + at, size, record, written, damage))
         at += size
     return frames
@@ -194,10 +188,10 @@ def _walk(raw: bytes, chunk: Chunk, *, end: int) -> list[Frame]:
 
 def _sound(raw: bytes, at: int, *, end: int) -> int:
     """The size of the record at `at` if signature and both sizes hold, else 0."""
-    if at + _SMALLEST > end or raw[at : at + 4] != _SIGNATURE:
+    if at + SMALLEST > end or raw[at : at + 4] != _SIGNATURE:
         return 0
     size = struct.unpack_from("<I", raw, at + 4)[0]
-    if not _SMALLEST <= size <= end - at or size % 8:
+    if not SMALLEST <= size <= end - at or size % 8:
         return 0
     return size if struct.unpack_from("<I", raw, at + size - 4)[0] == size else 0
 
@@ -205,7 +199,7 @@ def _sound(raw: bytes, at: int, *, end: int) -> int:
 def _mend(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
     """Size of a record whose frame is damaged: by its own two sizes, else up to the next sound record."""
     size = struct.unpack_from("<I", raw, at + 4)[0]
-    if _SMALLEST <= size <= end - at and size % 8 == 0:
+    if SMALLEST <= size <= end - at and size % 8 == 0:
         closed = struct.unpack_from("<I", raw, at + size - 4)[0] == size
         if closed or at + size == end or _sound(raw, at + size, end=end):
             return size, "signature" if closed else "size"
@@ -217,36 +211,15 @@ def _mend(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
     return following - at, "frame"
 
 
-def _numbered(chunk: Chunk) -> list[Frame]:
-    """The frames of a damaged chunk with ids that count up: one that does not fit its neighbours is worked out."""
-    ids = [frame.record for frame in chunk.frames]
-    believed = chunk.last >= chunk.first
-    sure = {j for i, (a, b) in enumerate(pairwise(ids)) if a + 1 == b for j in (i, i + 1)}
-    if believed:
-        sure = {i for i in sure if chunk.first <= ids[i] <= chunk.last}
-    frames: list[Frame] = []
-    for i, frame in enumerate(chunk.frames):
-        after = next((j for j in range(i + 1, len(ids)) if j in sure), None)
-        low = frames[-1].record + 1 if frames else chunk.first
-        high = chunk.last if believed else frame.record
-        if after is not None:
-            high = ids[after] - 1
-            if not frames and not believed:
-                low = ids[after] - after + i
-        fits = i in sure or low <= frame.record <= high
-        frames.append(frame if fits else frame._replace(record=low, damage=frame.damage or "record id"))
-    return frames
-
-
 def _count_lost(framing: Framing, *, newest: int) -> None:
     """How many records stood in chunks of which nothing is left, by the ids of their neighbours."""
     gone = [chunk for chunk in framing.chunks if chunk.damage and not chunk.frames and not chunk.missing]
     harmed = sum(bool(chunk.damage) for chunk in framing.chunks)
-    extents = sorted(chunk.extent for chunk in framing.chunks if chunk.frames or chunk.missing)
+    extents = sorted(chunk.extent for chunk in framing.chunks if (chunk.frames or chunk.missing) and chunk.extent[0])
     if extents and gone:
         extents.append((newest + 1, newest + 1))
     holes = [(before[1] + 1, after[0] - 1) for before, after in pairwise(extents) if after[0] > before[1] + 1]
-    holes = [(first, last) for first, last in holes if last - first < harmed * _MOST_RECORDS]
+    holes = [(first, last) for first, last in holes if last - first < harmed * MOST_RECORDS]
     if not gone and not holes:
         return
     where = ", ".join(f"{first} to {last}" for first, last in holes)

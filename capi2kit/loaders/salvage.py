@@ -17,7 +17,8 @@ from lxml import etree
 from capi2kit.binxml import BinXmlError, Decoder, Template, bucket_offsets, name_hash, read_name
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.filebytes import Buffer
-from capi2kit.loaders.framing import Chunk, Frame, Framing, chunk_bytes, frame_file
+from capi2kit.loaders.framing import Chunk, Framing, chunk_bytes, frame_file
+from capi2kit.loaders.recordids import Frame
 
 _NEIGHBOURS = 32  # intact chunks that are searched for lost definitions
 
