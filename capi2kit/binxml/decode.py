@@ -7,13 +7,13 @@ MS-EVEN6 2.2.12 and records rebuilt byte by byte.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 
 from lxml import etree
 
 from capi2kit.binxml.fragments import (
+    FORBIDDEN,
     MAX_DEPTH,
     BinXmlError,
     Fragments,
@@ -25,8 +25,6 @@ from capi2kit.binxml.fragments import (
     Value,
 )
 from capi2kit.binxml.values import BINXML, array_items, value_text
-
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 
 
 class Decoder:
@@ -41,6 +39,12 @@ class Decoder:
         self.chunk = chunk
         self.fragments = Fragments(chunk, lost_name=lost_name, lost_template=lost_template)
         self.replaced = 0
+
+    def is_odd(self, offset: int, end: int) -> bool:
+        """Whether readers differ over the fragment in [offset, end): see `Fragments.odd`. Raises BinXmlError."""
+        self.fragments.odd = False
+        self.scan(offset, end)
+        return self.fragments.odd
 
     def scan(self, offset: int, end: int) -> None:
         """Learn the names and templates of the fragment in [offset, end) without making elements. Raises BinXmlError."""
@@ -165,7 +169,7 @@ class Decoder:
     def _clean(self, text: str) -> str:
         self.fragments.spend(len(text), at=0)
         if not text.isprintable():
-            text, count = _FORBIDDEN.subn("\ufffd", text)
+            text, count = FORBIDDEN.subn("\ufffd", text)
             self.replaced += count
         return text
 

@@ -9,16 +9,19 @@ dependency id, elements of an inline fragment (CAPI2's UserData) do not.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from capi2kit.binxml.names import read_name
+from capi2kit.binxml.names import read_name, written_name
+from capi2kit.binxml.values import ANSI, STRING, value_text
 
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
 MAX_DEPTH = 64
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _MORE = 0x40
 _TOKEN = 16  # units of work; a byte of text is one
 _RECORD_WORK = 1 << 20  # several times what the largest record can need: templates may repeat each other for ever
@@ -61,11 +64,12 @@ class Node:
 
 
 class Template(NamedTuple):
-    """A template definition: its GUID, what it says, and how many values it needs."""
+    """A template definition: its GUID, what it says, how many values it needs, and whether readers differ over its texts."""
 
     guid: bytes
     roots: list[Node]
     slots: int
+    odd: bool = False
 
 
 class Instance(NamedTuple):
@@ -86,6 +90,10 @@ class Fragments:
     does not verify (parent: the element above, with ``@`` for attributes); without
     an answer it becomes `UNKNOWN_NAME`. `lost_template(guid_start)` is asked before
     a template of this chunk is believed. `contexts` collects (parent, name).
+
+    For intact chunks, where no `lost_name` is given: a name whose hash does not verify is read as it is written, and
+    collected in `misspelt`. `odd` becomes true where readers differ: a text with a character that XML cannot hold, such
+    as a NUL inside, or half a character; such a name.
     """
 
     def __init__(self, chunk: bytes, *, lost_name: LostName | None, lost_template: LostTemplate | None) -> None:
@@ -95,6 +103,8 @@ class Fragments:
         self.names: dict[int, str] = {}
         self.templates: dict[int, Template] = {}
         self.contexts: set[tuple[str, str]] = set()
+        self.misspelt: dict[int, str] = {}
+        self.odd = False
         self._chunk_work = _CHUNK_WORK
         self._work = 0
 
@@ -145,6 +155,8 @@ class Fragments:
         for number in range(count):
             size, kind = struct.unpack_from("<HB", self.chunk, at + 4 + 4 * number)
             values.append(Value(kind, offset, size))
+            if kind in (STRING, ANSI) and not self.odd:
+                self._note_odd(value_text(kind, self.chunk[offset : offset + size]) or "")
             offset += size
         if offset > end:
             raise BinXmlError("values reach beyond the record", at)
@@ -153,6 +165,7 @@ class Fragments:
     def _template(self, definition: int, start: bytes, *, depth: int) -> Template:
         known = self.templates.get(definition)
         if known and known.guid[:4] == start:
+            self.odd |= known.odd
             return known
         if depth > MAX_DEPTH:
             raise BinXmlError("templates inside templates without end", definition)
@@ -161,11 +174,12 @@ class Fragments:
             guid = self.chunk[definition + 4 : definition + 20]
             if guid[:4] != start or len(guid) < 16:
                 raise BinXmlError("a template definition is lost: it is not where the record says", definition)
-            first = definition + 24
+            first, before, self.odd = definition + 24, self.odd, False
             stop = min(first + _u32(self.chunk, definition + 20)[0], len(self.chunk))
             found = self.read(first, stop, in_definition=True, depth=depth + 1)
             roots = [root for root in found if isinstance(root, Node)]
-            template = Template(guid, roots, max(map(_slots, roots), default=0))
+            template = Template(guid, roots, max(map(_slots, roots), default=0), self.odd)
+            self.odd |= before
         self.templates[definition] = template
         return template
 
@@ -224,10 +238,13 @@ class Fragments:
                 stop = at + 2 + 2 * _u16(chunk, at)[0]
                 if stop > end:
                     raise BinXmlError("text reaches beyond the record", at)
-                parts.append(chunk[at + 2 : stop].decode("utf-16le", "surrogatepass").rstrip("\0"))
+                text = chunk[at + 2 : stop].decode("utf-16le", "surrogatepass").rstrip("\0")
+                self._note_odd(text)
+                parts.append(text)
                 at = stop
             elif token == 0x08:
                 parts.append(chr(_u16(chunk, at + 1)[0]))
+                self._note_odd(parts[-1])  # type: ignore[arg-type]
                 at += 3
             elif token == 0x09:
                 entity, at = self._name(at + 1, "&")
@@ -242,15 +259,22 @@ class Fragments:
             self.spend(0, at=at)
         return parts, at
 
+    def _note_odd(self, text: str) -> None:
+        if not text.isprintable() and FORBIDDEN.search(text):
+            self.odd = True
+
     def _name(self, at: int, parent: str) -> tuple[str, int]:
         offset = _u32(self.chunk, at)[0]
         at += 4
         name = self.names.get(offset) or read_name(self.chunk, offset)
         if name is None and self.lost_name:
             name = self.lost_name(offset, parent)
+        elif name is None:
+            name = self.misspelt[offset] = written_name(self.chunk, offset) or UNKNOWN_NAME
+        self.odd |= offset in self.misspelt
         if name is None:
             name = UNKNOWN_NAME  # and asked for again: another parent may tell
-        else:
+        elif name != UNKNOWN_NAME:
             self.names[offset] = name
         self.contexts.add((parent, name))
         if offset == at:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 STRING_TABLE = 128  # offset of the 64 bucket heads in a chunk
 BUCKETS = 64
+_NAME = re.compile(r"[A-Za-z_][\w.:-]*")
 
 
 def name_hash(name: str) -> int:
@@ -18,14 +20,24 @@ def name_hash(name: str) -> int:
 
 def read_name(chunk: bytes, offset: int) -> str | None:
     """The name whose structure stands at `offset`, or None if its hash does not verify."""
+    name = _name_at(chunk, offset)
+    return name if name is not None and name_hash(name) == struct.unpack_from("<H", chunk, offset + 4)[0] else None
+
+
+def written_name(chunk: bytes, offset: int) -> str | None:
+    """The name as it is written at `offset`, whatever its hash; None if that is no name of an element."""
+    name = _name_at(chunk, offset)
+    return name if name is not None and _NAME.fullmatch(name) else None
+
+
+def _name_at(chunk: bytes, offset: int) -> str | None:
     if not 512 <= offset <= len(chunk) - 10:
         return None
-    stored, length = struct.unpack_from("<HH", chunk, offset + 4)
+    length = struct.unpack_from("<H", chunk, offset + 6)[0]
     raw = chunk[offset + 8 : offset + 8 + 2 * length]
     if not 0 < length <= 512 or len(raw) < 2 * length:
         return None
-    name = raw.decode("utf-16le", "replace")
-    return name if name_hash(name) == stored else None
+    return raw.decode("utf-16le", "replace")
 
 
 def bucket_offsets(chunk: bytes) -> dict[int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,6 +77,10 @@ class _Reading:
         self.engines: set[str] = set()
         for message in framing.damage:
             self.problems.add("file", "damaged header", message=f"{message}; the chunks behind it were read anyway")
+        self._ids = [frame.record for chunk in framing.chunks for frame in chunk.frames]
+        for record in sorted(number for number, count in Counter(self._ids).items() if count > 1):
+            message = f"record {record} is there more than once; each of them was read"
+            self.problems.add("record", "record id twice", message=message, record=record)
         for message, count in framing.missing:
             self.problems.add("chunk", "lost chunk", message=message, lost=count)
 
@@ -92,8 +97,11 @@ class _Reading:
 
     def _fast(self, chunks: list[Chunk], left: list[Frame]) -> Iterator[int]:
         """The Rust reader over intact chunks; records that it does not give are added to `left`."""
+        from capi2kit.loaders.salvage import odd_records
+
         frames = [frame for chunk in chunks for frame in chunk.frames]
-        if frames:
+        odd = {offset for chunk in chunks for offset in odd_records(self.file.data, chunk)}
+        if len(odd) < len(frames):
             self.engines.add("evtx")
         at = 0
         for record in _rust_records(_spliced(self.file, chunks), most_failures=len(frames)):
@@ -105,7 +113,7 @@ class _Reading:
                 continue
             left += frames[behind : at + 1]
             at += 1
-            if len(record["data"]) <= _LONGEST_XML:
+            if left[-1].offset not in odd and len(record["data"]) <= _LONGEST_XML:
                 try:
                     done = self._take_text(left[-1], record["data"])
                 except etree.XMLSyntaxError:
@@ -151,7 +159,7 @@ class _Reading:
 
     def summary(self) -> pd.DataFrame:
         """The one-row `sources` table of this file, as far as a loader knows it."""
-        ids = [frame.record for chunk in self.framing.chunks for frame in chunk.frames]
+        ids = self._ids
         row = {
             "engine": " + ".join(sorted(self.engines)) or None,
             "promised": self.framing.promised,

@@ -29,6 +29,20 @@ def read_one_by_one(data: Buffer, frames: list[Frame], *, problems: Problems) ->
         decoder = Decoder(chunk_bytes(data, Chunk(frames[0].chunk)))
         yield from _decoded(decoder, frames, problems=problems)
         _tell_replaced(decoder, Chunk(frames[0].chunk), problems=problems)
+        _tell_misspelt(decoder, Chunk(frames[0].chunk), problems=problems)
+
+
+def odd_records(data: Buffer, chunk: Chunk) -> set[int]:
+    """The records of an intact chunk, by offset, that another engine may read otherwise than this one, and not say so."""
+    decoder = Decoder(chunk_bytes(data, chunk))
+    odd = set()
+    for frame in chunk.frames:
+        try:
+            if decoder.is_odd(*_extent(frame)):
+                odd.add(frame.offset)
+        except BinXmlError:  # then it is the other engine that may be able to read it
+            continue
+    return odd
 
 
 def salvage_chunk(
@@ -78,6 +92,15 @@ def _tell_replaced(decoder: Decoder, chunk: Chunk, *, problems: Problems) -> Non
     if decoder.replaced:
         what = f"chunk {chunk.slot}: {decoder.replaced} characters that no text can hold were replaced by U+FFFD"
         problems.add("text", "replaced characters", message=what, chunk=chunk.slot, offset=chunk.offset)
+
+
+def _tell_misspelt(decoder: Decoder, chunk: Chunk, *, problems: Problems) -> None:
+    for offset, name in sorted(decoder.fragments.misspelt.items()):
+        what = (
+            f"chunk {chunk.slot}: the name at offset {offset} does not fit its hash, though the chunk is intact: read as \
+{name!r}; what it names may stand in `extra`"
+        )
+        problems.add("names", "misspelt name", message=what, chunk=chunk.slot, offset=chunk.offset + offset)
 
 
 def decode_frame(decoder: Decoder, frame: Frame) -> etree._Element:
