@@ -20,11 +20,15 @@ from capi2kit.knowledge import columns
 STRING = pd.StringDtype("pyarrow")
 UTC = pd.DatetimeTZDtype("ns", "UTC")
 _NAT = np.iinfo("int64").min
-_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII)
+_DURATION = re.compile(
+    r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,12})H)?(?:(\d{1,12})M)?(?:(\d{1,12}(?:\.\d{1,20})?)S)?)?", re.ASCII
+)
+LONGEST_S = ((1 << 32) - 1) / 1000  # what Windows can wait: it counts in 32 bits of milliseconds
+_CENTURIES_S = 9e9  # no list is valid for longer
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z| UTC|([+-])(\d\d):?(\d\d))?", re.ASCII)
 _FIRST, _LAST = "1677-09-23", "2262-04-10"  # what 64 bits of nanoseconds hold, less a day for time zones
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_NUMBER = re.compile(r"\d{1,20}(?:[.,]\d{1,20})?(?!\d)")
 _HEX = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
 _GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 _FILE_REF = re.compile(r"([0-9A-Fa-f]{40})\.(?:cer|crl|bin)")
@@ -39,7 +43,20 @@ def seconds(text: str) -> float:
         raise ValueError(text)
     sign, days, hours, minutes, rest = found.groups(default="0")
     total = int(days) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(rest)
+    if total > _CENTURIES_S:
+        raise ValueError(text)
     return -total if sign == "-" else total
+
+
+def _limit(text: str) -> float:
+    """A duration that Windows can wait. Raises ValueError for any other."""
+    return _waitable(seconds(text), text)
+
+
+def _waitable(number: float, text: str) -> float:
+    if not 0 <= number <= LONGEST_S:
+        raise ValueError(text)
+    return number
 
 
 def _boolean(text: str) -> bool:
@@ -81,7 +98,7 @@ def _milliseconds(text: str) -> float:
     found = _NUMBER.search(text)
     if not found:
         raise ValueError(text)
-    return float(found[0].replace(",", ".")) / 1000
+    return _waitable(float(found[0].replace(",", ".")) / 1000, text)
 
 
 _TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
@@ -90,6 +107,7 @@ _PARSED: dict[str, Callable[[str], float]] = {
     "hex": _code,
     "bool": _boolean,
     "duration": seconds,
+    "time limit": _limit,
     "pid": _pid,
     "milliseconds": _milliseconds,
 }
@@ -99,7 +117,8 @@ _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "f
 def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Column, list[int]]:
     """The values as an array of `dtype`, and the positions of those that did not fit.
 
-    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``pid`` (decimal, or hexadecimal with 0x),
+    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``time limit`` (50 days at most),
+    ``pid`` (decimal, or hexadecimal with 0x),
     ``milliseconds`` (the first number of a text; becomes seconds);
     ``guid`` loses its braces and ``file_ref`` its ending where they have that form, ``file name`` its
     folders; all others are text as it stands.

@@ -70,6 +70,9 @@ _NEEDED = [
 ]
 
 
+_EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
+
+
 def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     """Pair start and stop records into operations, as the log claims them.
 
@@ -77,7 +80,8 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     -------
     spans : DataFrame
         One row per operation, in the order of its first record, in the columns of table `spans`.
-        `start`, `stop` and `duration_s` are those of the records (quality ``logged``): start records
+        `start`, `stop` and `duration_s` are those of the records (quality ``logged``), missing where these have no
+        time, or one before 1970 or after 2199: start records
         are written late, so hand it to `recover_waits` and `correct_spans` before reading durations.
 
         ==========  =======  ====  =======================================================
@@ -100,7 +104,7 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     Source: Task, Opcode and CorrelationAuxInfo of all events with a TaskId. `events` is not modified.
     """
     check(events, "events", needs=_NEEDED)
-    flat = events[_NEEDED]
+    flat = _believable(events[_NEEDED])
     index = {name: events.index.get_level_values(name).to_numpy(object) for name in ("task_id", "process")}
     records = order_records(flat, index["task_id"])
     pairs, rank, broken = _paired(flat["operation"].to_numpy(object)[records.row], records)
@@ -121,6 +125,16 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     join_catalogs(made, flat, stop=stop)
     name_targets(made, flat, stop=stop)
     return shaped(pd.DataFrame(made, copy=False), "spans")
+
+
+def _believable(flat: pd.DataFrame) -> pd.DataFrame:
+    """The records without times that no clock of Windows shows: differences between them would mean nothing."""
+    odd = {}
+    for name in flat.columns[flat.dtypes.map(pd.api.types.is_datetime64_any_dtype)]:
+        beyond = (flat[name] < _EARLIEST) | (flat[name] >= _LATEST)
+        if beyond.any():
+            odd[name] = flat[name].mask(beyond)
+    return flat.assign(**odd)
 
 
 def _paired(operations: np.ndarray, records: Records) -> tuple[Pairs, np.ndarray, np.ndarray]:

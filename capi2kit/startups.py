@@ -152,7 +152,7 @@ def _startup_of(rows: pd.DataFrame, startups: pd.DataFrame) -> np.ndarray:
 def _parts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """Outermost operations and waits as intervals in integer nanoseconds, with what the ledger says of them.
 
-    A wait of unknown length is a moment: it adds no time, but it was one.
+    A wait of unknown length is a moment: it adds no time, but it was one. What has no time is nowhere.
     """
     common = [*_PROCESS, "tid", "target", "start", "stop"]
     roots = spans[[*common, "state"]][(spans["depth"] == 0).to_numpy(bool) & spans["process"].notna().to_numpy(bool)]
@@ -165,6 +165,7 @@ def _parts(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+    parts = parts[parts["start"].notna() & parts["stop"].notna()].reset_index(drop=True)
     return parts.assign(begin=nanoseconds(parts["start"]), end=nanoseconds(parts["stop"]))
 
 

@@ -185,6 +185,8 @@ def _next_checks(spans: pd.DataFrame, *, clock: np.ndarray, total: np.ndarray) -
 def _recover(wires: pd.DataFrame) -> None:
     """`begin`, its bounds `earliest` and `latest`, `stop` and `basis`, by what the retrieval and its thread say."""
     stop, synced, previous = (nanoseconds(wires[name]) for name in ("logged_stop", "last_sync", "previous"))
+    timeless = stop == NAT
+    stop = np.where(timeless, 0, stop)
     clock = wires["clock"].to_numpy()
     guessed = wires["guessed"].to_numpy()  # that the clock's call encloses it; the next one begins at its stop
     clock = np.where(clock > stop + np.where(guessed, -TICK, TICK), NAT, clock)  # or the clock was set back since
@@ -196,8 +198,8 @@ def _recover(wires: pd.DataFrame) -> None:
     used = total - 2 * limit
     told = clock + _nanoseconds(used)
     budgeted = wires["shared"].to_numpy() & (clock != NAT) & (used > -TICK_S) & (told <= started + TICK)
-    budgeted &= limit > 0  # else all was used up, since nobody knows when
-    nothing = ~budgeted & (clock == NAT) & (floor == NAT)
+    budgeted &= (limit > 0) & ~timeless  # else all was used up, since nobody knows when
+    nothing = (~budgeted & (clock == NAT) & (floor == NAT)) | timeless
     begin = np.where(budgeted, told, np.where(nothing, stop, np.maximum(clock, floor)))
     good_sync = (synced >= begin - TICK) & (synced <= stop + TICK) & (synced != NAT)
     good_sync &= (wires["outcome"] == "ok").to_numpy(bool, na_value=False)
@@ -211,6 +213,7 @@ def _recover(wires: pd.DataFrame) -> None:
     latest = np.where(budgeted & (forward > 2 * TICK), np.maximum(latest, begin + forward), latest)
     back = next_began - next_recorded  # which is recorded before it began: the clock was set back
     earliest = np.where(budgeted & (back > 2 * TICK), np.minimum(earliest, end - wires["allowed"]), earliest)
+    wires["timeless"] = timeless
     wires["begin"], wires["stop"], wires["cut"] = begin, end, np.where(good_sync, _MILLISECOND, 0)
     wires["earliest"], wires["latest"] = np.where(budgeted, earliest, begin), np.clip(latest, begin, end)
     by_gap = np.where(nothing, "nothing", "previous record")
@@ -261,7 +264,7 @@ def _mind_the_limit(wires: pd.DataFrame) -> None:
         wires[column] = np.where(over | timed_out, end - allowed, wires[column])
     wires["latest"] = np.where(timed_out, wires["begin"], np.maximum(wires["latest"], wires["begin"]))
     wires["basis"] = np.where(over | timed_out, "time limit", wires["basis"]).astype(object)
-    wires["unknown"] = (over | nothing) & ~timed_out
+    wires["unknown"] = ((over | nothing) & ~timed_out) | wires["timeless"].to_numpy()
 
 
 def _bound(wires: pd.DataFrame) -> None:
@@ -282,7 +285,8 @@ def _bound(wires: pd.DataFrame) -> None:
     ):
         wires[column] = pd.array(np.where(known, length / 1e9, np.nan), dtype="Float64")
     wires["quality"] = np.select([exact, unknown], ["exact", "unknown"], "bounded")
-    wires["start"], wires["stop"] = _times(np.where(unknown, end, begin)), _times(end)
+    there = ~wires["timeless"].to_numpy()
+    wires["start"], wires["stop"] = as_times(np.where(unknown, end, begin), known=there), as_times(end, known=there)
 
 
 def _nanoseconds(seconds: np.ndarray) -> np.ndarray:

@@ -55,6 +55,7 @@ KINDS = {
     "hex",
     "bool",
     "duration",
+    "time limit",
     "time",
     "guid",
     "file_ref",
@@ -72,6 +73,7 @@ READ_BY = {
     "hex": {"UInt32"},
     "bool": {"boolean"},
     "duration": {"Float64"},
+    "time limit": {"Float64"},
 }
 READ_BY |= {"time": {"datetime64[ns, UTC]"}}
 EVENTS = [

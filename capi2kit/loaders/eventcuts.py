@@ -21,7 +21,7 @@ _BEGIN = re.compile(r"<!--|<((?:[A-Za-z_][\w.-]*:)?)Event(?=[\s>])")
 _NEXT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Event(?=[\s>])")
 _ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?Events)((?:\s[^<>]*)?)>")
 _TEXTS = re.compile(r"ascii|utf-8|cp\d|windows|iso8859|koi8|mac-|gb|big5|euc_|shift_jis")  # not base64, zlib, idna, …
-_DECLARED = re.compile(rb"<\?xml[^>]*\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
+_DECLARED = re.compile(rb"<\?xml[^<>]{0,200}\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 
 
 class Cut(NamedTuple):

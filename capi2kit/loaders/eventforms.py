@@ -23,7 +23,7 @@ _XML = re.compile(
 )
 _CLIXML = re.compile(rf"\s*(?:#< CLIXML\s*)?{_PROLOGUE}<Objs\b[^>]*powershell", re.DOTALL)
 _BETWEEN = re.compile(r"[\s,\[\]]*")  # what stands between the rows of a list
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+\\?(?:"|$)')  # one without an end, too: no text of JSON goes over a line
+_QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*+\\?(?:"|\Z)')  # one without an end, too: no text of JSON goes over a line
 _EVENT_KEYS = ({"Event"}, {"xml_string"}, {"EventId", "Payload"}, {"EventId", "Channel"})
 
 

@@ -6,9 +6,10 @@ cannot bring back stays missing.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
+
+from capi2kit.loaders.rebuilt import unescaped
 
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2033": '"', "\u2019": "'", "\u2018": "'"})
 _SPACES = {0xA0: " ", 0x202F: " ", 0x200B: None, 0xFEFF: None}
@@ -30,7 +31,7 @@ def _unquoted(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return html.unescape(text) if _ESCAPED.search(text) else text
+    return unescaped(text) if _ESCAPED.search(text) else text
 
 
 def _emphasised(text: str) -> str:

@@ -15,10 +15,10 @@ from lxml import etree
 from capi2kit.loaders.rebuilt import Tag, add_tag, clean, payloads, rebuild
 
 _BEGIN = re.compile(r"(?m)^[ \t]*[-+][ \t]*System[ \t]*$")
-_SECTION = re.compile(r"[-+][ \t]*(System|UserData|EventData|RenderingInfo|DebugData)$")
-_BRANCH = re.compile(r"[-+][ \t]*([A-Za-z_][\w.-]*)(?:[ \t]+(.*))?$")
-_ATTRIBUTE = re.compile(r"\[[ \t]*([\w:.-]+)[ \t]*\][ \t]*(.*)$")
-_LEAF = re.compile(r"([A-Za-z_][\w.-]*)(?:[ \t]+(.*))?$")
+_SECTION = re.compile(r"[-+][ \t]*+(System|UserData|EventData|RenderingInfo|DebugData)$")
+_BRANCH = re.compile(r"[-+][ \t]*+([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
+_ATTRIBUTE = re.compile(r"\[[ \t]*+([\w:.-]++)[ \t]*+\][ \t]*+(.*)$")
+_LEAF = re.compile(r"([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
 _APART = 4  # empty lines inside a tree at most
 _PARTS = 20_000
 

@@ -17,7 +17,8 @@ from lxml import etree
 from capi2kit.knowledge import rows
 
 TAG = re.compile(r"<([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+\s*=\s*\"[^\"]*\")*)\s*/?>(?:([^<]*)</\1\s*>)?")
-_ATTRIBUTE = re.compile(r"([\w:.-]+)\s*=\s*\"([^\"]*)\"")
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]++)\s*+=\s*+\"([^\"]*)\"")
+_ENDLESS_REFERENCE = re.compile(r"&#(?:[0-9]{9,}+|[xX][0-9A-Fa-f]{9,}+);?")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 Steps = tuple[str, ...]
@@ -78,7 +79,12 @@ def tags_in(text: str) -> list[Tag]:
 
 def clean(text: str) -> str:
     """The text without what XML cannot hold, its character references resolved."""
-    return without_controls(html.unescape(text))
+    return without_controls(unescaped(text))
+
+
+def unescaped(text: str) -> str:
+    """The text with its character references resolved; a number longer than that of any character becomes a mark."""
+    return html.unescape(_ENDLESS_REFERENCE.sub("\ufffd", text))
 
 
 def without_controls(text: str) -> str:

@@ -23,6 +23,8 @@ class Part(NamedTuple):
 
 def walk_event(event: etree._Element) -> list[Part]:
     """The rows of one event: first that of `events`, then those of other tables in their order."""
+    if next(event.iter(etree.Comment, etree.PI, etree.Entity), None) is not None:
+        _take_out_what_is_no_element(event)
     channel = event_id = ""
     for element in event.iterfind("{*}System/*"):
         name = local_name(element)
@@ -34,6 +36,21 @@ def walk_event(event: etree._Element) -> list[Part]:
     parts = [first]
     _walk(event, first, place=places(channel, event_id), path="", parts=parts)
     return parts
+
+
+def _take_out_what_is_no_element(event: etree._Element) -> None:
+    """Comments and instructions of an event that came as text; of an entity, which means nothing here, its name stays."""
+    for entity in list(event.iter(etree.Entity)):
+        entity.tail = f"{entity.text}{entity.tail or ''}"
+        before, parent = entity.getprevious(), entity.getparent()
+        if before is not None:
+            before.tail = f"{before.tail or ''}{entity.tail}"
+        elif parent is not None:
+            parent.text = f"{parent.text or ''}{entity.tail}"
+        entity.tail = None
+        if parent is not None:
+            parent.remove(entity)
+    etree.strip_tags(event, etree.Comment, etree.PI)
 
 
 def local_name(element: etree._Element) -> str:
