@@ -18,7 +18,7 @@ from capi2kit.loaders.codepages import in_unicode
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.labels import column_of, labelled, pattern_of
 from capi2kit.loaders.localtimes import columns_in_utc
-from capi2kit.loaders.texts import Line, head_of, lines, source_of
+from capi2kit.loaders.texts import Line, check_size, head_of, lines, source_of
 from capi2kit.loaders.urlcache import FIELDS, cache_lines, with_times
 from capi2kit.loaders.urlfetch import ELEMENT, read_element
 from capi2kit.winevent import Batch
@@ -94,6 +94,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
 
     Promised are the entries and certificates found, or as many entries as certutil says where that is more.
     """
+    check_size(file)
     problems = Problems()
     found = _Found(problems)
     for part in _parts(lines(in_unicode(file, problems), problems)):

@@ -16,7 +16,7 @@ import pandas as pd
 from capi2kit.cells import shaped, typed
 from capi2kit.knowledge import operation, rows
 from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Problems
-from capi2kit.loaders.texts import Line, head_of, lines, source_of, table_of
+from capi2kit.loaders.texts import Line, check_size, head_of, lines, source_of, table_of
 from capi2kit.winevent import Batch
 from capi2kit.winevent.inferences import infer
 
@@ -47,6 +47,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield one batch: `events` or `settings`, with `sources` and `problems`."""
+    check_size(file)
     problems = Problems()
     told = list(lines(file, problems))
     table = _columns(told[0].text) if told else ()

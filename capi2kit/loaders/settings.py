@@ -10,7 +10,7 @@ from capi2kit.loaders.codepages import in_unicode
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.labels import column_of, labelled
 from capi2kit.loaders.regvalues import account_of_key, exported, printed, settings_inside
-from capi2kit.loaders.texts import Line, lines, source_of, table_of
+from capi2kit.loaders.texts import Line, check_size, lines, source_of, table_of
 from capi2kit.winevent import Batch
 
 Cells = dict[str, str | None]
@@ -41,6 +41,7 @@ def read_settings(file: EvidenceFile, *, asked: Asked, engine: str) -> Iterator[
     """
     problems = Problems()
     reader = _Reader(problems)
+    check_size(file)
     for line in _whole(lines(in_unicode(file, problems), problems)):
         reader.take(line)
     reader.finish()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple, cast
 
@@ -21,12 +22,18 @@ except ImportError:
     AmbiguousTimeError = ValueError
 
 from capi2kit.cells import shaped, typed
+from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import columns
 from capi2kit.loaders.evidence import EvidenceFile, Problems
 from capi2kit.loaders.filebytes import Buffer
 
 LONGEST = 1 << 20  # characters of a line
 BATCH = 65_536  # rows of a batch at most
+MOST_BLANK = 1000  # empty lines in one run that are given out: no format has a meaning for more
+LARGEST = 64 << 20  # bytes of a text that is held in memory as a whole
+_PIECE = 1 << 18
+_BLANK = " \t\r\n"
+_END = re.compile(r"\r\n?|\n")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -91,11 +98,15 @@ def head_of(head: bytes, *, most: int = 4096) -> str:
 
 
 def lines(file: EvidenceFile, problems: Problems) -> Iterator[Line]:
-    """The lines of a text file one by one, empty ones, too. Notes what had to be repaired."""
+    """The lines of a text file one by one, empty ones, too, but of a long run of these no more than `MOST_BLANK`.
+
+    Notes what had to be repaired.
+    """
     encoding, mark = encoding_of(bytes(file.data[:4096]))
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
-    number, offset, foreign, cut = 0, mark, 0, 0
-    with io.TextIOWrapper(stream(file, start=mark), encoding=encoding, errors=errors, newline="") as text:
+    number, offset, foreign, cut, blank = 0, mark, 0, 0, 0
+    with io.TextIOWrapper(stream(file, start=mark), encoding=encoding, errors=errors, newline="") as wrapper:
+        text = _LineReader(wrapper)
         while line := text.readline(LONGEST):
             number += 1
             size = len(line.encode(encoding, errors))
@@ -110,12 +121,64 @@ def lines(file: EvidenceFile, problems: Problems) -> Iterator[Line]:
                 line = repaired
             yield Line(number, offset, line)
             offset += size
+            blank = 0 if line.strip(_BLANK) else blank + 1
+            if blank == MOST_BLANK:
+                skipped, ends = text.skip_blank()
+                number += ends
+                offset += skipped * len("\n".encode(encoding))
+                blank = 0
     if foreign:
         message = f"{foreign} lines are not {encoding} throughout; read as {_FALLBACK}: check letters with accents"
         problems.add("text", "wrong encoding", message=message)
     if cut:
         message = f"{cut} lines are longer than {LONGEST} characters; the rest of them was left out"
         problems.add("text", "line too long", message=message)
+
+
+class _LineReader:
+    """Lines of a text stream, and a quick way over many empty ones."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._held = ""  # read already, but not given out
+
+    def readline(self, most: int) -> str:
+        """The next line with its end, `most` characters of it; empty at the end of the text."""
+        if not self._held:
+            return self._text.readline(most)
+        found = _END.search(self._held)
+        if not found:
+            line, self._held = self._held + self._text.readline(most - len(self._held)), ""
+            return line
+        line, self._held = self._held[: found.end()], self._held[found.end() :]
+        return line
+
+    def skip_blank(self) -> tuple[int, int]:
+        """Go on to the next line that is not empty; how many characters and ends of lines that took."""
+        characters = ends = 0
+        while piece := self._held or self._text.read(_PIECE):
+            self._held = ""
+            while piece.endswith("\r") and (more := self._text.read(1)):  # it may be its line feed
+                piece += more
+            rest = piece.lstrip(_BLANK)
+            begin = len(piece) - len(rest)
+            line = max(piece.rfind("\n", 0, begin), piece.rfind("\r", 0, begin)) + 1  # blanks of its own stay with it
+            passed = piece[:line] if rest else piece
+            characters += len(passed)
+            ends += passed.count("\n") + passed.count("\r") - passed.count("\r\n")
+            if rest:
+                self._held = piece[line:]
+                break
+        return characters, ends
+
+
+def check_size(file: EvidenceFile) -> None:
+    """Raises EvidenceError for a text that is too long for a loader that needs all of it at once."""
+    if len(file.data) > LARGEST:
+        message = (
+            f"{file.name}: {len(file.data)} bytes, more than {LARGEST} of such a text; cut out the part that matters"
+        )
+        raise EvidenceError(message, source=file.name)
 
 
 def _repaired(line: str, encoding: str) -> str:
