@@ -14,7 +14,7 @@ If nothing changes, every wait keeps its length. Nothing here reads a file, know
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -93,6 +93,34 @@ def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame) -> Timeline:
         budget=find_budgets(spans).total[at],
         given=waits["budget_s"].to_numpy("float64", na_value=np.nan),
     )
+
+
+def part_of(timeline: Timeline, rows: np.ndarray) -> Timeline:
+    """Some waits of a timeline, by their places in it, as a timeline of their own."""
+    taken: dict[str, Any] = {}
+    for name, value in vars(timeline).items():
+        taken[name] = Guess(*(guess[rows] for guess in value)) if isinstance(value, Guess) else value[rows]
+    return Timeline(**taken)
+
+
+def parts_of(timeline: Timeline) -> list[np.ndarray]:
+    """The waits of a timeline, by their places in it, in groups: what becomes of one changes nothing in another group."""
+    links = [timeline.account, timeline.process, timeline.check, timeline.chain]
+    count = len(timeline.start)
+    group = np.arange(count)
+    while True:  # each wait takes the least number among those it is linked with, until that changes nothing
+        before = group.copy()
+        for link in links:
+            known = np.flatnonzero(link >= 0)
+            names, at = np.unique(link[known], return_inverse=True)
+            least = np.full(len(names), count)
+            np.minimum.at(least, at, group[known])
+            group[known] = np.minimum(group[known], least[at])
+        group = group[group]
+        if np.array_equal(before, group):
+            break
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if count else []
 
 
 def _lengths(waits: pd.DataFrame) -> Guess:

@@ -13,6 +13,7 @@ import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.questions import prefetch as module
 from capi2kit.questions.prefetch import prefetch
+from capi2kit.replay import Change, read_timeline, replay
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
 
@@ -41,13 +42,29 @@ def test_what_a_list_saves_depends_on_the_budget():
     assert second["waits"] == 8 and second["saved_s"] == pytest.approx(80, abs=0.2)
 
 
+class Cover:
+    """What `_Savings` tells, of sets instead of waits."""
+
+    def __init__(self, sets: list[set[int]]) -> None:
+        self.sets = sets
+
+    def __call__(self, objects) -> float:
+        return float(len(set().union(*(self.sets[i] for i in objects))))
+
+    def gain(self, one, have) -> float:
+        return self([*have, one]) - self(have)
+
+    def loss(self, one, have) -> float:
+        return self(have) - self([i for i in have if i != one])
+
+    def near(self, one) -> frozenset[int]:
+        return frozenset()
+
+
 @given(st.lists(st.sets(st.integers(0, 7), min_size=1), min_size=1, max_size=7), st.floats(0.2, 1.0))
 def test_the_exact_choice_is_the_smallest_and_the_greedy_one_is_close(sets, share):
     """Cover: object i saves the seconds in its set; two objects save what is in either."""
-
-    def saved(objects) -> float:
-        return float(len(set().union(*(sets[i] for i in objects))))
-
+    saved = Cover(sets)
     goal = share * saved(range(len(sets))) - 1e-9
     exact, greedy = (choose(len(sets), saved, goal=goal) for choose in (module._exact, module._greedy))
     assert saved(exact) >= goal and saved(greedy) >= goal
@@ -61,6 +78,21 @@ def test_greedy_is_optimal_on_the_lab(scenario, monkeypatch):
     exact = of(scenario)
     monkeypatch.setattr(module, "EXACT", 0)
     assert set(of(scenario)["url"]) == set(exact["url"])
+
+
+@pytest.mark.parametrize("scenario", ["fix-before", "sharepoint-drop", "dotnet-per-url", "farm-proxy-drift"])
+def test_the_waits_of_groups_add_up_to_those_of_the_whole(scenario):
+    analysis = c2.analyse(c2.load(LAB / scenario))
+    timeline = read_timeline(analysis.spans, analysis.waits)
+    urls = analysis.waits["url"].iloc[timeline.order].tolist()
+    number = {url: i for i, url in enumerate(dict.fromkeys(urls))}
+    saved = module._Savings(timeline, [number[url] for url in urls], count=len(number))
+    for objects in ([0], [0, 1], list(number.values())):
+        changes = [Change("found") if number[url] in objects else None for url in urls]
+        new = replay(timeline, changes, length=timeline.length.best, usual=timeline.usual.best)
+        assert saved(objects) == pytest.approx((timeline.length.best - new).sum())
+        assert saved.gain(objects[0], objects[1:]) == pytest.approx(saved(objects) - saved(objects[1:]))
+        assert saved.loss(objects[0], objects) == pytest.approx(saved(objects) - saved(objects[1:]))
 
 
 def test_commands_cannot_be_broken_out_of():

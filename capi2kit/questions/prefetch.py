@@ -8,7 +8,9 @@ comes first, then the one that saves most besides it, and what turns out not to 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import combinations
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
@@ -18,14 +20,14 @@ import pandas as pd
 
 from capi2kit.cells import empty, shaped
 from capi2kit.knowledge import rows as known_rows
-from capi2kit.replay import Change, Timeline, read_timeline, replay
+from capi2kit.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 
 EXACT = 10  # objects: a thousand choices
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
 _URL = ":/?#[]@!$&()*+,;=%-._~"  # what stays as it is in a URL
 SHARE = 0.99  # of what all objects together would save
+_NEAR = 100  # objects
 _FOUND = Change("found")
-_Saved = Callable[[Iterable[int]], float]
 
 
 def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) -> pd.DataFrame:
@@ -48,43 +50,81 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
         return empty("prefetch")
     number = {url: i for i, url in enumerate(urls)}
     of_wait = [number.get(url, -1) if isinstance(url, str) else -1 for url in ordered["url"]]
-    saved = _saver(timeline, of_wait)
+    saved = _Savings(timeline, of_wait, count=len(urls))
     goal = share * saved(range(len(urls))) - 1e-9
-    chosen = _exact(len(urls), saved, goal=goal) if len(urls) <= EXACT else _greedy(len(urls), saved, goal=goal)
-    names = [_name(urls[i]) for i in chosen]
-    rows, total, have = [], 0.0, list[int]()
-    for i in _ranked(chosen, saved):
-        have.append(i)
-        then = saved(have)
-        rows.append(
-            _row(
-                urls[i],
-                ordered[np.array(of_wait) == i],
-                saved_s=then - total,
-                total_s=then,
-                alike=names.count(_name(urls[i])) > 1,
-            )
-        )
-        total = then
+    exact = len(urls) <= EXACT
+    chosen = _ranked(_exact(len(urls), saved, goal=goal), saved) if exact else _greedy(len(urls), saved, goal=goal)
+    names = Counter(_name(urls[i]) for i in chosen)
+    waits_of = ordered.groupby(np.array(of_wait)).indices
+    rows, total, have = [], 0.0, set[int]()
+    for i in chosen:
+        gain = saved.gain(i, have)
+        have.add(i)
+        total += gain
+        alike = names[_name(urls[i])] > 1
+        rows.append(_row(urls[i], ordered.iloc[waits_of[i]], saved_s=gain, total_s=total, alike=alike))
     return shaped(pd.DataFrame(rows), "prefetch")
 
 
-def _saver(timeline: Timeline, of_wait: list[int]) -> _Saved:
-    """A function from objects to the seconds of waiting that they save together."""
-    length, usual = timeline.length.best, timeline.usual.best
-    known: dict[frozenset[int], float] = {}
+class _Savings:
+    """Tells the seconds of waiting that objects save together.
 
-    def saved(objects: Iterable[int]) -> float:
+    The waits fall into groups that know nothing of each other; of each only the objects count that it asks for.
+    """
+
+    def __init__(self, timeline: Timeline, of_wait: list[int], *, count: int) -> None:
+        self._groups: list[tuple[Timeline, list[int], frozenset[int]]] = []
+        self._asking: list[list[int]] = [[] for _ in range(count)]  # the groups that ask for an object
+        self._known: list[tuple[frozenset[int], float]] = []  # what was asked last of each group
+        for places in parts_of(timeline):
+            objects = [of_wait[place] for place in places.tolist()]
+            wanted = frozenset(objects) - {-1}
+            for one in wanted:
+                self._asking[one].append(len(self._groups))
+            self._groups.append((part_of(timeline, places), objects, wanted))
+            self._known.append((frozenset(), 0.0))
+
+    def __call__(self, objects: Iterable[int]) -> float:
+        """The seconds that objects save together."""
         there = frozenset(objects)
-        if there not in known:
-            changes = [_FOUND if one in there else None for one in of_wait]
-            known[there] = float((length - replay(timeline, changes, length=length, usual=usual)).sum())
-        return known[there]
+        return round(sum(self._of(number, there) for number in range(len(self._groups))), 9)  # equal sets stay equal
 
-    return saved
+    def gain(self, one: int, have: Collection[int]) -> float:
+        """The seconds that an object saves besides others."""
+        before = frozenset(have)
+        after = before | {one}
+        return sum(self._of(number, after) - self._held(number, before) for number in self._asking[one])
+
+    def near(self, one: int) -> frozenset[int]:
+        """The objects that are asked for together with one; none if there are many."""
+        groups = self._asking[one]
+        if sum(len(self._groups[number][2]) for number in groups) > _NEAR:
+            return frozenset()
+        return frozenset().union(*(self._groups[number][2] for number in groups)) - {one}
+
+    def loss(self, one: int, have: Collection[int]) -> float:
+        """The seconds that are lost if an object is taken away from others."""
+        before = frozenset(have)
+        after = before - {one}
+        return sum(self._held(number, before) - self._of(number, after) for number in self._asking[one])
+
+    def _held(self, number: int, objects: frozenset[int]) -> float:
+        """The same as `_of`, remembered: of what there is, many things are asked."""
+        mine = objects & self._groups[number][2]
+        if self._known[number][0] != mine:
+            self._known[number] = (mine, self._of(number, mine))
+        return self._known[number][1]
+
+    def _of(self, number: int, objects: frozenset[int]) -> float:
+        timeline, asked, wanted = self._groups[number]
+        if not objects & wanted:
+            return 0.0
+        length = timeline.length.best
+        changes = [_FOUND if one in objects else None for one in asked]
+        return float((length - replay(timeline, changes, length=length, usual=timeline.usual.best)).sum())
 
 
-def _exact(count: int, saved: _Saved, *, goal: float) -> list[int]:
+def _exact(count: int, saved: _Savings, *, goal: float) -> list[int]:
     """The best of the smallest sets that reach the goal, all sets tried."""
     for size in range(1, count + 1):
         best = max(combinations(range(count), size), key=saved)
@@ -93,19 +133,40 @@ def _exact(count: int, saved: _Saved, *, goal: float) -> list[int]:
     return list(range(count))
 
 
-def _greedy(count: int, saved: _Saved, *, goal: float) -> list[int]:
-    """One after the other whatever saves most besides the others; then without those that are not needed."""
-    have: list[int] = []
-    while saved(have) < goal and len(have) < count:
-        have.append(max((i for i in range(count) if i not in have), key=lambda i: saved([*have, i])))
-    for i in sorted(have, key=lambda i: saved([i])):
-        rest = [one for one in have if one != i]
-        if saved(rest) >= goal:
-            have = rest
-    return have
+def _greedy(count: int, saved: _Savings, *, goal: float) -> list[int]:
+    """One after the other whatever saves most besides the others; then without those that are not needed.
+
+    What an object saves besides others changes if one that is asked for together with it is added. Where these are more
+    than `_NEAR`, it is asked again only when the object comes to the top, as if it could only become less.
+    """
+    gains = {i: saved.gain(i, ()) for i in range(count)}
+    heap = [(-gain, i) for i, gain in gains.items()]
+    heapify(heap)
+    have: dict[int, None] = {}
+    total = 0.0
+    while total < goal and heap:
+        told, top = heap[0]
+        if top in have or -told != gains[top]:
+            heappop(heap)
+            continue
+        gains[top] = saved.gain(top, have)
+        if len(heap) > 1 and gains[top] < -min(heap[1:3])[0] - 1e-9:
+            heapreplace(heap, (-gains[top], top))
+            continue
+        have[top] = None
+        total += gains[top]
+        for i in saved.near(top) - have.keys():
+            gains[i] = saved.gain(i, have)
+            heappush(heap, (-gains[i], i))
+    for i in sorted(have, key=lambda i: saved.gain(i, ())):
+        loss = saved.loss(i, have)
+        if total - loss >= goal:
+            del have[i]
+            total -= loss
+    return list(have)
 
 
-def _ranked(chosen: list[int], saved: _Saved) -> list[int]:
+def _ranked(chosen: list[int], saved: _Savings) -> list[int]:
     """The chosen ones, each time the one that saves most besides those before it."""
     order: list[int] = []
     while len(order) < len(chosen):
