@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
+from capi2kit.tomlfile import read_toml
 
 KINDS = ("cure", "workaround", "never")  # in this order they are to be tried
 BECOMES = ("answered", "refused", "kept", "found", "not asked", "limited")  # of the waits that a finding cites
@@ -46,10 +46,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 
 def read_fix(path: Path) -> Fix:
     """One remedy. Raises KnowledgeError for an unknown or missing key: one without an undo is none."""
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
+    said = read_toml(path).said
     more = {"becomes", "limit_s"}
     names = [field.name for field in fields(Fix) if field.name not in more]
     lists = {"commands", "check", "undo"}

@@ -10,11 +10,7 @@ columns and nothing else.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,148 +18,12 @@ import pandas as pd
 
 from capi2kit.cells import empty, shaped
 from capi2kit.errors import KnowledgeError
-from capi2kit.expressions import Expression, parse
-from capi2kit.fixes import fixes
-from capi2kit.knowledge import DATA, columns
+from capi2kit.knowledge import columns
+from capi2kit.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules
 
-SEVERITIES = ("high", "medium", "low", "benign")
-_PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
+__all__ = ["SEVERITIES", "Condition", "Rule", "diagnose", "read_rule", "rules"]
 _PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that is counted
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
-_COUNTED = frozenset({"rows", "cost_s"})
-_LEAST = {"id", "title", "severity", "match", "say", "proof"}
-_SAY = {"finding", "fixes", "confirm", "source"}
-_PARTS = {"also", "unless", "weakens"}
-_COST = {"table", "where", "on", "column"}
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Rows of a table: which ones, and on which columns they are joined with the matched ones."""
-
-    table: str
-    where: Expression
-    on: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of the rows `paid` in."""
-
-    id: str
-    title: str
-    severity: str
-    match: Condition
-    min_rows: int
-    distinct: tuple[str, int] | None
-    cost: str | None
-    paid: Condition | None
-    also: tuple[Condition, ...]
-    unless: tuple[Condition, ...]
-    weakens: tuple[Condition, ...]
-    finding: str
-    fixes: tuple[str, ...]
-    confirm: tuple[str, ...]
-    source: str
-    fires_on: tuple[str, ...]
-    silent_on: tuple[str, ...]
-
-
-@cache
-def rules(folder: Path = DATA / "rules") -> tuple[Rule, ...]:
-    """All rules of a folder, by file name. Raises KnowledgeError with file and reason."""
-    return tuple(read_rule(path) for path in sorted(folder.glob("*.toml")))
-
-
-def read_rule(path: Path) -> Rule:
-    """One rule. Raises KnowledgeError for an unknown key or column, a bad expression, a missing proof."""
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
-    try:
-        return _rule(said, path)
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
-        raise KnowledgeError(f"{type(err).__name__}: {err}", file=path.name) from err
-
-
-def _rule(said: dict[str, Any], path: Path) -> Rule:
-    _known(said, _LEAST | _PARTS | {"cost"}, least=_LEAST, file=path.name)
-    match, say, proof = said["match"], said["say"], said["proof"]
-    names = {"table", "where", "group_by"}
-    _known(match, names | {"min_rows", "min_distinct", "cost"}, least=names, file=path.name)
-    _known(say, _SAY, least=_SAY, file=path.name)
-    _known(proof, {"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, file=path.name)
-    if said["id"] != path.stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
-        raise ValueError(
-            f"id {path.stem}, a severity of {', '.join(SEVERITIES)}, a source and a scenario to fire on are needed"
-        )
-    group_by = tuple(match["group_by"])
-    matched = _condition(match, on=group_by, file=path.name)
-    cost, paid = _cost(said, matched, file=path.name)
-    _consistent(said, grouped=set(group_by))
-    distinct = match.get("min_distinct")
-    return Rule(
-        id=said["id"],
-        title=said["title"],
-        severity=said["severity"],
-        match=matched,
-        min_rows=int(match.get("min_rows", 1)),
-        distinct=(str(distinct["column"]), int(distinct["at_least"])) if distinct else None,
-        cost=cost,
-        paid=paid,
-        **{
-            part: tuple(_condition(one, on=tuple(one["on"]), file=path.name) for one in said.get(part, ()))
-            for part in _PARTS
-        },
-        finding=say["finding"],
-        fixes=tuple(say["fixes"]),
-        confirm=tuple(say["confirm"]),
-        source=say["source"],
-        fires_on=tuple(proof["fires_on"]),
-        silent_on=tuple(proof["silent_on"]),
-    )
-
-
-def _consistent(said: dict[str, Any], *, grouped: set[str]) -> None:
-    """Its words and joins name what it groups by, its remedies are there; else ValueError."""
-    places = {name for name, _ in _PLACE.findall(said["say"]["finding"])}
-    if strange := sorted(places - grouped - _COUNTED):
-        raise ValueError(f"the finding names {strange[0]!r}, which is neither grouped by nor counted")
-    joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]
-    apart = {name for one in joined for name in one["on"]} - grouped
-    if apart:
-        raise ValueError(f"rows are joined on {min(apart)!r}, by which they are not grouped")
-    if strange := sorted(set(said["say"]["fixes"]) - set(fixes())):
-        raise ValueError(f"there is no fix {strange[0]!r}")
-
-
-def _cost(said: dict[str, Any], matched: Condition, *, file: str) -> tuple[str | None, Condition | None]:
-    """The column of seconds, and the rows that hold it if the matched ones do not."""
-    column, paid = said["match"].get("cost"), None
-    if "cost" in said:
-        _known(said["cost"], _COST, least=_COST, file=file)
-        column, paid = said["cost"]["column"], _condition(said["cost"], on=tuple(said["cost"]["on"]), file=file)
-    if column is not None and column not in columns((paid or matched).table):
-        raise ValueError(f"table {(paid or matched).table} has no column {column!r} to take the cost from")
-    return column, paid
-
-
-def _known(said: dict[str, Any], names: set[str], *, least: set[str], file: str) -> None:
-    if strange := sorted(set(said) - names):
-        raise KnowledgeError(f"unknown key {strange[0]!r}", file=file)
-    if lacking := sorted(least - set(said)):
-        raise KnowledgeError(f"lacks the key {lacking[0]!r}", file=file)
-
-
-def _condition(said: dict[str, Any], *, on: tuple[str, ...], file: str) -> Condition:
-    try:
-        known = columns(said["table"])
-    except KnowledgeError as err:
-        raise KnowledgeError(f"there is no table {said['table']!r}", file=file) from err
-    if strange := sorted(set(on) - set(known)):
-        raise KnowledgeError(f"table {said['table']} has no column {strange[0]!r}", file=file)
-    return Condition(said["table"], parse(said["where"], known=known, file=file), on)
 
 
 def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | None = None) -> pd.DataFrame:
@@ -263,7 +123,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "title": rule.title,
         "host": values.get("host"),
         "cost_s": cost,
-        "finding": _PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), template),
+        "finding": PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), template),
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,

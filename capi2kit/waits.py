@@ -106,7 +106,9 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
         return empty("waits")
     _recover(wires)
     told = wires[(wires["basis"] == "budget") & (wires["stop"] - wires["begin"] <= wires["allowed"] + TICK)]
-    told = told.assign(start=_times(told["begin"]), stop=_times(told["stop"]))
+    told = told.assign(
+        **{name: as_times(told[of], known=told[of] != NAT) for name, of in (("start", "begin"), ("stop", "stop"))}
+    )
     wires["starts"] = verdicts_of(wires["host"].to_numpy(object), judge_starts(spans, wires=told))
     _believe_start_records(wires)
     _mind_the_limit(wires)
@@ -291,11 +293,6 @@ def _bound(wires: pd.DataFrame) -> None:
 
 def _nanoseconds(seconds: np.ndarray) -> np.ndarray:
     return np.round(np.nan_to_num(seconds) * 1e9).astype("int64")
-
-
-def _times(values: np.ndarray | pd.Series) -> pd.DatetimeIndex:
-    values = np.asarray(values)
-    return as_times(values, known=np.ones(len(values), bool))
 
 
 def _url_host(url: str) -> str | None:

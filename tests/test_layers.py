@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules without it lie at the root of the package; the others of their layer may import them.
 LAYERS = (
     ("errors",),
-    ("knowledge", "providers", "fixes", "cells", "binxml", "expressions", "writer"),
+    ("knowledge", "providers", "fixes", "cells", "binxml", "expressions", "writer", "tomlfile"),
     ("winevent", "coverage", "loaders/"),
     ("case",),
     (
@@ -33,6 +33,7 @@ LAYERS = (
         "confirmations",
         "clocks",
         "listverdicts",
+        "rulefiles",
         "rules",
         "weights",
         "replay",

@@ -1,6 +1,7 @@
 """Rules: every rule on every scenario, what a rule may not be, and that its words can only name columns."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -140,6 +141,23 @@ def test_the_cost_of_a_finding_may_stand_in_other_rows(tmp_path):
 
 
 BAD = {
+    "a cost on a text": (
+        'cost = "wait_s"',
+        'cost = "url"',
+        "line 10: .*no column 'url' to take the cost from: it is string",
+    ),
+    "a text as a number": ("{{host}}", "{{host:.1f}}", "line 13: the finding shows 'host' as a number"),
+    "a form that is none": ("{{cost_s:.1f}}", "{{cost_s:.1d}}", "line 13: .*is no form of a value"),
+    "a number as a title": ('title = "Somebody waited"', "title = 5", "line 3: 'title' must be a text, is '5'"),
+    "numbers as fixes": ('["allow-pki-hosts"]', "[1]", "line 14: 'fixes' must be a list of texts"),
+    "a text as a number of rows": ("min_rows = 2", 'min_rows = "two"', "'min_rows' must be a number from 1 on"),
+    "an endless number": ("min_rows = 2", "min_rows = " + "9" * 5000, "line 9: a number of more than 40 digits"),
+    "a number beyond 64 bits": ("min_rows = 2", "min_rows = " + "9" * 30, "line 9: a number beyond 64 bits"),
+    "lists in lists": ("min_rows = 2", f"min_rows = {'[' * 20}{']' * 20}", "line 9: nested deeper than 8"),
+    "endless lists": ("min_rows = 2", "min_rows = " + "[" * 30_000, "nested deeper than 8|longer than"),
+    "an endless key": ("min_rows = 2", "a" + ".a" * 5000 + " = 1", "a key of too many parts"),
+    "many keys": ("{more}", "\n".join(f"k{n} = 1" for n in range(3000)), "more than 2000 keys and values"),
+    "a long file": ("{more}", "# " + "x" * 70_000, "is longer than 65536 bytes"),
     "a cost that is no column": ('cost = "wait_s"', 'cost = "euros"', "no column 'euros'"),
     "an unknown key": ('severity = "high"', 'severity = "high"\ncolour = "red"', "unknown key 'colour'"),
     "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity of"),
@@ -172,6 +190,15 @@ def test_a_bad_rule_is_refused_with_its_file(tmp_path, old, new, why):
 def test_words_can_only_name_columns(tmp_path, word):
     row = asked(tmp_path, text=RULE.replace("{{host}}", word)).iloc[0]
     assert word.replace("{{", "{").replace("}}", "}") in row["finding"]  # it stands there as it is
+
+
+def test_a_rule_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "test.toml")
+    with pytest.raises(KnowledgeError, match=r"test.toml: is no regular file"):
+        read_rule(tmp_path / "test.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(KnowledgeError, match=r"folder.toml: is no regular file"):
+        read_rule(tmp_path / "folder.toml")
 
 
 def test_a_fix_without_an_undo_is_none(tmp_path):

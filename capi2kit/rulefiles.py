@@ -1,0 +1,189 @@
+"""Rule files: one root cause each, as TOML, read and checked. See `rules` for what a rule asks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from capi2kit.errors import KnowledgeError
+from capi2kit.expressions import Expression, parse
+from capi2kit.fixes import fixes
+from capi2kit.knowledge import DATA, columns
+from capi2kit.tomlfile import TomlFile, read_toml
+
+SEVERITIES = ("high", "medium", "low", "benign")
+PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
+_COUNTED = frozenset({"rows", "cost_s"})
+_LEAST = {"id", "title", "severity", "match", "say", "proof"}
+_SAY = {"finding", "fixes", "confirm", "source"}
+_PARTS = {"also", "unless", "weakens"}
+_JOINED = {"table", "where", "on"}
+_COST = {*_JOINED, "column"}
+_NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
+_TEXTS = ("id", "title", "severity", "table", "where", "column", "finding", "source", "cost")
+_LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", *_PARTS)
+_TABLES = ("match", "say", "proof", "min_distinct")
+_KINDS: dict[str, type] = (
+    dict.fromkeys(_TEXTS, str)
+    | dict.fromkeys(_LISTS, list)
+    | dict.fromkeys(_TABLES, dict)
+    | {"min_rows": int, "at_least": int}
+)
+_WORDS: dict[type, str] = {str: "a text", list: "a list of texts", dict: "a table", int: "a number from 1 on"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Rows of a table: which ones, and on which columns they are joined with the matched ones."""
+
+    table: str
+    where: Expression
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of the rows `paid` in."""
+
+    id: str
+    title: str
+    severity: str
+    match: Condition
+    min_rows: int
+    distinct: tuple[str, int] | None
+    cost: str | None
+    paid: Condition | None
+    also: tuple[Condition, ...]
+    unless: tuple[Condition, ...]
+    weakens: tuple[Condition, ...]
+    finding: str
+    fixes: tuple[str, ...]
+    confirm: tuple[str, ...]
+    source: str
+    fires_on: tuple[str, ...]
+    silent_on: tuple[str, ...]
+
+
+@cache
+def rules(folder: Path = DATA / "rules") -> tuple[Rule, ...]:
+    """All rules of a folder, by file name. Raises KnowledgeError with file and reason."""
+    return tuple(read_rule(path) for path in sorted(folder.glob("*.toml")))
+
+
+def read_rule(path: Path) -> Rule:
+    """One rule. Raises KnowledgeError, with file and line, for whatever is wrong with it: see `_rule`."""
+    file = read_toml(path)
+    try:
+        return _rule(file, path.stem)
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise KnowledgeError(f"{type(err).__name__}: {err}", file=path.name) from err
+
+
+def _rule(file: TomlFile, stem: str) -> Rule:
+    """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
+    a place in the finding that cannot be filled, a missing proof."""
+    said = file.said
+    _known(file, said, names=_LEAST | _PARTS | {"cost"}, least=_LEAST)
+    match, say, proof = said["match"], said["say"], said["proof"]
+    names = {"table", "where", "group_by"}
+    _known(file, match, names=names | {"min_rows", "min_distinct", "cost"}, least=names, where="match")
+    _known(file, say, names=_SAY, least=_SAY, where="say")
+    _known(file, proof, names={"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, where="proof")
+    distinct = match.get("min_distinct")
+    if distinct is not None:
+        _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
+    if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
+        message = f"id {stem}, a severity of {', '.join(SEVERITIES)}, a source and a scenario to fire on are needed"
+        raise file.fault(message, "id" if said["id"] != stem else "severity")
+    matched = _condition(file, match, on=tuple(match["group_by"]), where="match")
+    cost, paid = _cost(file, matched)
+    parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
+    _consistent(file, matched=matched)
+    if distinct and distinct["column"] not in columns(matched.table):
+        raise file.fault(f"table {matched.table} has no column {distinct['column']!r}", "match.min_distinct")
+    return Rule(
+        id=said["id"],
+        title=said["title"],
+        severity=said["severity"],
+        match=matched,
+        min_rows=match.get("min_rows", 1),
+        distinct=(distinct["column"], distinct["at_least"]) if distinct else None,
+        cost=cost,
+        paid=paid,
+        **parts,
+        finding=say["finding"],
+        fixes=tuple(say["fixes"]),
+        confirm=tuple(say["confirm"]),
+        source=say["source"],
+        fires_on=tuple(proof["fires_on"]),
+        silent_on=tuple(proof["silent_on"]),
+    )
+
+
+def _consistent(file: TomlFile, *, matched: Condition) -> None:
+    """Its words and joins name what it groups by, and in a form that fits; its remedies are there; else KnowledgeError."""
+    said, grouped, finding = file.said, set(matched.on), file.said["say"]["finding"]
+    if stray := re.search(r"\{[a-z_]+:[^{}<>]*\}", PLACE.sub("", finding)):
+        message = f"{stray[0]!r} is no form of a value; write {{column}}, or {{column:.1f}} for a number"
+        raise file.fault(message, "say.finding")
+    dtypes = {name: columns(matched.table).get(name, "") for name in grouped} | dict.fromkeys(_COUNTED, "Float64")
+    for name, digits in PLACE.findall(finding):
+        if name not in dtypes:
+            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor counted", "say.finding")
+        if digits and dtypes[name] not in _NUMBERS:
+            raise file.fault(f"the finding shows {name!r} as a number, but it is {dtypes[name]}", "say.finding")
+    joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]
+    apart = {name for one in joined for name in one["on"]} - grouped
+    if apart:
+        raise file.fault(f"rows are joined on {min(apart)!r}, by which they are not grouped", "on")
+    if strange := sorted(set(said["say"]["fixes"]) - set(fixes())):
+        raise file.fault(f"there is no fix {strange[0]!r}", "say.fixes")
+
+
+def _cost(file: TomlFile, matched: Condition) -> tuple[str | None, Condition | None]:
+    """The column of seconds, and the rows that hold it if the matched ones do not."""
+    said, where = file.said, "match.cost"
+    column, paid = said["match"].get("cost"), None
+    if "cost" in said:
+        _known(file, said["cost"], names=_COST, least=_COST, where="cost")
+        column, where = said["cost"]["column"], "cost.column"
+        paid = _condition(file, said["cost"], on=tuple(said["cost"]["on"]), where="cost")
+    table = (paid or matched).table
+    if column is not None and columns(table).get(column) not in _NUMBERS:
+        kind = f"is {columns(table)[column]}, no number" if column in columns(table) else "is not there"
+        raise file.fault(f"table {table} has no column {column!r} to take the cost from: it {kind}", where)
+    return column, paid
+
+
+def _known(file: TomlFile, said: Any, *, names: set[str], least: set[str], where: str = "") -> None:
+    """Raises KnowledgeError for an unknown or missing key, or a value of another kind than its key has."""
+    if not isinstance(said, dict):
+        raise file.fault(f"{where} is no table of keys and values", where)
+    if strange := sorted(set(said) - names):
+        raise file.fault(f"unknown key {strange[0]!r}", f"{where}.{strange[0]}")
+    if lacking := sorted(least - set(said)):
+        raise file.fault(f"lacks the key {lacking[0]!r}", f"{where}.")
+    for name, value in said.items():
+        kind = dict if where == "" and name == "cost" else _KINDS[name]
+        inner = str if kind is list and name not in _PARTS else dict
+        good = isinstance(value, kind) and not isinstance(value, bool) and (not isinstance(value, int) or value >= 1)
+        if not good or (kind is list and not all(isinstance(one, inner) for one in value)):
+            raise file.fault(f"{name!r} must be {_WORDS[kind]}, is {str(value)[:60]!r}", f"{where}.{name}")
+
+
+def _joined_condition(file: TomlFile, said: dict[str, Any], *, where: str) -> Condition:
+    _known(file, said, names=_JOINED, least=_JOINED, where=where)
+    return _condition(file, said, on=tuple(said["on"]), where=where)
+
+
+def _condition(file: TomlFile, said: dict[str, Any], *, on: tuple[str, ...], where: str) -> Condition:
+    try:
+        known = columns(said["table"])
+    except KnowledgeError as err:
+        raise file.fault(f"there is no table {said['table']!r}", f"{where}.table") from err
+    if strange := sorted(set(on) - set(known)):
+        raise file.fault(f"table {said['table']} has no column {strange[0]!r}", f"{where}.table")
+    return Condition(said["table"], parse(said["where"], known=known, file=file.name), on)
