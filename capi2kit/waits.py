@@ -106,9 +106,8 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
         return empty("waits")
     _recover(wires)
     told = wires[(wires["basis"] == "budget") & (wires["stop"] - wires["begin"] <= wires["allowed"] + TICK)]
-    told = told.assign(
-        **{name: as_times(told[of], known=told[of] != NAT) for name, of in (("start", "begin"), ("stop", "stop"))}
-    )
+    began, ended = told["begin"].to_numpy(), told["stop"].to_numpy()
+    told = told.assign(start=as_times(began, known=began != NAT), stop=as_times(ended, known=ended != NAT))
     wires["starts"] = verdicts_of(wires["host"].to_numpy(object), judge_starts(spans, wires=told))
     _believe_start_records(wires)
     _mind_the_limit(wires)
