@@ -48,11 +48,6 @@ def seconds(text: str) -> float:
     return -total if sign == "-" else total
 
 
-def _limit(text: str) -> float:
-    """A duration that Windows can wait. Raises ValueError for any other."""
-    return _waitable(seconds(text), text)
-
-
 def _waitable(number: float, text: str) -> float:
     if not 0 <= number <= LONGEST_S:
         raise ValueError(text)
@@ -107,7 +102,6 @@ _PARSED: dict[str, Callable[[str], float]] = {
     "hex": _code,
     "bool": _boolean,
     "duration": seconds,
-    "time limit": _limit,
     "pid": _pid,
     "milliseconds": _milliseconds,
 }
@@ -117,8 +111,7 @@ _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "f
 def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Column, list[int]]:
     """The values as an array of `dtype`, and the positions of those that did not fit.
 
-    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``time limit`` (50 days at most),
-    ``pid`` (decimal, or hexadecimal with 0x),
+    Kinds: ``time``, ``int``, ``hex``, ``bool``, ``duration``, ``pid`` (decimal, or hexadecimal with 0x),
     ``milliseconds`` (the first number of a text; becomes seconds);
     ``guid`` loses its braces and ``file_ref`` its ending where they have that form, ``file name`` its
     folders; all others are text as it stands.

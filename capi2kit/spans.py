@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, masked, shaped, strings
+from capi2kit.cells import LONGEST_S, empty, masked, shaped, strings
 from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
@@ -128,8 +128,12 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _believable(flat: pd.DataFrame) -> pd.DataFrame:
-    """The records without times that no clock of Windows shows: differences between them would mean nothing."""
+    """The records without times that no clock of Windows shows, and without limits that it cannot count."""
     odd = {}
+    for name in ("timeout_s", "budget_s"):
+        beyond = ~flat[name].between(0, LONGEST_S) & flat[name].notna()
+        if beyond.any():
+            odd[name] = flat[name].mask(beyond)
     for name in flat.columns[flat.dtypes.map(pd.api.types.is_datetime64_any_dtype)]:
         beyond = (flat[name] < _EARLIEST) | (flat[name] >= _LATEST)
         if beyond.any():

@@ -55,7 +55,6 @@ KINDS = {
     "hex",
     "bool",
     "duration",
-    "time limit",
     "time",
     "guid",
     "file_ref",
@@ -73,7 +72,6 @@ READ_BY = {
     "hex": {"UInt32"},
     "bool": {"boolean"},
     "duration": {"Float64"},
-    "time limit": {"Float64"},
 }
 READ_BY |= {"time": {"datetime64[ns, UTC]"}}
 EVENTS = [

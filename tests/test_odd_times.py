@@ -92,7 +92,8 @@ def possible(text: str) -> bool:
     return all(-1 < one < 50 * 86400 for one in [*seconds, *cells, *(60 * one for one in minutes)])
 
 
-def test_what_is_no_time_out_is_kept_beside_the_columns(tmp_path):
-    events = c2.load(export(tmp_path / "x.xml", [GOOD], TIMEOUTS)).events
-    assert events["timeout_s"].isna().sum() == 2 * (len(TIMEOUTS) - 1)
-    assert events["extra"].str.contains("timeout_s?", regex=False).sum() == 2 * (len(TIMEOUTS) - 2)
+def test_what_is_no_duration_is_kept_beside_the_columns_and_what_is_no_time_out_sets_no_limit(tmp_path):
+    case = c2.load(export(tmp_path / "x.xml", [GOOD], TIMEOUTS))
+    assert sorted(case.events["timeout_s"].dropna().unique()) == [-5.0, 0.0]
+    assert case.events["extra"].str.contains("timeout_s?", regex=False).sum() == 2 * (len(TIMEOUTS) - 3)
+    assert c2.build_spans(case.events)["timeout_s"].dropna().unique().tolist() == [0.0]
