@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pandas as pd
 
@@ -17,8 +18,9 @@ def take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list
     """Name the computer of logs that name none by the folder they lie in, where it is called as one of the case is."""
     hosts = sorted(map(str, events["host"].dropna().unique()), key=len)
     known = {host.partition(".")[0].lower(): host for host in hosts}  # the longest name of each
-    for name in {host.partition(".")[0].lower() for host in hosts}:
-        if len({host.lower() for host in hosts if host.lower().startswith(f"{name}.")}) > 1:
+    full = Counter({host.lower() for host in hosts if "." in host})
+    for name, count in Counter(host.partition(".")[0] for host in full).items():
+        if count > 1:
             del known[name]  # it may be one or the other
     known |= {host.lower(): host for host in hosts if "." in host}
     notes = []
