@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from capi2kit.binxml.names import read_name, written_name
-from capi2kit.binxml.values import ANSI, STRING, value_text
+from capi2kit.binxml.values import ANSI, STRING, WIDTHS, value_text
 
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
@@ -93,7 +93,8 @@ class Fragments:
 
     For intact chunks, where no `lost_name` is given: a name whose hash does not verify is read as it is written, and
     collected in `misspelt`. `odd` becomes true where readers differ: a text with a character that XML cannot hold, such
-    as a NUL inside, or half a character; such a name.
+    as a NUL inside, or half a character; such a name; a value of
+    another size than its type has.
     """
 
     def __init__(self, chunk: bytes, *, lost_name: LostName | None, lost_template: LostTemplate | None) -> None:
@@ -155,7 +156,9 @@ class Fragments:
         for number in range(count):
             size, kind = struct.unpack_from("<HB", self.chunk, at + 4 + 4 * number)
             values.append(Value(kind, offset, size))
-            if kind in (STRING, ANSI) and not self.odd:
+            if WIDTHS.get(kind, size) != size and size:
+                self.odd = True
+            elif kind in (STRING, ANSI) and not self.odd:
                 self._note_odd(value_text(kind, self.chunk[offset : offset + size]) or "")
             offset += size
         if offset > end:

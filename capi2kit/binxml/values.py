@@ -42,7 +42,7 @@ def array_items(kind: int, raw: bytes) -> list[str]:
     if kind == STRINGS:
         items = _wide(raw).split("\0")
         return items[:-1] if items and not items[-1] else items
-    width = _WIDTHS.get(kind & 0x7F, 0)
+    width = WIDTHS.get(kind & 0x7F, 0)
     if not width or len(raw) % width:
         raise ValueError(f"array of type {kind:#x} with {len(raw)} bytes")
     return [value_text(kind & 0x7F, raw[i : i + width]) or "" for i in range(0, len(raw), width)]
@@ -73,9 +73,16 @@ def _sid_text(raw: bytes) -> str:
 
 
 _FORMATS = {0x03: "<b", 0x04: "<B", 0x05: "<h", 0x06: "<H", 0x07: "<i", 0x08: "<I", 0x09: "<q", 0x0A: "<Q"}
-_WIDTHS = {0x0B: 4, 0x0C: 8, 0x0D: 4, 0x0F: 16, 0x11: 8, 0x12: 16, 0x14: 4, 0x15: 8} | {
-    kind: struct.calcsize(fmt) for kind, fmt in _FORMATS.items()
-}
+WIDTHS = {  # bytes of the values that have a fixed size
+    0x0B: 4,
+    0x0C: 8,
+    0x0D: 4,
+    0x0F: 16,
+    0x11: 8,
+    0x12: 16,
+    0x14: 4,
+    0x15: 8,
+} | {kind: struct.calcsize(fmt) for kind, fmt in _FORMATS.items()}
 _SHOW: dict[int, Callable[[bytes], str]] = {
     0x0B: lambda raw: repr(struct.unpack("<f", raw)[0]),
     0x0C: lambda raw: repr(struct.unpack("<d", raw)[0]),
