@@ -51,6 +51,7 @@ class Decoder:
         self.fragments.begin_record()
         try:
             left = self.fragments.read(offset, end, in_definition=False, depth=0)
+            self.fragments.odd |= len(left) != 1
             while left:
                 part = left.pop()
                 for value in part.values if isinstance(part, Instance) else ():

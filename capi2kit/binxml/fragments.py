@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from capi2kit.binxml.names import read_name, written_name
-from capi2kit.binxml.values import ANSI, STRING, WIDTHS, value_text
+from capi2kit.binxml.values import ANSI, FILETIME, STRING, WIDTHS, value_text
 
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
 MAX_DEPTH = 64
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _MORE = 0x40
+_FIRST, _LAST = 116444736000000000, 189025920000000000  # 1970 and 2200, in ticks since 1601
 _TOKEN = 16  # units of work; a byte of text is one
 _RECORD_WORK = 1 << 20  # several times what the largest record can need: templates may repeat each other for ever
 _CHUNK_WORK = 1 << 23
@@ -94,7 +95,8 @@ class Fragments:
     For intact chunks, where no `lost_name` is given: a name whose hash does not verify is read as it is written, and
     collected in `misspelt`. `odd` becomes true where readers differ: a text with a character that XML cannot hold, such
     as a NUL inside, or half a character; such a name; a value of
-    another size than its type has.
+    another size than its type has; a time long before or after there was a Windows to write it;
+    no element at all, or several.
     """
 
     def __init__(self, chunk: bytes, *, lost_name: LostName | None, lost_template: LostTemplate | None) -> None:
@@ -158,6 +160,8 @@ class Fragments:
             values.append(Value(kind, offset, size))
             if WIDTHS.get(kind, size) != size and size:
                 self.odd = True
+            elif kind == FILETIME and size:
+                self.odd |= not _FIRST <= struct.unpack_from("<Q", self.chunk, offset)[0] < _LAST
             elif kind in (STRING, ANSI) and not self.odd:
                 self._note_odd(value_text(kind, self.chunk[offset : offset + size]) or "")
             offset += size

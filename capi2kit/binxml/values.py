@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-STRING, ANSI, BINARY, BINXML, STRINGS = 0x01, 0x02, 0x0E, 0x21, 0x81
+STRING, ANSI, BINARY, FILETIME, BINXML, STRINGS = 0x01, 0x02, 0x0E, 0x11, 0x21, 0x81
 _EPOCH = datetime(1601, 1, 1)
 
 

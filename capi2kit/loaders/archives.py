@@ -42,7 +42,7 @@ class Archive:
             raise self._refusal(str(err)) from err
         except UNREADABLE as err:
             raise EvidenceError(f"{name}: cannot be opened ({err}); copy it again", source=name) from err
-        self.members = [info for info in self._zip.infolist() if not info.is_dir()]
+        self.members = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
         self._check()
 
     def _refusal(self, reason: str) -> EvidenceError:
@@ -65,6 +65,8 @@ class Archive:
             reason = f"{unpacked} bytes unpacked, more than {MAX_UNPACKED}"
         elif unpacked > _SMALL and unpacked / packed > MAX_RATIO:
             reason = f"it unpacks to {unpacked // packed} times its size, more than {MAX_RATIO}"
+        elif "" in names:
+            reason = "one of its files has no name"
         elif len(names) < len(members):
             reason = "two of its files have one name"
         elif any(re.match(r"[/\\]|[A-Za-z]:", name) for name in names):

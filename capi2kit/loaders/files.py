@@ -178,7 +178,7 @@ def _members(path: str) -> list[Found]:
             archive = Archive(file, name=shown(path))
     except EvidenceError as err:
         return [Found(path, "", True, str(err))]
-    except UNREADABLE as err:
+    except Exception as err:  # whatever is wrong with it, the other files are read
         return [Found(path, "", True, _unreadable(path, err))]
     found = []
     for info in archive.members:

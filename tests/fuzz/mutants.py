@@ -44,7 +44,7 @@ def whole_chunk(dice: Dice, data: bytearray) -> None:
     """A chunk of other bytes."""
     count = max((len(data) - HEADER) // CHUNK, 1)
     at = HEADER + CHUNK * dice.randrange(count)
-    data[at : at + CHUNK] = filling(dice, min(CHUNK, len(data) - at))
+    data[at : at + CHUNK] = filling(dice, max(min(CHUNK, len(data) - at), 0))
 
 
 def cut(dice: Dice, data: bytearray) -> None:
