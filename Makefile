@@ -16,7 +16,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo report test slow lab datasets wheelhouse bench clean
+.PHONY: help venv demo report test slow lab datasets wheelhouse bench fuzz clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -91,6 +91,9 @@ wheelhouse: $(VENV)/.core ## all wheels for a machine without a network: make wh
 bench: $(VENV)/.dev ## measure speed and memory
 	@test -f tests/benchmarks/run.py || { echo 'There are no benchmarks yet.' >&2; exit 2; }
 	$(BIN)/python tests/benchmarks/run.py
+
+fuzz: $(VENV)/.dev ## altered logs, texts and archives against what they came from: make fuzz [FUZZ='--seed 7 --evtx 2000']
+	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
 
 clean: ## remove .venv, wheelhouse, caches and build output
 	rm -rf .venv wheelhouse build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -179,11 +179,11 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
 
 
 def _unexpected(name: str, err: Exception) -> EvidenceError:
-    """An error that nobody foresaw, as one of the file at which it came up."""
-    what = f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
-    fault = EvidenceError(
-        f"{name}: cannot be read ({what}); copy it again, and report it if that does not help", source=name
-    )
+    """An error of the system, or one that nobody foresaw, as one of the file at which it came up."""
+    what, then = f"{type(err).__name__}: {err}", "copy it again, and report it if that does not help"
+    if isinstance(err, OSError):
+        what, then = str(err.strerror or err), "check the disk that it lies on, or copy it elsewhere and load the copy"
+    fault = EvidenceError(f"{name}: cannot be read ({what}); {then}", source=name)
     fault.__cause__ = err
     return fault
 

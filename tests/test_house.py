@@ -16,8 +16,17 @@ DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "core", "base
 VAGUE_VERBS = ("get", "do", "process", "handle", "manage")
 NO_ROW_LOOPS = (3, 4, 5)  # layers: tables are worked on by columns there
 TOP_LEVEL = {
-    *("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml", "environment.yml", "Makefile"),
-    *(".ci", ".gitattributes", ".gitignore", "notebooks", "datasets", PACKAGE, "tests"),
+    *(
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "pyproject.toml",
+        "environment.yml",
+        "Makefile",
+    ),
+    *(".ci", ".gitattributes", ".gitignore", "docs", "notebooks", "datasets", PACKAGE, "tests"),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

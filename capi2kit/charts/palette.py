@@ -33,10 +33,11 @@ SHORTEST = 8  # a name cut to less says nothing
 
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\\]*|[A-Za-z]:|[\\/]{2}[^\\/]+")
 _PARTS = re.compile(r"[\\/]+")
+_TAGS = 0xE0000  # characters that show as nothing, and can say anything
 
 
 def clean(text: object) -> str:
-    """A text from the log on one line, without control, format and unassigned characters; <NA> is ""."""
+    """A text from the log on one line, without control, format and unassigned characters; tags are shown; <NA> is ""."""
     if not isinstance(text, str):
         return ""
     return " ".join("".join(map(_printable, text)).split())
@@ -46,8 +47,8 @@ def _printable(char: str) -> str:
     category = unicodedata.category(char)
     if category in ("Cc", "Zl", "Zp"):
         return " "
-    if category == "Cf":  # among them those that turn the direction of reading
-        return ""
+    if category == "Cf":  # among them those that turn the direction of reading, and tags
+        return f"\\U{ord(char):08x}" if ord(char) >= _TAGS else ""
     return "\N{REPLACEMENT CHARACTER}" if category in ("Cs", "Cn", "Co") else char
 
 

@@ -46,6 +46,9 @@ def open_case(common: Common) -> Case:
             common,
             f"{lost} of {int(case.sources['promised'].sum())} records are lost; `capi2kit info` says which and why",
         )
+    for message in case.problems.loc[case.problems["error"] == "not read", "message"]:
+        if message.startswith(tuple(log for log in common.logs if not Path(log).is_dir())):
+            say(common, message)
     if common.verbose:
         for row in case.sources.itertuples():
             say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")

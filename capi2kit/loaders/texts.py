@@ -156,18 +156,20 @@ class _LineReader:
     def skip_blank(self) -> tuple[int, int]:
         """Go on to the next line that is not empty; how many characters and ends of lines that took."""
         characters = ends = 0
-        while piece := self._held or self._text.read(_PIECE):
-            self._held = ""
-            while piece.endswith("\r") and (more := self._text.read(1)):  # it may be its line feed
-                piece += more
+        while piece := self._held + self._text.read(_PIECE):
+            more = piece != self._held
+            while piece.endswith("\r") and (following := self._text.read(1)):  # it may be its line feed
+                piece += following
             rest = piece.lstrip(_BLANK)
             begin = len(piece) - len(rest)
             line = max(piece.rfind("\n", 0, begin), piece.rfind("\r", 0, begin)) + 1  # blanks of its own stay with it
-            passed = piece[:line] if rest else piece
+            if not more or len(piece) - line > LONGEST:
+                line = begin
+            passed = piece[:line]
             characters += len(passed)
             ends += passed.count("\n") + passed.count("\r") - passed.count("\r\n")
-            if rest:
-                self._held = piece[line:]
+            self._held = piece[line:]
+            if rest or not more:
                 break
         return characters, ends
 
