@@ -124,7 +124,7 @@ def frame_chunk(data: Buffer, slot: int) -> Chunk:
     if available < CHUNK:
         chunk.damage, end = "cut off", min(end, available)
     chunk.frames = _walk(raw, chunk, end=end)
-    if not chunk.damage and any(frame.record > HIGHEST for frame in chunk.frames):
+    if not chunk.damage and not all(_may_be(frame.record, chunk) for frame in chunk.frames):
         chunk.damage = "record numbers"
     if chunk.damage:
         chunk.frames = numbered(living(chunk.frames) if count < 0 else chunk.frames, first=chunk.first, last=chunk.last)
@@ -135,6 +135,11 @@ def frame_chunk(data: Buffer, slot: int) -> Chunk:
         promised = range(chunk.first, min(chunk.last + 1, chunk.first + MOST_RECORDS))
         chunk.missing = [record for record in promised if record not in found]
     return chunk
+
+
+def _may_be(record: int, chunk: Chunk) -> bool:
+    """Whether a record's number is one of those that the header of its chunk promises, if it does so."""
+    return chunk.first <= record <= chunk.last if chunk.first <= chunk.last else record <= HIGHEST
 
 
 def _read_header(header: ChunkHeader, chunk: Chunk, *, raw: bytes) -> tuple[int, int]:

@@ -77,6 +77,6 @@ def numbered(framed: list[Frame], *, first: int, last: int) -> list[Frame]:
         if after is not None and not frames and not believed:
             low = ids[after] - after + i
         high = top if after is None else ids[after] - 1
-        fits = i in sure or low <= frame.record <= high
+        fits = low <= frame.record and (i in sure or frame.record <= high)
         frames.append(frame if fits else frame._replace(record=low, damage=frame.damage or "record id"))
     return frames

@@ -1,0 +1,224 @@
+"""Damage made on purpose: chunks of other bytes, numbers that cannot be, what engines read differently."""
+
+import random
+import struct
+import sys
+import zlib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from evtx_bytes import HEADER, El, event, file_of, log_of, payload, plain_log, seal_chunk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capi2kit.case import Case, load
+from capi2kit.loaders import salvage
+from capi2kit.loaders.framing import frame_file
+from capi2kit.loaders.recordids import CHUNK, MOST_RECORDS, Frame, living, numbered
+
+sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
+import campaign  # type: ignore[import-not-found]
+import mutants  # type: ignore[import-not-found]
+
+FILLINGS = {
+    "zeros": bytes(CHUNK),
+    "FF": b"\xff" * CHUNK,
+    "AA": b"\xaa" * CHUNK,
+    "text": (b"The quick brown fox. " * (CHUNK // 21 + 1))[:CHUNK],
+    "wide text": "wide text, as it stands in a log ".encode("utf-16-le").ljust(CHUNK, b"\0"),
+    "noise": random.Random(1).randbytes(CHUNK),
+    "text with marks of records": (b"**\0\0" + b"x" * 20) * (CHUNK // 24) + b"x" * (CHUNK % 24),
+}
+
+
+def loaded(tmp_path: Path, data: bytes, **how: object) -> Case:
+    """The case of one log; what was promised is accounted for."""
+    path = tmp_path / "x.evtx"
+    path.write_bytes(data)
+    case = load(path, providers="*", **how)
+    row = case.sources.iloc[0]
+    assert row["promised"] == row["loaded"] + row["other"] + row["duplicates"] + row["lost"]
+    assert case.problems["lost"].sum() == row["lost"]
+    return case
+
+
+def sums(case: Case) -> tuple[int, int, int]:
+    row = case.sources.iloc[0]
+    return int(row["promised"]), int(row["loaded"]), int(row["lost"])
+
+
+def with_chunk(number: int, filling: bytes, *, chunks: int = 3) -> bytes:
+    data = bytearray(plain_log(chunks))
+    at = HEADER + CHUNK * number
+    data[at : at + CHUNK] = filling.ljust(CHUNK, b"\0")[:CHUNK]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("filling", FILLINGS.values(), ids=FILLINGS)
+def test_a_chunk_of_other_bytes_costs_the_records_that_stood_there(filling, number, tmp_path):
+    """Five records are gone: by the neighbours' numbers, or behind the last chunk by the file's header."""
+    case = loaded(tmp_path, with_chunk(number, filling))
+    assert sums(case) == (15, 10, 5)
+    assert case.problems["error"].tolist() == ["lost chunk"]
+
+
+@pytest.mark.parametrize("filling", FILLINGS.values(), ids=FILLINGS)
+def test_other_bytes_behind_the_last_chunk_are_no_loss(filling, tmp_path):
+    case = loaded(tmp_path, plain_log(2) + filling)
+    assert sums(case) == (10, 10, 0)
+
+
+def rehead(data: bytes, number: int, *fields: tuple[str, int, int], sealed: bool = True) -> bytes:
+    """The log with other numbers in the header of a chunk, its checksums right."""
+    made = bytearray(data)
+    at = HEADER + CHUNK * number
+    for form, place, value in fields:
+        struct.pack_into(form, made, at + place, value)
+    made[at : at + CHUNK] = seal_chunk(bytes(made[at : at + CHUNK])) if sealed else made[at : at + CHUNK]
+    return bytes(made)
+
+
+HUGE = (1 << 63, (1 << 64) - 2, (1 << 64) - 1, 1 << 62, 1 << 40)
+
+
+@pytest.mark.parametrize("value", HUGE)
+@pytest.mark.parametrize("place", [8, 16, 24, 32])
+def test_a_record_number_that_cannot_be_in_a_header_costs_nothing(place, value, tmp_path):
+    case = loaded(tmp_path, rehead(plain_log(), 1, ("<Q", place, value)))
+    assert sums(case)[1] == 15 and sums(case)[2] <= MOST_RECORDS
+    assert case.events["record"].tolist() == list(range(1, 16))
+
+
+@pytest.mark.parametrize("value", HUGE)
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("which", [0, 2, 4])
+def test_a_record_number_that_cannot_be_in_a_record_is_worked_out_or_told(which, sealed, value, tmp_path):
+    data = bytearray(plain_log())
+    at = HEADER + CHUNK
+    for _ in range(which + 1):
+        at = data.find(b"**\0\0", at + 1)
+    struct.pack_into("<Q", data, at + 8, value)
+    case = loaded(tmp_path, rehead(bytes(data), 1, sealed=sealed))
+    assert case.events["record"].tolist() == list(range(1, 16))
+    assert sums(case)[1] == 15 and sums(case)[2] <= MOST_RECORDS
+    assert len(case.problems) and case.sources["last_record"].iloc[0] < 1 << 63
+
+
+def test_the_newest_record_by_the_file_is_not_believed_without_bounds(tmp_path):
+    data = bytearray(plain_log())
+    struct.pack_into("<Q", data, 24, 1 << 50)
+    struct.pack_into("<I", data, 124, zlib.crc32(data[:120]))
+    assert sums(loaded(tmp_path, bytes(data))) == (15, 15, 0)
+
+
+def test_a_chunk_without_its_signature_has_its_own_records_only(tmp_path):
+    """Behind its used part lie records of an older log: they are no records of this one, and no loss."""
+    old = bytearray(plain_log(1, records=20)[HEADER:])
+    new = plain_log(1, records=3)[HEADER:]
+    free = struct.unpack_from("<I", new, 48)[0]
+    starts = [at for at in range(512, CHUNK - 4) if old[at : at + 4] == b"**\0\0"]
+    for n, at in enumerate(starts):
+        struct.pack_into("<Q", old, at + 8, 9000 + n)
+    old[:free] = new[:free]
+    old[:8] = b"\0" * 8
+    case = loaded(tmp_path, file_of([bytes(old)], next_record=4))
+    assert sums(case) == (3, 3, 0)
+
+
+FRAMES = st.lists(
+    st.tuples(st.integers(0, (1 << 64) - 1) | st.integers(1, 60), st.sampled_from(["", "", "", "frame", "size"])),
+    max_size=30,
+)
+
+
+@settings(max_examples=500)
+@given(FRAMES, st.integers(0, 100), st.integers(-1, 100))
+def test_numbers_of_a_chunk_count_up_and_stay_near_each_other(told, first, last):
+    frames = [Frame(0, 512 + 100 * i, 100, record, 0, damage) for i, (record, damage) in enumerate(told)]
+    own = numbered(living(frames), first=first, last=last)
+    ids = [frame.record for frame in own]
+    assert all(a < b for a, b in pairwise(ids))
+    assert not ids or ids[-1] - ids[0] < 3 * MOST_RECORDS
+    assert all(frame.damage or frame.record == before.record for frame, before in zip(own, frames, strict=False))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_framing_any_mutant_is_bounded(seed):
+    framing = frame_file(mutants.evtx(plain_log(2), seed, mended=bool(seed % 2)))
+    for chunk in framing.chunks:
+        assert len(chunk.missing) <= MOST_RECORDS
+        assert all(frame.record < 1 << 64 for frame in chunk.frames)
+
+
+# What engines read differently.
+
+
+def inner(*texts: object) -> bytes:
+    """A log of three records, the second of which has an element with these texts."""
+    odd = payload(2, inner=(El("Subject", parts=texts),))
+    return log_of([event(1), event(2).__class__(2, odd), event(3)])
+
+
+def letters(data: bytes, old: str, new: bytes) -> bytes:
+    """The log with one wide text replaced by as many bytes, its checksums right."""
+    place = data.find(old.encode("utf-16-le"))
+    assert place > 0
+    made = bytearray(data)
+    made[place : place + len(new)] = new
+    return mutants.mend(made)
+
+
+@pytest.mark.parametrize(
+    ("new", "shown"), [(b"\0\0", "\ufffd"), (b"\0\xd8", "\ufffd"), (b"\x01\0", "\ufffd"), (b"\xff\xff", "\ufffd")]
+)
+def test_a_character_that_no_text_holds_is_replaced_and_told_and_nothing_behind_it_is_lost(new, shown, tmp_path):
+    case = loaded(tmp_path, letters(plain_log(1), "Subject 2", new))
+    assert f"{shown}ubject 2 of a certificate" in case.events["subject"].tolist()
+    assert case.problems["error"].tolist() == ["replaced characters"]
+
+
+def test_a_name_that_does_not_fit_its_hash_is_read_as_written_and_told(tmp_path):
+    case = loaded(tmp_path, letters(plain_log(1), "EventAuxInfo", "XventAuxInfo".encode("utf-16-le")))
+    assert case.problems["error"].tolist() == ["misspelt name"]
+    assert "XventAuxInfo" in case.problems["message"].iloc[0]
+    assert case.events["extra"].str.contains("XventAuxInfo@ProcessName").all()
+
+
+def test_two_records_with_one_number_are_both_read_and_told(tmp_path):
+    case = loaded(tmp_path, log_of([event(1), event(2), event(2), event(3)]))
+    assert "record id twice" in case.problems["error"].tolist()
+    assert case.problems.loc[case.problems["error"] == "record id twice", "record"].tolist() == [2]
+    assert case.events["record"].tolist() == [1, 2, 2, 3]
+
+
+def test_a_text_of_two_lines_is_not_odd(tmp_path):
+    """The fast engine keeps what both read alike."""
+    case = loaded(tmp_path, inner("one\r\ntwo"))
+    assert case.sources["engine"].tolist() == ["evtx"] and case.problems.empty
+
+
+# The campaign itself.
+
+
+def test_the_campaign_finds_what_the_fast_engine_cuts(monkeypatch):
+    seeds = [seed for seed in range(1, 400, 2)]
+    sound = [campaign.attempt(("mended", seed, "")).faults for seed in seeds]
+    assert not any(sound)
+    monkeypatch.setattr(salvage, "odd_records", lambda data, chunk: set())
+    assert any(campaign.attempt(("mended", seed, "")).faults for seed in seeds)
+
+
+def test_the_campaign_finds_a_cell_that_nobody_told_of(monkeypatch):
+    seeds = range(0, 300, 2)
+    assert not any(campaign.attempt(("unmended", seed, "")).faults for seed in seeds)
+    monkeypatch.setattr("capi2kit.loaders.evidence.Problems.add", lambda *_, **__: None)
+    assert any(campaign.attempt(("unmended", seed, "")).faults for seed in seeds)
+
+
+@pytest.mark.slow
+def test_a_small_campaign_has_no_failure(capsys):
+    assert campaign.main(["--evtx", "600", "--texts", "300", "--archives", "200", "--seed", "77", "--jobs", "2"]) == 0
+    assert "1100 cases from seed 77: 0 failed" in capsys.readouterr().out
