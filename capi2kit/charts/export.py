@@ -35,7 +35,7 @@ _FONT = re.compile(  # the shorthand is no presentation attribute; some versions
     r"(?:(?P<style>italic|oblique) )?(?:small-caps )?(?:(?P<weight>bold|\d{3}) )?(?:\S*(?:condensed|expanded) )?"
     r"(?P<size>[\d.]+px) (?P<family>.+)"
 )
-_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_REFERENCE = re.compile(r"url\(#([^()]+)\)")
 _EVENT = re.compile(r"e\d+")  # the ids of bars that belong to an event
 
 

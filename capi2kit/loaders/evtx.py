@@ -33,6 +33,7 @@ _LONGEST_XML = 1 << 21  # 64 KiB of record make no more, unless its templates re
 _SPLICED = 256  # chunks handed to the fast engine at once: a copy, so that it reads what was hashed
 _FILETIME_EPOCH = 116444736000000000
 _NAT = -(1 << 63)
+_PANIC = "PanicException"  # of the Rust engine; Python does not count it among the exceptions
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -187,7 +188,9 @@ def _rust_records(log: bytes, *, most_failures: int) -> Iterator[dict[str, Any]]
             yield next(records)
         except StopIteration:
             return
-        except (RuntimeError, OSError, ValueError):
+        except BaseException as err:
+            if not isinstance(err, RuntimeError | OSError | ValueError) and type(err).__name__ != _PANIC:
+                raise
             failures += 1  # its records are missed by the caller, who hands them to the second engine
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from capi2kit.knowledge import codes, normal_code, rows
 
 _CODE = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
-_FLAG = re.compile(r"([A-Za-z][\w@ ]*?)(?:@value)?\s*=\s*\"?((?:0x)?[0-9A-Fa-f]{1,8})\"?")
+_FLAG = re.compile(r"([A-Za-z][\w@ ]{0,80}?)(?:@value)?\s{0,20}=\s{0,20}\"?((?:0x)?[0-9A-Fa-f]{1,8})\"?")
 _EVENT = re.compile(r"[1-9][0-9]{0,4}")
 
 

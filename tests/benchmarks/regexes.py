@@ -1,4 +1,4 @@
-"""How long every pattern of the loaders takes on text made against it, at length n, 2n and 4n.
+"""How long every pattern takes on text made against it, at length n, 2n and 4n.
 
     python tests/benchmarks/regexes.py [N]      a row for each pattern and way of asking; exit code 1 if one grows as a square
 
@@ -19,8 +19,8 @@ from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-import capi2kit.loaders
-import capi2kit.winevent
+import capi2kit
+from capi2kit.knowledge import rows
 
 SQUARE = 3.2  # time at 4n over time at 2n: 2 is linear, 4 a square
 NOTICEABLE_S = 0.02
@@ -30,14 +30,20 @@ _NEGATED = {codes.CATEGORY_NOT_SPACE: "x", codes.CATEGORY_NOT_DIGIT: "x", codes.
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[Any], str]]:
-    """Name, pattern and source of every pattern that a module of the loaders holds."""
-    for package in (capi2kit.loaders, capi2kit.winevent):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            found = importlib.import_module(module.name)
-            source = Path(str(found.__file__)).read_text(encoding="utf-8")
-            for name, value in vars(found).items():
-                if isinstance(value, re.Pattern) and re.search(rf"(?m)^{name}\b", source):
-                    yield f"{module.name.removeprefix('capi2kit.')}.{name}", value, source
+    """Name, pattern and source of every pattern that a module holds, or a table of knowledge."""
+    for module in pkgutil.walk_packages(capi2kit.__path__, "capi2kit."):
+        found = importlib.import_module(module.name)
+        source = Path(str(found.__file__)).read_text(encoding="utf-8")
+        for name, value in vars(found).items():
+            if isinstance(value, re.Pattern) and re.search(rf"(?m)^{name}\b", source):
+                yield f"{module.name.removeprefix('capi2kit.')}.{name}", value, source
+    for table in ("phrases", "url_roles"):
+        for number, row in enumerate(rows(table)):
+            yield (
+                f"{table}.{number}",
+                re.compile(row["pattern"], re.IGNORECASE * (table == "url_roles")),
+                f"{number}.search",
+            )
 
 
 def ways(name: str, source: str) -> list[str]:
