@@ -10,7 +10,13 @@ import pytest
 import capi2kit as c2
 from capi2kit.cli import main
 
-VERBS = ("summary", "info", "waits", "spans", "events", "whatif", "prefetch", "accounts", "clock", "coverage", "report")
+VERBS = [
+    *("summary", "report"),
+    *(
+        pytest.param(verb, marks=pytest.mark.slow)
+        for verb in ("waits", "info", "spans", "events", "whatif", "prefetch", "accounts", "clock", "coverage")
+    ),
+]
 EVENT = """<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>
 <Provider Name="Microsoft-Windows-CAPI2"/><EventID>{id}</EventID><Level>4</Level><Task>{id}</Task><Opcode>{opcode}</Opcode>
 <TimeCreated SystemTime="{time}"/><EventRecordID>{record}</EventRecordID><Execution ProcessID="1000" ThreadID="2000"/>

@@ -142,6 +142,7 @@ def test_a_report_at_its_default_name_gets_a_number(log, tmp_path, monkeypatch, 
         assert Path(name).stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_demo_works_twice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("demo") == 0 and run("demo") == 0
