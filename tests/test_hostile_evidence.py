@@ -101,6 +101,7 @@ print(time.process_time() - start)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SLOW)
 def test_a_text_of_half_a_megabyte_is_read_in_seconds(what, tmp_path):
     """Before each of these was mended it took from half a minute to years."""

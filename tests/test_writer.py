@@ -64,7 +64,9 @@ def linked(what: Path, how, *, name: Path | None = None) -> Path:
     return name
 
 
-@pytest.mark.parametrize("given", ["file", "folder", "pattern"])
+@pytest.mark.parametrize(
+    "given", ["file", *(pytest.param(one, marks=pytest.mark.slow) for one in ("folder", "pattern"))]
+)
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_evidence_is_refused_by_any_name(log, name, given, capsys):
     target, before = name(log), sha256(log)
