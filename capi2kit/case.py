@@ -111,7 +111,7 @@ def load(
                 batches.append(note(number, str(fault), error="not read"))
     case = _joined(batches)
     if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
-        raise refused or NoEvents(_why_nothing(case))
+        raise _with_formats(refused) if refused else NoEvents(_why_nothing(case))
     lost = int(case.sources["lost"].sum())
     if strict and lost:
         first = case.problems.loc[case.problems["lost"] > 0, "message"].iloc[0]
@@ -154,14 +154,20 @@ def _zone(tz: str | None) -> str | None:
     return tz
 
 
+def _with_formats(err: EvidenceError) -> EvidenceError:
+    """The error that ends the loading; one about the format also lists the known ones, which is too long for a table."""
+    if not isinstance(err, UnknownFormat):
+        return err
+    return UnknownFormat(f"{err}. Looked for: {known_formats()}. Export or copy the log again", source=err.source)
+
+
 def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress | None) -> list[Batch]:
     """The batches of one file, stamped with its number. Raises EvidenceError if nothing can be made of it."""
     loader = loader_for(bytes(file.data[:HEAD]), file.name)
     if loader is None:
-        why = "is none of the known formats" if len(file.data) else "is empty"
-        kind = UnknownFormat if len(file.data) else EvidenceError
-        message = f"{file.name} {why}. Looked for: {known_formats()}. Export or copy the log again"
-        raise kind(message, source=file.name)
+        if not len(file.data):
+            raise UnknownFormat(f"{file.name} is empty", source=file.name)
+        raise UnknownFormat(f"{file.name} has no known format", source=file.name)
     if progress:
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
     facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}

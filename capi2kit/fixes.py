@@ -20,7 +20,7 @@ class Fix:
     """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it.
 
     `becomes`: what happens to the waits that a finding cites, a word of BECOMES; empty: it saves no waiting, or none that can
-    be foretold. `limit_s`: for `limited`, the seconds that each URL gets.
+    be calculated. `limit_s`: for `limited`, the seconds that each URL gets.
     """
 
     id: str

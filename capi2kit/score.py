@@ -79,7 +79,7 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
 
 
 def _compare_savings(analysis: Analysis, truth: Truth) -> pd.DataFrame:
-    """What each remedy really saved, beside what was foretold."""
+    """What each remedy really saved, beside what was calculated."""
     before = {(one["host"], one["pid"]): one["wall_s"] for one in truth["startups"]}
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     rows = []
@@ -235,7 +235,7 @@ def _judge_startups(startups: pd.DataFrame) -> list[Figure]:
 
 
 def _judge_savings(savings: pd.DataFrame) -> list[Figure]:
-    """What a remedy saves is foretold within 2 %; nothing is judged where the truth tried no remedy."""
+    """What a remedy saves is calculated within 2 %; nothing is judged where the truth tried no remedy."""
     if savings.empty:
         return []
     error = 100 * (savings["saved_s"] - savings["true_saved_s"]).abs() / savings["true_saved_s"].abs()

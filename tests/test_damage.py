@@ -94,7 +94,7 @@ def test_a_record_number_that_cannot_be_in_a_header_costs_nothing(place, value, 
 @pytest.mark.parametrize("value", HUGE)
 @pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize("which", [0, 2, 4])
-def test_a_record_number_that_cannot_be_in_a_record_is_worked_out_or_told(which, sealed, value, tmp_path):
+def test_a_record_number_that_cannot_be_in_a_record_is_worked_out_or_reported(which, sealed, value, tmp_path):
     data = bytearray(plain_log())
     at = HEADER + CHUNK
     for _ in range(which + 1):
@@ -135,8 +135,8 @@ FRAMES = st.lists(
 
 @settings(max_examples=500)
 @given(FRAMES, st.integers(0, 100), st.integers(-1, 100))
-def test_numbers_of_a_chunk_count_up_and_stay_near_each_other(told, first, last):
-    frames = [Frame(0, 512 + 100 * i, 100, record, 0, damage) for i, (record, damage) in enumerate(told)]
+def test_numbers_of_a_chunk_count_up_and_stay_near_each_other(reported, first, last):
+    frames = [Frame(0, 512 + 100 * i, 100, record, 0, damage) for i, (record, damage) in enumerate(reported)]
     own = numbered(living(frames), first=first, last=last)
     ids = [frame.record for frame in own]
     assert all(a < b for a, b in pairwise(ids))
@@ -147,7 +147,7 @@ def test_numbers_of_a_chunk_count_up_and_stay_near_each_other(told, first, last)
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_framing_any_mutant_is_bounded(seed):
-    framing = frame_file(mutants.evtx(plain_log(2), seed, mended=bool(seed % 2)))
+    framing = frame_file(mutants.evtx(plain_log(2), seed, resealed=bool(seed % 2)))
     for chunk in framing.chunks:
         assert len(chunk.missing) <= MOST_RECORDS
         assert all(frame.record < 1 << 64 for frame in chunk.frames)
@@ -168,26 +168,26 @@ def letters(data: bytes, old: str, new: bytes) -> bytes:
     assert place > 0
     made = bytearray(data)
     made[place : place + len(new)] = new
-    return mutants.mend(made)
+    return mutants.reseal(made)
 
 
 @pytest.mark.parametrize(
     ("new", "shown"), [(b"\0\0", "\ufffd"), (b"\0\xd8", "\ufffd"), (b"\x01\0", "\ufffd"), (b"\xff\xff", "\ufffd")]
 )
-def test_a_character_that_no_text_holds_is_replaced_and_told_and_nothing_behind_it_is_lost(new, shown, tmp_path):
+def test_a_character_that_no_text_holds_is_replaced_and_reported_and_nothing_behind_it_is_lost(new, shown, tmp_path):
     case = loaded(tmp_path, letters(plain_log(1), "Subject 2", new))
     assert f"{shown}ubject 2 of a certificate" in case.events["subject"].tolist()
     assert case.problems["error"].tolist() == ["replaced characters"]
 
 
-def test_a_name_that_does_not_fit_its_hash_is_read_as_written_and_told(tmp_path):
+def test_a_name_that_does_not_fit_its_hash_is_read_as_written_and_reported(tmp_path):
     case = loaded(tmp_path, letters(plain_log(1), "EventAuxInfo", "XventAuxInfo".encode("utf-16-le")))
     assert case.problems["error"].tolist() == ["misspelt name"]
     assert "XventAuxInfo" in case.problems["message"].iloc[0]
     assert case.events["extra"].str.contains("XventAuxInfo@ProcessName").all()
 
 
-def test_two_records_with_one_number_are_both_read_and_told(tmp_path):
+def test_two_records_with_one_number_are_both_read_and_reported(tmp_path):
     case = loaded(tmp_path, log_of([event(1), event(2), event(2), event(3)]))
     assert "record id twice" in case.problems["error"].tolist()
     assert case.problems.loc[case.problems["error"] == "record id twice", "record"].tolist() == [2]
@@ -206,16 +206,16 @@ def test_a_text_of_two_lines_is_not_odd(tmp_path):
 @pytest.mark.parametrize("seed", [27, 61, 96])
 def test_the_campaign_finds_what_the_fast_engine_cuts(seed, monkeypatch):
     """Seeds whose mutants have a NUL or half a character in a text."""
-    assert not campaign.attempt(("mended", seed, "")).faults
+    assert not campaign.attempt(("resealed", seed, "")).faults
     monkeypatch.setattr(salvage, "odd_records", lambda data, chunk: set())
-    assert campaign.attempt(("mended", seed, "")).faults
+    assert campaign.attempt(("resealed", seed, "")).faults
 
 
 @pytest.mark.parametrize("seed", [1, 3, 9])
-def test_the_campaign_finds_a_cell_or_a_loss_that_nobody_told_of(seed, monkeypatch):
-    assert not campaign.attempt(("unmended", seed, "")).faults
+def test_the_campaign_finds_a_cell_or_a_loss_that_nobody_reported_of(seed, monkeypatch):
+    assert not campaign.attempt(("damaged", seed, "")).faults
     monkeypatch.setattr("capi2kit.loaders.evidence.Problems.add", lambda *_, **__: None)
-    assert campaign.attempt(("unmended", seed, "")).faults
+    assert campaign.attempt(("damaged", seed, "")).faults
 
 
 @pytest.mark.slow

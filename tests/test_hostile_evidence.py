@@ -104,7 +104,7 @@ print(time.process_time() - start)
 @pytest.mark.slow
 @pytest.mark.parametrize("what", SLOW)
 def test_a_text_of_half_a_megabyte_is_read_in_seconds(what, tmp_path):
-    """Before each of these was mended it took from half a minute to years."""
+    """Before each of these was fixed it took from half a minute to years."""
     path = tmp_path / "x.txt"
     path.write_text(SLOW[what](500_000), encoding="utf-8")
     done = subprocess.run(

@@ -111,7 +111,7 @@ def test_the_root_causes_agree_with_the_truth(monkeypatch):
     before = {start["pid"]: start["wall_s"] for start in truth["startups"]}
     for after in truth["after"]:
         for start in after["startups"]:
-            saved = figure(printed, rf"{after['fix']}, {start['process']} \({start['pid']}\): foretold ([\d.]+) s")
+            saved = figure(printed, rf"{after['fix']}, {start['process']} \({start['pid']}\): calculated ([\d.]+) s")
             assert saved == pytest.approx(before[start["pid"]] - start["wall_s"], rel=0.02)
     for dataset, must in {"sharepoint-drop": "fire: [1-9]", "sharepoint-reject": "stay silent: 0"}.items():
         assert re.search(rf"{dataset}, must {must}", printed)

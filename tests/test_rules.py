@@ -287,7 +287,7 @@ def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path, capsys):
 def test_cures_come_before_workarounds_before_what_nobody_should_do():
     kinds = [fix.kind for fix in fixes_of("names-to-loopback shorter-timeouts allow-pki-hosts unknown")]
     assert kinds == ["cure", "workaround", "never"]
-    assert all(not fix.becomes for fix in fixes().values() if fix.kind == "never")  # no saving is foretold for those
+    assert all(not fix.becomes for fix in fixes().values() if fix.kind == "never")  # no saving is calculated for those
 
 
 @pytest.mark.parametrize(

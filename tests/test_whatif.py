@@ -1,4 +1,4 @@
-"""What if: the replay keeps what does not change, obeys caches and budgets, and foretells what the lab then shows."""
+"""What if: the replay keeps what does not change, obeys caches and budgets, and calculates what the lab then shows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def replayed(timeline: Timeline, changes: list[Change | None]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scenario", REMEDIED)
-def test_what_a_remedy_saves_is_foretold_within_two_per_cent(scenario):
+def test_what_a_remedy_saves_is_right_within_two_per_cent(scenario):
     score = score_analysis(*analyse_scenario(read_scenario(scenario), only=".evtx"))
     assert len(score.savings) >= 1
     error = (score.savings["saved_s"] / score.savings["true_saved_s"] - 1).abs()

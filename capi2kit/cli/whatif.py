@@ -19,5 +19,5 @@ def run(common: Common, *, server: list[str]) -> None:
     table = whatif(analysis.findings, servers=tuple(server), **tables)
     line = "\nsaved_s: by the retrievals replayed with the remedy; low_s and high_s bound it."
     if table.empty:
-        line = "No finding here has a remedy whose saving can be foretold."
+        line = "No finding here has a remedy whose saving can be calculated."
     write_table(table, common=common, key=_KEY, below=[] if common.quiet else [line])

@@ -13,7 +13,7 @@ HIGHEST = (1 << 63) - 1  # no log has that many records: a number beyond is none
 
 
 class Frame(NamedTuple):
-    """One record as framed: where it stands, its header id and write time. `damage` names what was mended."""
+    """One record as framed: where it stands, its header id and write time. `damage` names what was corrected."""
 
     chunk: int
     offset: int

@@ -57,7 +57,7 @@ def _first_step(found: pd.DataFrame) -> str:
     """The one thing to do."""
     wrong = found[found["severity"] != _BENIGN]
     if wrong.empty:
-        return "Nothing to mend: what looks like an error is none."
+        return "Nothing to fix: what looks like an error is not one."
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
     return f"First: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
@@ -109,7 +109,7 @@ def _card(fix: Fix, against: list[str]) -> list[list[str]]:
 
 
 def savings(analysis: Analysis) -> Section | None:
-    """What each remedy would save in the start-up that waited longest; None if nothing can be foretold."""
+    """What each remedy would save in the start-up that waited longest; None if nothing can be calculated."""
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     told = whatif(analysis.findings, **tables).dropna(subset=["startup"])
     if told.empty:

@@ -110,11 +110,11 @@ def attempt(case: tuple[str, int, str]) -> Verdict:
 
 
 def _made(kind: str, seed: int):
-    if kind in ("unmended", "mended"):
+    if kind in ("damaged", "resealed"):
         logs = bases()
         number = seed % len(logs)
-        data = mutants.evtx(logs[number], seed, mended=kind == "mended")
-        judge = judge_engines if kind == "mended" else lambda path: judge_against(path, number)
+        data = mutants.evtx(logs[number], seed, resealed=kind == "resealed")
+        judge = judge_engines if kind == "resealed" else lambda path: judge_against(path, number)
         return "x.evtx", data, judge
     if kind == "text":
         known = texts()
@@ -205,7 +205,7 @@ def _untold(case: Case, mine: dict[str, Rows], other: dict[str, Rows]) -> list[s
 def cases(given: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
     """Kind and seed of every case."""
     for seed in range(given.evtx):
-        yield ("mended" if seed % 2 else "unmended"), given.seed + seed, given.keep
+        yield ("resealed" if seed % 2 else "damaged"), given.seed + seed, given.keep
     yield from (("text", given.seed + seed, given.keep) for seed in range(given.texts))
     yield from (("archive", given.seed + seed, given.keep) for seed in range(given.archives))
 

@@ -101,18 +101,18 @@ DAMAGES: tuple[Callable[[Dice, bytearray], None], ...] = (
 INSIDE: tuple[Callable[[Dice, bytearray], None], ...] = (flip, letter, letter, number, overwrite)
 
 
-def evtx(base: bytes, seed: int, *, mended: bool) -> bytes:
-    """A mutant of a log; `mended`: its checksums fit what it says."""
+def evtx(base: bytes, seed: int, *, resealed: bool) -> bytes:
+    """A mutant of a log; `resealed`: its checksums fit what it says."""
     dice = Dice(seed)
     data = bytearray(base)
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
-        dice.choice(INSIDE if mended else DAMAGES)(dice, data)
+        dice.choice(INSIDE if resealed else DAMAGES)(dice, data)
         if not data:
             data += b"\0"
-    return mend(data) if mended else bytes(data)
+    return reseal(data) if resealed else bytes(data)
 
 
-def mend(data: bytearray) -> bytes:
+def reseal(data: bytearray) -> bytes:
     """The log with checksums that fit, in its header and in those of its chunks."""
     for at in range(HEADER, len(data) - CHUNK + 1, CHUNK):
         if data[at : at + 8] != b"ElfChnk\0":
