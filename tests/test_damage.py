@@ -2,6 +2,7 @@
 
 import random
 import struct
+import subprocess
 import sys
 import zlib
 from itertools import pairwise
@@ -12,6 +13,7 @@ from evtx_bytes import HEADER, El, event, file_of, log_of, payload, plain_log, s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capi2kit.binxml import bucket_offsets, has_loop
 from capi2kit.case import Case, load
 from capi2kit.loaders import salvage
 from capi2kit.loaders.framing import frame_file
@@ -198,6 +200,50 @@ def test_a_text_of_two_lines_is_not_odd(tmp_path):
     """The fast engine keeps what both read alike."""
     case = loaded(tmp_path, inner("one\r\ntwo"))
     assert case.sources["engine"].tolist() == ["evtx"] and case.problems.empty
+
+
+# Chains that come back to where they were: a reader that follows them never ends.
+
+
+def chained(*links: tuple[int, int]) -> bytes:
+    """A chunk of nothing but these offsets and what stands at them."""
+    chunk = bytearray(CHUNK)
+    for at, value in links:
+        struct.pack_into("<I", chunk, at, value)
+    return bytes(chunk)
+
+
+@pytest.mark.parametrize(
+    ("links", "endless"),
+    [
+        ([], False),
+        ([(128, 600), (600, 700)], False),
+        ([(128, 600), (600, 700), (700, 600)], True),
+        ([(128, 600), (600, 600)], True),
+        ([(380, 600), (600, 700), (700, 800), (800, 700)], True),  # the last head of the names
+        ([(384, 600), (600, 700), (700, 600)], True),  # the first head of the templates
+        ([(508, 600), (600, 600)], True),  # the last one
+        ([(128, 600), (600, CHUNK)], False),  # leads out of the chunk
+        ([(128, 0xFFFFFFFF)], False),
+        ([(128, 600), (132, 600)], False),  # two heads of one chain
+    ],
+)
+def test_a_chain_that_comes_back_is_seen(links, endless):
+    assert has_loop(chained(*links)) is endless
+
+
+def test_a_log_whose_names_go_round_in_a_circle_is_read_to_its_end(tmp_path):
+    """In a process of its own: the fast engine would not come back, and nothing could stop it."""
+    data = bytearray(plain_log(1))
+    one, other = sorted(bucket_offsets(bytes(data[HEADER : HEADER + CHUNK])))[:2]
+    for at, value in ((128, one), (one, other), (other, one)):
+        struct.pack_into("<I", data, HEADER + at, value)
+    path = tmp_path / "WEB01.evtx"
+    path.write_bytes(mutants.reseal(data))
+    script = "import sys; from capi2kit.case import load; print(load(sys.argv[1]).events['record'].tolist())"
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[1, 2, 3, 4, 5]\n"
 
 
 # The campaign itself.

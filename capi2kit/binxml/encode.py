@@ -15,10 +15,9 @@ from lxml import etree
 
 from capi2kit.binxml.fragments import MAX_DEPTH, BinXmlError, Node, Slot
 from capi2kit.binxml.layouts import Definition, Stored, lay_out
-from capi2kit.binxml.names import BUCKETS, name_hash
+from capi2kit.binxml.names import BUCKETS, TEMPLATE_BUCKETS, name_hash
 
 CHUNK, FIRST, LIMIT = 65536, 512, 65528  # a chunk's free-space offset never reaches its end
-TEMPLATE_BUCKETS = 32
 LONGEST_ATTRIBUTE = 31_673
 _MORE = 0x40
 _FRAGMENT = b"\x0f\x01\x01\x00"

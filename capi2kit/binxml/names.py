@@ -7,6 +7,7 @@ import struct
 
 STRING_TABLE = 128  # offset of the 64 bucket heads in a chunk
 BUCKETS = 64
+TEMPLATE_BUCKETS = 32  # their heads stand behind those of the names
 _NAME = re.compile(r"[A-Za-z_][\w.:-]*")
 
 
@@ -38,6 +39,22 @@ def _name_at(chunk: bytes, offset: int) -> str | None:
     if not 0 < length <= 512 or len(raw) < 2 * length:
         return None
     return raw.decode("utf-16le", "replace")
+
+
+def has_loop(chunk: bytes) -> bool:
+    """Whether a chain of the chunk's tables, of names or of templates, comes back to where it was.
+
+    Windows never writes that, and a reader that follows such a chain never ends.
+    """
+    heads = struct.unpack_from(f"<{BUCKETS + TEMPLATE_BUCKETS}I", chunk, STRING_TABLE)
+    for head in heads:
+        offset, seen = head, set[int]()
+        while 0 < offset <= len(chunk) - 4:
+            if offset in seen:
+                return True
+            seen.add(offset)
+            offset = struct.unpack_from("<I", chunk, offset)[0]
+    return False
 
 
 def bucket_offsets(chunk: bytes) -> dict[int, int]:

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from lxml import etree
 
+from capi2kit.binxml import has_loop
 from capi2kit.cells import shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
@@ -90,9 +91,11 @@ class _Reading:
         intact = [chunk for chunk in self.framing.chunks if chunk.healthy]
         left = [frame for chunk in intact for frame in chunk.frames]
         if engine != "python-evtx":
-            left = []
-            for i in range(0, len(intact), _SPLICED):
-                yield from self._fast(intact[i : i + _SPLICED], left)
+            endless = {chunk.slot for chunk in intact if has_loop(chunk_bytes(self.file.data, chunk))}
+            left = [frame for chunk in intact if chunk.slot in endless for frame in chunk.frames]
+            safe = [chunk for chunk in intact if chunk.slot not in endless]
+            for i in range(0, len(safe), _SPLICED):
+                yield from self._fast(safe[i : i + _SPLICED], left)
         for record in self._slow(left):
             yield self._take_element(*record)
 

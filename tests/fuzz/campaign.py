@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -35,6 +37,8 @@ from capi2kit.errors import Capi2kitError
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MEGABYTES = 10, 1024
+_AT_ONCE = 20  # cases that a worker takes
+_DOING = Path(tempfile.gettempdir()) / f"capi2kit-campaign-{os.getuid()}"  # what each worker is at
 TABLES = ("events", "steps", "chain", "certificates")
 _APART = {"event", "source", "offset", "time_written", "position", "elements"}  # where a row stands, not what it says
 Rows = dict[
@@ -79,6 +83,8 @@ def _stop(number: int, frame: object) -> None:
 def attempt(case: tuple[str, int, str]) -> Verdict:
     """Make one mutant, load it, and judge what comes out."""
     kind, seed, keep = case
+    if _DOING.is_dir():
+        (_DOING / str(os.getpid())).write_text(f"{kind} {seed}")
     signal.signal(signal.SIGALRM, _stop)
     faults: list[str] = []
     outcome, data, name, started = "loaded", b"", "x", time.perf_counter()
@@ -210,6 +216,18 @@ def cases(given: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
     yield from (("archive", given.seed + seed, given.keep) for seed in range(given.archives))
 
 
+def _until_one_hangs(verdicts: Any) -> Iterator[Verdict]:
+    """The verdicts; one that never comes, since no signal reaches a worker inside foreign code, ends the campaign."""
+    while True:
+        try:
+            yield verdicts.next(timeout=_AT_ONCE * SECONDS + 60)
+        except StopIteration:
+            return
+        except multiprocessing.TimeoutError:
+            hanging = ", ".join(sorted(path.read_text() for path in _DOING.glob("*")))
+            raise SystemExit(f"a case never ends; the workers are at {hanging}") from None
+
+
 def main(arguments: list[str]) -> int:
     """Run the campaign and print its figures; 1 if a case failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -220,9 +238,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--keep", default="", metavar="FOLDER", help="write the cases that fail there")
     given = parser.parse_args(arguments)
+    shutil.rmtree(_DOING, ignore_errors=True)
+    _DOING.mkdir()
     outcomes, kinds, slowest, failed = Counter[str](), Counter[str](), 0.0, 0
     with multiprocessing.Pool(given.jobs, maxtasksperchild=500) as pool:
-        for verdict in pool.imap_unordered(attempt, cases(given), chunksize=20):
+        for verdict in _until_one_hangs(pool.imap_unordered(attempt, cases(given), chunksize=_AT_ONCE)):
             kinds[verdict.kind] += 1
             outcomes[f"{verdict.kind}: {verdict.outcome}"] += 1
             slowest = max(slowest, verdict.seconds)
