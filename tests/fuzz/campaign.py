@@ -37,7 +37,6 @@ from capi2kit.errors import Capi2kitError
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MEGABYTES = 10, 1024
-_AT_ONCE = 20  # cases that a worker takes
 _DOING = Path(tempfile.gettempdir()) / f"capi2kit-campaign-{os.getuid()}"  # what each worker is at
 TABLES = ("events", "steps", "chain", "certificates")
 _APART = {"event", "source", "offset", "time_written", "position", "elements"}  # where a row stands, not what it says
@@ -220,7 +219,7 @@ def _until_one_hangs(verdicts: Any) -> Iterator[Verdict]:
     """The verdicts; one that never comes, since no signal reaches a worker inside foreign code, ends the campaign."""
     while True:
         try:
-            yield verdicts.next(timeout=_AT_ONCE * SECONDS + 60)
+            yield verdicts.next(timeout=6 * SECONDS)
         except StopIteration:
             return
         except multiprocessing.TimeoutError:
@@ -242,7 +241,7 @@ def main(arguments: list[str]) -> int:
     _DOING.mkdir()
     outcomes, kinds, slowest, failed = Counter[str](), Counter[str](), 0.0, 0
     with multiprocessing.Pool(given.jobs, maxtasksperchild=500) as pool:
-        for verdict in _until_one_hangs(pool.imap_unordered(attempt, cases(given), chunksize=_AT_ONCE)):
+        for verdict in _until_one_hangs(pool.imap_unordered(attempt, cases(given))):
             kinds[verdict.kind] += 1
             outcomes[f"{verdict.kind}: {verdict.outcome}"] += 1
             slowest = max(slowest, verdict.seconds)
