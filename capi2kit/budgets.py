@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.starts import BROKEN, NAT, TICK_S, lanes, nanoseconds
+from capi2kit.columns.instants import NAT, TICK_S, nanoseconds
+from capi2kit.columns.keys import lanes
+from capi2kit.starts import BROKEN
 
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds

@@ -14,15 +14,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
+from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
 from capi2kit.loaders.collected import check_manifest, note, take_hosts_from_folders
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.filebytes import FileBytes
-from capi2kit.providers import providers as providers_known
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, instants, shaped
-from capi2kit.frames import short_names
+from capi2kit.columns.cells import empty, instants, shaped
+from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check
-from capi2kit.starts import nanoseconds
 
 _MOST_S = 9.2e9  # what fits into 64 bits of nanoseconds
 _SAME_S = 2.0  # offsets closer than that are one clock error

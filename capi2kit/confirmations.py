@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
-from capi2kit.frames import near, short_names
+from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.nearby import near, short_names
 from capi2kit.knowledge import check, operations_marking
 
 _NEAR = pd.Timedelta(seconds=1)

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.budgets import find_budgets
-from capi2kit.cells import strings
+from capi2kit.columns.cells import strings
+from capi2kit.columns.instants import NAT, TICK_S, as_times, nanoseconds
 from capi2kit.knowledge import check
-from capi2kit.starts import BROKEN, NAT, ON_TIME, TICK_S, as_times, judge_starts, nanoseconds, verdicts_of
+from capi2kit.starts import BROKEN, ON_TIME, judge_starts, verdicts_of
 
 _HUGE = np.iinfo("int64").max
 _TICK = round(TICK_S * 1e9)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import instants, shaped
+from capi2kit.columns.cells import instants, shaped
 
 _BY = ["source", "host", "channel"]
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, masked, shaped
-from capi2kit.joins import match
+from capi2kit.columns.cells import empty, masked, shaped
+from capi2kit.columns.keys import lanes, match
 from capi2kit.knowledge import check, operations_where
-from capi2kit.starts import lanes
 
 _BY = ["host", "process", "pid", "user_sid", "target", "target_kind"]
 _USED = [

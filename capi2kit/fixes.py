@@ -9,7 +9,7 @@ from typing import Any
 
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
-from capi2kit.tomlfile import read_toml
+from capi2kit.knowledge.tomlfile import read_toml
 
 KINDS = ("cure", "workaround", "never")  # in this order they are to be tried
 BECOMES = ("answered", "refused", "kept", "found", "not asked", "limited")  # of the waits that a finding cites

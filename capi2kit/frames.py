@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
+from capi2kit.columns.instants import TICK_S
+from capi2kit.columns.nearby import near, short_names
 from capi2kit.knowledge import check, operations_marking, rows
-from capi2kit.starts import TICK_S
 
 POOL = "applicationPool"  # what `appcmd list wp` calls it
 CREATED, SERVED = "process created", "request served"
@@ -52,44 +53,6 @@ def frame_startups(
     served = _served(framed, told, gap=gap)
     framed = framed.assign(app_pool=_pools(framed, told, settings=settings, gap=gap))
     return _widened(framed, begins=begins, served=served)
-
-
-def short_names(hosts: pd.Series, *, of: pd.Series | None = None) -> pd.Series:
-    """Names of computers as comparable: the first part, in capitals. A trace log has no more than that.
-
-    `of`: the names of all computers. Where two of them differ only behind the first part, that part alone is the name
-    of neither: their whole names stay.
-    """
-    short = hosts.str.extract("^([^.]*)", expand=False).str.upper()
-    known = pd.Series((hosts if of is None else of).dropna().unique(), dtype=hosts.dtype).str.upper().drop_duplicates()
-    whole = known[known.str.contains(".", regex=False)]
-    first = whole.str.extract("^([^.]*)", expand=False)
-    shared = first[first.duplicated()]
-    return short.mask(short.isin(shared).fillna(False).astype(bool), hosts.str.upper())
-
-
-def near(left: pd.DataFrame, right: pd.DataFrame, *, since: pd.Series, until: pd.Series) -> pd.DataFrame:
-    """Rows of `left` and `right` on one `place` (not <NA>), with the `time` of the right one within since and until.
-
-    `since` and `until` are as long as `left`. As a merge on `place` that keeps these rows only, but without making the others.
-    """
-    right = right[right["place"].notna() & right["time"].notna()].sort_values("time", kind="stable")
-    spots: list[np.ndarray] = [np.zeros(0, "int64")]
-    owners: list[np.ndarray] = [np.zeros(0, "int64")]
-    mine = left["place"].to_numpy(object)
-    for place, there in right.groupby("place", sort=False).indices.items():
-        rows_there = np.asarray(there, dtype="int64")
-        stamps = right["time"].array[rows_there]
-        here = np.flatnonzero((mine == place) & since.notna().to_numpy() & until.notna().to_numpy())
-        low = np.asarray(stamps.searchsorted(since.array[here], side="left"))
-        count = np.maximum(np.asarray(stamps.searchsorted(until.array[here], side="right")) - low, 0)
-        owners.append(np.repeat(here, count))
-        first = np.repeat(low - np.r_[0, count.cumsum()[:-1]], count) if len(count) else low
-        spots.append(rows_there[first + np.arange(count.sum())])
-    owner, spot = np.concatenate(owners), np.concatenate(spots)
-    order = np.argsort(owner, kind="stable")
-    found = right.drop(columns="place").iloc[spot[order]].reset_index(drop=True)
-    return pd.concat([left.iloc[owner[order]].reset_index(drop=True), found], axis=1)
 
 
 def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import STRING, UTC
+from capi2kit.columns.cells import STRING, UTC
 from capi2kit.knowledge import check
 
 MOST_ISSUERS = 8  # steps from the signer up

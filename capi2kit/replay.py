@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.budgets import find_budgets
-from capi2kit.joins import match
-from capi2kit.starts import lanes, nanoseconds
+from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.keys import lanes, match
 
 USUAL_S = (
     0.116,

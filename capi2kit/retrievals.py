@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import strings
+from capi2kit.columns.cells import strings
 from capi2kit.knowledge import check, rows
 
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")

@@ -12,7 +12,7 @@ from capi2kit.errors import KnowledgeError
 from capi2kit.expressions import Expression, parse
 from capi2kit.fixes import fixes
 from capi2kit.knowledge import DATA, columns
-from capi2kit.tomlfile import TomlFile, read_toml
+from capi2kit.knowledge.tomlfile import TomlFile, read_toml
 
 SEVERITIES = ("high", "medium", "low", "benign")
 PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import columns
 from capi2kit.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.analysis import Analysis
+from capi2kit.columns.instants import TICK_S
 from capi2kit.errors import EvidenceError
 from capi2kit.questions.whatif import whatif
-from capi2kit.starts import TICK_S
 
 Truth = dict[str, Any]
 _KEY = ["host", "record"]

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.instants import NAT, nanoseconds
+from capi2kit.columns.keys import grouped, threads
 from capi2kit.nesting import Pairs
-from capi2kit.starts import NAT, grouped, nanoseconds, threads
 
 _MAX = np.iinfo("int64").max
 

@@ -13,11 +13,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.instants import NAT, TICK_S, nanoseconds, seconds_between
 from capi2kit.knowledge import operations_where
 
-TICK_S = 0.016  # resolution of the clock that stamps records
 MEASURABLE_S = 0.05  # shorter waits cannot tell: a clock tick is 0.0156 s
-NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
 BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 LATE, ON_TIME, EACH, UNDETERMINED = "late", "on time", "each", "undetermined"
 
@@ -74,45 +73,3 @@ def verdicts_of(hosts: np.ndarray, known: dict[str, str]) -> np.ndarray:
 
 def _named(hosts: np.ndarray) -> np.ndarray:
     return np.where(pd.isna(hosts), "", hosts)
-
-
-def seconds_between(before: pd.Series, after: pd.Series) -> np.ndarray:
-    """Differences of two time columns in seconds, NaN where one is missing."""
-    gap = nanoseconds(after) - nanoseconds(before)
-    return np.where(before.isna() | after.isna(), np.nan, gap / 1e9)
-
-
-def nanoseconds(times: pd.Series | pd.api.extensions.ExtensionArray) -> np.ndarray:
-    """A UTC time column as integer nanoseconds; the smallest integer where it is missing."""
-    return pd.DatetimeIndex(times).asi8
-
-
-def as_times(values: np.ndarray, *, known: np.ndarray) -> pd.DatetimeIndex:
-    """Integer nanoseconds as UTC times, NaT where not `known`."""
-    return pd.DatetimeIndex(np.where(known, values, NAT).view("datetime64[ns]")).tz_localize("UTC")
-
-
-def lanes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """One integer per row, the same for rows that agree in `columns`; missing cells agree with each other."""
-    return grouped([table[column].to_numpy(object) for column in columns])
-
-
-def threads(host: np.ndarray, pid: np.ndarray, *, tid: np.ndarray, task: np.ndarray) -> np.ndarray:
-    """One integer per row, the same for one thread; where the thread is not known, for one task, which has only one."""
-    return grouped([host, pid, tid, where(pd.isna(tid), task, otherwise=None)])
-
-
-def where(mask: np.ndarray, values: np.ndarray, *, otherwise: object) -> np.ndarray:
-    """The values, as objects, with `otherwise` outside the mask."""
-    chosen = values.astype(object)
-    chosen[~mask] = otherwise
-    return chosen
-
-
-def grouped(columns: list[np.ndarray]) -> np.ndarray:
-    """One integer per row of some columns, the same for equal rows."""
-    code = np.zeros(len(columns[0]), "int64")
-    for column in columns:
-        values, unique = pd.factorize(column)
-        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
-    return code

@@ -12,10 +12,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, masked, shaped
-from capi2kit.intervals import Atoms, cut, shares
+from capi2kit.columns.cells import empty, masked, shaped
+from capi2kit.columns.instants import TICK_S, as_times, nanoseconds
+from capi2kit.columns.intervals import Atoms, cut, shares
+from capi2kit.columns.keys import grouped, lanes
 from capi2kit.knowledge import check
-from capi2kit.starts import TICK_S, as_times, grouped, lanes, nanoseconds
 
 GAP_S = 30.0
 _WAIT, _OTHER, _CHECK, _REST = 0, 1, 2, 3

@@ -26,21 +26,12 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.budgets import DEFAULT_LIMIT_S, find_budgets
-from capi2kit.cells import empty, shaped, strings
+from capi2kit.columns.cells import empty, shaped, strings
+from capi2kit.columns.instants import NAT, TICK_S, as_times, nanoseconds
+from capi2kit.columns.keys import threads
 from capi2kit.knowledge import account, check, operations_where, url_role
 from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import (
-    BROKEN,
-    EACH,
-    NAT,
-    ON_TIME,
-    TICK_S,
-    as_times,
-    judge_starts,
-    nanoseconds,
-    threads,
-    verdicts_of,
-)
+from capi2kit.starts import BROKEN, EACH, ON_TIME, judge_starts, verdicts_of
 
 TICK = round(TICK_S * 1e9)
 _MILLISECOND = 1_000_000  # chain clocks and completion times are cut to it

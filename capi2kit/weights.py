@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped
-from capi2kit.intervals import covered
-from capi2kit.joins import match
-from capi2kit.starts import nanoseconds
+from capi2kit.columns.cells import shaped
+from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.intervals import covered
+from capi2kit.columns.keys import match
 
 _SECOND = 1e9
 

@@ -48,7 +48,7 @@ EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 class Record(Protocol):
-    """What is expected of a record; the records of `capi2kit.lab.evtxfile` are such."""
+    """What is expected of a record; the records of `capi2kit.binxml.evtxfile` are such."""
 
     number: int
     written: int

@@ -29,7 +29,7 @@ import pandas as pd
 
 from capi2kit.analysis import Analysis, analyse
 from capi2kit.case import Case
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.knowledge import columns, flag, operations_where, outcome_of, url_role
 
 EPOCH = pd.Timestamp("2026-03-02T08:00:00Z")

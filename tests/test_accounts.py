@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import capi2kit as c2
-from capi2kit.cells import empty, shaped
 from capi2kit.cli import main
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.questions.accounts import accounts, names_of
 

@@ -6,7 +6,7 @@ import pytest
 from outlines import analysed, case, events, steps
 
 import capi2kit as c2
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 
 SLOW = r"""
 VerifyTrust                       0.0   6.5  target=C:\app\Slow.dll  process=w3wp.exe  pid=7

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.cells import empty, masked, missing, seconds, shaped, strings, times, typed
+from capi2kit.columns.cells import empty, masked, missing, seconds, shaped, strings, times, typed
 from capi2kit.knowledge import columns, rows
 
 DTYPES = {"int": "Int64", "hex": "UInt32", "bool": "boolean", "duration": "Float64", "time": "datetime64[ns, UTC]"}

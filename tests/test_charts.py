@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from capi2kit import charts
-from capi2kit.cells import empty, shaped
 from capi2kit.charts import labels, palette
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.delays import attribute_delays
 from capi2kit.errors import TableError
 from capi2kit.startups import draw_ledger, find_startups, mark_startups

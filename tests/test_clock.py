@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from capi2kit.cells import empty, shaped
 from capi2kit.cli import main
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.questions.clock import clock
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"

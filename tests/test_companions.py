@@ -16,8 +16,8 @@ from capi2kit.lab.simulate.messageforms import CHANNELS, OLD_INTERFACE, message_
 from capi2kit.lab.simulate.messages import message_records
 from capi2kit.lab.simulate.programs import happen
 from capi2kit.lab.simulate.sharepoint import HEADER, Line, format_line
+from capi2kit.lab.simulate.timezone import utc_time
 from capi2kit.lab.simulate.webserver import find_requests, find_resets, started_up
-from capi2kit.lab.simulate.zone import utc_time
 
 BEGINS = datetime(2012, 3, 5, 6)
 FARM = "S-1-5-21-1-2-3-1107"

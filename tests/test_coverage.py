@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capi2kit.case import Case
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.coverage import measure_coverage
 
 Rows = list[tuple[int, str | None, int | None, str]]

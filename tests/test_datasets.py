@@ -10,7 +10,7 @@ import pytest
 from evtx_walker import walk
 from foreign_readers import ENTITY, assert_readers_agree
 
-from capi2kit.lab.evtxfile import LogRecord
+from capi2kit.binxml.evtxfile import LogRecord
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.lab.recording import CHANNEL_FILE, log_records, short_name
 from capi2kit.lab.simulate.messageforms import CHANNELS

@@ -7,7 +7,7 @@ import pytest
 from outlines import events
 
 import capi2kit as c2
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 from capi2kit.delays import attribute_delays
 
 

@@ -14,8 +14,8 @@ from outlines import EPOCH, analysed, spans, waits
 from outlines import events as logged
 
 import capi2kit as c2
-from capi2kit.cells import STRING, empty, shaped
 from capi2kit.clocks import correct_events, measure_clocks
+from capi2kit.columns.cells import STRING, empty, shaped
 from capi2kit.confirmations import confirm_drops, confirm_spans
 from capi2kit.errors import UnknownFormat
 from capi2kit.frames import frame_startups

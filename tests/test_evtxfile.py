@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from capi2kit.binxml import BinXmlError, Decoder, Encoder
+from capi2kit.binxml.evtxfile import Log, LogRecord, build_log
 from capi2kit.binxml.layouts import lay_out
-from capi2kit.lab.evtxfile import Log, LogRecord, build_log
 
 CAPI2 = ("Microsoft-Windows-CAPI2", "{5bbca4a8-b209-48dc-a8c7-b23d3e5216fb}")
 NOON = 131_000_256_000_000_000  # a FILETIME: 2016-02-15, 16:00:00

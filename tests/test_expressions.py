@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.errors import KnowledgeError
 from capi2kit.expressions import LONGEST, parse
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.intervals import cut, shares
+from capi2kit.columns.intervals import cut, shares
 
 OWNERS, KINDS = 3, 3
 intervals = st.lists(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from capi2kit import knowledge
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 from capi2kit.errors import KnowledgeError, TableError
 from capi2kit.knowledge import (
     account,
@@ -24,7 +24,7 @@ from capi2kit.knowledge import (
     trust_columns,
     url_role,
 )
-from capi2kit.providers import providers
+from capi2kit.knowledge.providers import providers
 
 OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {

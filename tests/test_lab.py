@@ -15,7 +15,7 @@ from capi2kit.cli import main
 from capi2kit.errors import ScenarioError
 from capi2kit.lab.cards import LEVELS, ask
 from capi2kit.lab.datasets import check_dataset, make_dataset, write_index
-from capi2kit.lab.draw import draw_scenario
+from capi2kit.lab.random_scenarios import draw_scenario
 from capi2kit.lab.reading import make_scenario, names, read_scenario
 from capi2kit.lab.recording import record_scenario
 from capi2kit.lab.simulate.programs import happen

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules without it lie at the root of the package; the others of their layer may import them.
 LAYERS = (
     ("errors",),
-    ("knowledge", "providers", "fixes", "cells", "binxml", "expressions", "writer", "tomlfile"),
+    ("knowledge", "columns", "binxml", "fixes", "expressions", "writer"),
     ("winevent", "coverage", "loaders/"),
     ("case",),
     (
@@ -27,7 +27,6 @@ LAYERS = (
         "retrievals",
         "corrections",
         "delays",
-        "intervals",
         "startups",
         "frames",
         "confirmations",
@@ -190,7 +189,7 @@ def test_a_name_stands_in_one_layer():
         ("store", "from capi2kit.charts import startup"),
         ("render.html", "from capi2kit.cli import main"),
         ("score", "from capi2kit.lab import scenario"),
-        ("lab.evtxfile", "from capi2kit.winevent import read"),
+        ("lab.recording", "from capi2kit.winevent import read"),
         ("lab.simulate.clock", "from ...spans import build_spans"),
         ("case", "import capi2kit"),
         ("case", "from capi2kit import build_spans"),
@@ -216,7 +215,7 @@ def test_an_import_against_the_layers_is_seen(module, line):
         ("winevent", "from capi2kit.errors import EvidenceError"),
         ("knowledge", "from capi2kit import errors, binxml"),
         ("loaders.evtx", "from evtx import PyEvtxParser\nfrom .framing import chunks\nfrom ..winevent import batch"),
-        ("spans", "from capi2kit.intervals import union\nimport pandas as pd"),
+        ("spans", "from capi2kit.columns.intervals import union\nimport pandas as pd"),
         ("questions.whatif", "from capi2kit.spans import build_spans\nfrom . import prefetch"),
         ("analysis", "from capi2kit.case import Case\nfrom capi2kit.questions import coverage"),
         ("charts.startup", "from matplotlib.figure import Figure"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import TableError
 from capi2kit.listverdicts import crl_validity, judge_lists, judge_objects, objects_in_log
 

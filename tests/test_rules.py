@@ -9,8 +9,8 @@ import pytest
 
 import capi2kit as c2
 from capi2kit.analysis import Analysis
-from capi2kit.cells import empty, shaped
 from capi2kit.cli import main
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import KnowledgeError
 from capi2kit.fixes import fixes, fixes_of, read_fix
 from capi2kit.knowledge import DATA, columns

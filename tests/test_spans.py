@@ -10,7 +10,7 @@ from outlines import EPOCH, WINDOWS_7_TICK, events, seconds
 from worlds import worlds
 
 import capi2kit as c2
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 
 CHECK = r"""
 VerifyTrust                       0.0   1.0  target=C:\app\Slow.dll

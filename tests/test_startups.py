@@ -11,7 +11,7 @@ from outlines import EPOCH, analysed, events, seconds, spans, waits
 from worlds import worlds
 
 import capi2kit as c2
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.startups import mark_startups
 
 TWO_THREADS = """

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import capi2kit as c2
-from capi2kit.cells import empty
 from capi2kit.cli import main
+from capi2kit.columns.cells import empty
 from capi2kit.knowledge import rows
 from capi2kit.questions.coverage import again, coverage
 

@@ -11,7 +11,7 @@ from outlines import events
 from worlds import worlds
 
 import capi2kit as c2
-from capi2kit.intervals import cut, shares
+from capi2kit.columns.intervals import cut, shares
 
 BLACK_HOLE = r"""
 VerifyTrust                       0.0  15.2  target=C:\app\Slow.dll

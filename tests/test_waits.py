@@ -15,7 +15,7 @@ from outlines import WINDOWS_7_TICK, events, parse, seconds
 from worlds import worlds
 
 import capi2kit as c2
-from capi2kit.cells import empty
+from capi2kit.columns.cells import empty
 
 TICK = 0.018  # a clock tick, and what a Timeout loses by being cut to milliseconds
 

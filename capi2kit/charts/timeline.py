@@ -31,9 +31,9 @@ from capi2kit.charts.sheet import (
     say_nothing,
     set_rows,
 )
-from capi2kit.frames import short_names
+from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check, operation_rows, operations_marking, operations_where
-from capi2kit.providers import lane_of_checks, lanes_of
+from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis

@@ -23,7 +23,7 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.analysis import analyse, headline
     from capi2kit.case import load
     from capi2kit.lab.datasets import make_dataset
-    from capi2kit.lab.simulate.zone import IANA
+    from capi2kit.lab.simulate.timezone import IANA
     from capi2kit.render import save
     from capi2kit.render.words import visible
     from capi2kit.writer import unused

@@ -95,7 +95,7 @@ def _make(given: argparse.Namespace) -> int:
 
 def _score(given: argparse.Namespace) -> int:
     from capi2kit.cli.scoring import score_rules, score_scenarios
-    from capi2kit.lab.draw import draw_scenario
+    from capi2kit.lab.random_scenarios import draw_scenario
     from capi2kit.lab.reading import names, read_scenario
 
     if given.random < 0:

@@ -125,7 +125,7 @@ def analyse_scenario(scenario: Scenario, *, only: str = "") -> tuple[Analysis, d
     from capi2kit.analysis import analyse
     from capi2kit.case import load
     from capi2kit.lab.recording import record_scenario
-    from capi2kit.lab.simulate.zone import IANA
+    from capi2kit.lab.simulate.timezone import IANA
 
     recording = record_scenario(scenario)
     with tempfile.TemporaryDirectory() as folder:

@@ -48,8 +48,8 @@ def make_scenario(table: dict[str, Any], *, file: str) -> Scenario:
 
 
 def _with_cast(table: dict[str, Any], file: str) -> dict[str, Any]:
-    """The tables with what they take from cast.toml: accounts, signers (with their time stamps), lists of files."""
-    cast = tables("cast")
+    """The tables with what they take from characters.toml: accounts, signers (with their time stamps), lists of files."""
+    cast = tables("characters")
     made = dict(table)
     for key in ("account", "signer"):
         wanted = [{"like": one} if isinstance(one, str) else one for one in _listed(table, key)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from capi2kit.binxml.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.changes import changed
 from capi2kit.lab.eventforms import write_event
-from capi2kit.lab.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.scenario import Scenario
 from capi2kit.lab.simulate.companions import write_companions
 from capi2kit.lab.simulate.logbook import ERROR, Logbook

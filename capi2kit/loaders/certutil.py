@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.knowledge import url_role
 from capi2kit.loaders.certstore import KINDS, TIMES, certificate_table, read_object
 from capi2kit.loaders.codepages import in_unicode

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.winevent import Batch
 

@@ -10,12 +10,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import masked, strings
+from capi2kit.columns.cells import masked, strings
 from capi2kit.knowledge import columns
+from capi2kit.knowledge.providers import providers
 from capi2kit.loaders.filebytes import Buffer, sha256_of
 from capi2kit.loaders.framing import Chunk
 from capi2kit.loaders.recordids import Frame
-from capi2kit.providers import providers
 
 
 @dataclass(frozen=True)

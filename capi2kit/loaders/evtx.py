@@ -18,7 +18,7 @@ import pandas as pd
 from lxml import etree
 
 from capi2kit.binxml import has_loop
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.framing import HEADER, Chunk, Framing, chunk_bytes, frame_chunk, frame_file, looks_like_evtx

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped, typed
+from capi2kit.columns.cells import shaped, typed
 from capi2kit.knowledge import operation, rows
 from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Problems
 from capi2kit.loaders.texts import Line, check_size, head_of, lines, source_of, table_of

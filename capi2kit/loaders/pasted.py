@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 from lxml import etree
 
-from capi2kit.cells import missing
+from capi2kit.columns.cells import missing
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import code_of_text
 from capi2kit.loaders import certutil

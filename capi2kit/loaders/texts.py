@@ -21,7 +21,7 @@ try:  # pandas 2 raises this one, and it is no ValueError
 except ImportError:
     AmbiguousTimeError = ValueError
 
-from capi2kit.cells import shaped, typed
+from capi2kit.columns.cells import shaped, typed
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import columns
 from capi2kit.loaders.evidence import EvidenceFile, Problems

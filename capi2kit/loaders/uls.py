@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import masked, shaped, strings, typed
+from capi2kit.columns.cells import masked, shaped, strings, typed
 from capi2kit.knowledge import operation
 from capi2kit.loaders import texts
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems

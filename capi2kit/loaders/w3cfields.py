@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import instants, masked, shaped, strings, typed
+from capi2kit.columns.cells import instants, masked, shaped, strings, typed
 from capi2kit.knowledge import columns, operation, rows
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.texts import in_utc

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import account
 

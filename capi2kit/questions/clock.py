@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 
 PERIODS = (("not_before", "not_after"), ("this_update", "next_update"))
 

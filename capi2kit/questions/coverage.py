@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from capi2kit.cells import shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.fixes import Fix, fixes
 from capi2kit.knowledge import rows
 

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.knowledge import rows as known_rows
 from capi2kit.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.cells import empty, shaped
+from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.instants import NAT, nanoseconds
+from capi2kit.columns.intervals import covered
+from capi2kit.columns.keys import lanes
 from capi2kit.fixes import Fix, fixes_of
-from capi2kit.intervals import covered
 from capi2kit.replay import Change, Timeline, read_timeline, replay
-from capi2kit.starts import NAT, lanes, nanoseconds
 
 TOGETHER = "first remedies together"
 _OWN_LIMIT = "CTL"  # the automatic root update: no policy of chains limits it

@@ -9,8 +9,8 @@ import pandas as pd
 
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import known_object
+from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.listverdicts import crl_validity
-from capi2kit.providers import lane_of_checks, lanes_of
 from capi2kit.render import words
 from capi2kit.render.parts import Chart, Column, Section, Table
 

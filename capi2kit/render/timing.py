@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.analysis import Analysis, headline
-from capi2kit.joins import match
-from capi2kit.providers import lane_of_checks, lanes_of
+from capi2kit.columns.keys import match
+from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.render import words
 from capi2kit.render.parts import Chart, Column, Section, Table
 

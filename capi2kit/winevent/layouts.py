@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring
 
-from capi2kit.cells import guid
+from capi2kit.columns.cells import guid
 from capi2kit.winevent.walk import Extra, Part
 
 _GUID_IN_BRACES = 38

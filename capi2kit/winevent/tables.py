@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from lxml import etree
 
-from capi2kit.cells import instants, masked, missing, strings, typed
+from capi2kit.columns.cells import instants, masked, missing, strings, typed
 from capi2kit.knowledge import columns
 from capi2kit.winevent.inferences import Texts, infer
 from capi2kit.winevent.layouts import Layout

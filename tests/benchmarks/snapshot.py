@@ -20,7 +20,7 @@ import pandas as pd
 from capi2kit.analysis import analyse
 from capi2kit.case import load
 from capi2kit.errors import EvidenceError
-from capi2kit.lab.simulate.zone import IANA
+from capi2kit.lab.simulate.timezone import IANA
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ROOT / "datasets"

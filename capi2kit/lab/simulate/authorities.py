@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Scenario, Signer
-from capi2kit.lab.simulate.dice import digest
+from capi2kit.lab.simulate.randomness import digest
 
 DAY = 86_400 * SECOND
 _VALID = 92 * DAY  # how long a list is good for

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from capi2kit.lab.scenario import Account
 from capi2kit.lab.simulate.caches import Stored
 from capi2kit.lab.simulate.lines import join_lines, plain
+from capi2kit.lab.simulate.timezone import local_time
 from capi2kit.lab.simulate.world import World
-from capi2kit.lab.simulate.zone import local_time
 
 _PROFILES = {
     "S-1-5-18": r"C:\Windows\System32\config\systemprofile",

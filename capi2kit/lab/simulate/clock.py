@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Host, windows
-from capi2kit.lab.simulate.dice import Dice
+from capi2kit.lab.simulate.randomness import Randomness
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Clock:
         return self.exact(now) if self.fine else self.read(now)
 
 
-def clock_of(host: Host, dice: Dice) -> Clock:
+def clock_of(host: Host, dice: Randomness) -> Clock:
     """The clock of a computer in a scenario."""
     version = windows()[host.windows]
     tick = version.tick_us * 10

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from capi2kit.lab.eventforms import MILLISECOND
 from capi2kit.lab.scenario import windows
-from capi2kit.lab.simulate.dice import digest
 from capi2kit.lab.simulate.lines import join_lines, plain
+from capi2kit.lab.simulate.randomness import digest
+from capi2kit.lab.simulate.timezone import utc_time
 from capi2kit.lab.simulate.webserver import Request, domain_name, find_requests, find_resets
 from capi2kit.lab.simulate.world import World
-from capi2kit.lab.simulate.zone import utc_time
 
 _VERSIONS = {"6.1": "7.5", "6.3": "8.5", "10.0": "10.0"}  # of Windows → of IIS
 _FIELDS = (

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Host, windows
 from capi2kit.lab.simulate.clock import Clock, clock_of
-from capi2kit.lab.simulate.dice import Dice
+from capi2kit.lab.simulate.randomness import Randomness
 
 ERROR, INFORMATION = 2, 4
 
@@ -55,7 +55,7 @@ class Caller(NamedTuple):
 class Logbook:
     """The log of one computer. `on` is the moment it was switched on; nothing before is in it."""
 
-    def __init__(self, host: Host, *, on: int, dice: Dice) -> None:
+    def __init__(self, host: Host, *, on: int, dice: Randomness) -> None:
         self.host = host
         self.clock: Clock = clock_of(host, dice)
         self.entries: list[Entry] = []

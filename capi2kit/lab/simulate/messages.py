@@ -19,13 +19,13 @@ from capi2kit.errors import ScenarioError
 from capi2kit.lab.eventforms import SECOND, write_event
 from capi2kit.lab.scenario import windows
 from capi2kit.lab.simulate.clock import Clock
-from capi2kit.lab.simulate.dice import Dice
 from capi2kit.lab.simulate.messageforms import OLD_INTERFACE, MessageForm, message_forms
 from capi2kit.lab.simulate.processes import creations
+from capi2kit.lab.simulate.randomness import Randomness
 from capi2kit.lab.simulate.sharepoint import SLOW, slow_validations, taken
+from capi2kit.lab.simulate.timezone import NAME, OFFSET, OFFSET_H
 from capi2kit.lab.simulate.webserver import SERVICES, TIMER, Service, created, domain_name, find_resets, processes_on
 from capi2kit.lab.simulate.world import World
-from capi2kit.lab.simulate.zone import NAME, OFFSET, OFFSET_H
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DAY, _NOON = 86_400 * SECOND, 43_200 * SECOND
@@ -66,7 +66,7 @@ class MessageRecord(NamedTuple):
 def message_records(world: World, host: str, *, channel: str) -> list[MessageRecord]:
     """The records of a computer's System or Application log, in order. Raises ScenarioError."""
     notes = [note for note in _notes(world, host) if message_forms()[note.form].channel == channel]
-    clock, dice = world.logs[host].clock, Dice(world.scenario.seed, f"companions {channel} {host}")
+    clock, dice = world.logs[host].clock, Randomness(world.scenario.seed, f"companions {channel} {host}")
     records: list[MessageRecord] = []
     for number, note in enumerate(sorted(notes, key=lambda note: note.at), 1):
         written = clock.exact(note.at) + dice.between(0.0001, 0.005)
@@ -115,7 +115,7 @@ def _reset(world: World, host: str) -> Iterator[Note]:
 
 def _timer(world: World, host: str) -> Iterator[Note]:
     """The restart of SharePoint's timer, whose process is the service."""
-    dice = Dice(world.scenario.seed, f"companions timer {host}")
+    dice = Randomness(world.scenario.seed, f"companions timer {host}")
     service = _TIMERS.get(windows()[world.logs[host].host.windows].agent, _LATER_TIMER)
     for process in processes_on(world, host, image=TIMER):
         start = created(world, process)
@@ -140,7 +140,7 @@ def _slow(world: World, host: str) -> Iterator[Note]:
 
 def _uptime(world: World, host: str, *, before: int) -> Note:
     """The record of the last noon, local time, before all others: how long the computer was up, and its time zone."""
-    clock, dice = world.logs[host].clock, Dice(world.scenario.seed, f"companions uptime {host}")
+    clock, dice = world.logs[host].clock, Randomness(world.scenario.seed, f"companions uptime {host}")
     shown = clock.exact(before) + OFFSET
     noon = shown - (shown - _NOON) % _DAY - OFFSET
     up = 2 * 86_400 + int(dice.share() * 40 * 86_400)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capi2kit.lab.scenario import Account, Process, windows
-from capi2kit.lab.simulate.dice import digest
 from capi2kit.lab.simulate.lines import join_lines, plain
+from capi2kit.lab.simulate.randomness import digest
 from capi2kit.lab.simulate.webserver import TIMER, WORKER, created, domain_name, processes_on, short_name
 from capi2kit.lab.simulate.world import World
 

@@ -8,8 +8,8 @@ from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Caller, Process, Scenario, Work, callers
 from capi2kit.lab.simulate.authorities import Signed
 from capi2kit.lab.simulate.chains import OFFLINE, REVOKED, Chain, build_chain, dump
-from capi2kit.lab.simulate.dice import digest
 from capi2kit.lab.simulate.logbook import Task
+from capi2kit.lab.simulate.randomness import digest
 from capi2kit.lab.simulate.world import Steps, Thread, World
 
 _CATALOG = r"C:\Windows\system32\CatRoot\{F750E6C3-38EE-11D1-85E5-00C04FC295EE}\nt5.cat"

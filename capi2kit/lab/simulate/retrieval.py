@@ -16,8 +16,8 @@ from capi2kit.lab.eventforms import MILLISECOND, SECOND
 from capi2kit.lab.scenario import Account, Server, windows
 from capi2kit.lab.simulate.authorities import Source, outdated
 from capi2kit.lab.simulate.caches import Stored
-from capi2kit.lab.simulate.dice import digest
 from capi2kit.lab.simulate.logbook import Task
+from capi2kit.lab.simulate.randomness import digest
 from capi2kit.lab.simulate.world import EPOCH, Thread
 
 TIMED_OUT, NO_PROXY_FOUND, NOT_STORED = 0x2EE2, 0x2F94, 0x80070002

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.simulate.dice import Dice
 from capi2kit.lab.simulate.lines import join_lines, plain
 from capi2kit.lab.simulate.messageforms import message_forms
+from capi2kit.lab.simulate.randomness import Randomness
+from capi2kit.lab.simulate.timezone import local_time
 from capi2kit.lab.simulate.webserver import (
     TIMER,
     WORKER,
@@ -29,7 +30,6 @@ from capi2kit.lab.simulate.webserver import (
     started_up,
 )
 from capi2kit.lab.simulate.world import Operation, World
-from capi2kit.lab.simulate.zone import local_time
 
 SLOW = "sharepoint-validation-slow"
 HEADER = "\t".join(
@@ -129,7 +129,7 @@ def _lines(world: World, host: str) -> Iterator[Line]:
 
 
 def _begun(world: World, host: str) -> Iterator[Line]:
-    dice = Dice(world.scenario.seed, f"companions trace {host}")
+    dice = Randomness(world.scenario.seed, f"companions trace {host}")
     for image in (WORKER, TIMER):
         for one in processes_on(world, host, image=image):
             at = created(world, one) + dice.between(0.2, 0.6)
@@ -139,7 +139,7 @@ def _begun(world: World, host: str) -> Iterator[Line]:
 
 def _validated(world: World, host: str) -> Iterator[Line]:
     """What the validator says of each chain, and the warning that also stands in the Application log."""
-    dice = Dice(world.scenario.seed, f"companions validations {host}")
+    dice = Randomness(world.scenario.seed, f"companions validations {host}")
     form = message_forms()[SLOW]
     slow = {id(one) for one in slow_validations(world, host)}
     for one in validations(world, host):
@@ -154,7 +154,7 @@ def _validated(world: World, host: str) -> Iterator[Line]:
 
 def _requested(world: World, host: str) -> Iterator[Line]:
     """The scope of each request; one that waited for its process enters it only when that is up."""
-    dice = Dice(world.scenario.seed, f"companions scopes {host}")
+    dice = Randomness(world.scenario.seed, f"companions scopes {host}")
     for one in find_requests(world, host):
         query = f"?{one.query}" if one.query else ""
         scope = f"Request ({one.method}:http://{short_name(host).lower()}:80{quote(one.path)}{query})"
@@ -163,7 +163,7 @@ def _requested(world: World, host: str) -> Iterator[Line]:
 
 
 def _jobs(world: World, host: str) -> Iterator[Line]:
-    dice = Dice(world.scenario.seed, f"companions jobs {host}")
+    dice = Randomness(world.scenario.seed, f"companions jobs {host}")
     for process in processes_on(world, host, image=TIMER):
         at = started_up(world, host, process=process)
         for job in _JOBS:
@@ -172,7 +172,7 @@ def _jobs(world: World, host: str) -> Iterator[Line]:
             yield from _scope(f"Timer Job {job}", at, ended=at + dice.between(0.004, 0.3), who=who, dice=dice)
 
 
-def _scope(name: str, at: int, *, ended: int, who: tuple[str, int, int], dice: Dice) -> Iterator[Line]:
+def _scope(name: str, at: int, *, ended: int, who: tuple[str, int, int], dice: Randomness) -> Iterator[Line]:
     """What stands around a piece of work: its name, its beginning, and its end with how long it took."""
     which = _correlation(dice)
     yield Line(at, *who, "Monitoring", "nasq", "Medium", f"Entering monitored scope ({name})", which)
@@ -181,9 +181,9 @@ def _scope(name: str, at: int, *, ended: int, who: tuple[str, int, int], dice: D
     yield Line(ended, *who, "Monitoring", "b4ly", "Medium", message, which)
 
 
-def _correlation(dice: Dice) -> str:
+def _correlation(dice: Randomness) -> str:
     return dice.guid().strip("{}").lower()
 
 
-def _some_thread(pid: int, dice: Dice) -> int:
+def _some_thread(pid: int, dice: Randomness) -> int:
     return pid + 4 * int(20 + 9 * dice.share())

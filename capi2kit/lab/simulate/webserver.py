@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Process
-from capi2kit.lab.simulate.dice import Dice
+from capi2kit.lab.simulate.randomness import Randomness
 from capi2kit.lab.simulate.world import World
 
 WORKER, TIMER = "w3wp.exe", "owstimer.exe"
@@ -109,7 +109,7 @@ def find_resets(world: World, host: str) -> list[Reset]:
         if not waves or _pool(process) in map(_pool, waves[-1]):
             waves.append([])
         waves[-1].append(process)
-    dice = Dice(world.scenario.seed, f"companions reset {host}")
+    dice = Randomness(world.scenario.seed, f"companions reset {host}")
     return [_reset(created(world, wave[0]), tuple(wave), dice=dice) for wave in waves]
 
 
@@ -117,7 +117,7 @@ def _pool(process: Process) -> str:
     return process.app_pool or process.id
 
 
-def _reset(first: int, processes: tuple[Process, ...], *, dice: Dice) -> Reset:
+def _reset(first: int, processes: tuple[Process, ...], *, dice: Randomness) -> Reset:
     """A reset that is done shortly before its first process: each step so long before the next."""
     done = first - dice.between(0.3, 1.2)
     web = done - dice.between(0.01, 0.05)
@@ -134,7 +134,7 @@ def _reset(first: int, processes: tuple[Process, ...], *, dice: Dice) -> Reset:
 
 def find_requests(world: World, host: str) -> list[Request]:
     """All requests of a computer around its resets, first ended first."""
-    dice = Dice(world.scenario.seed, f"companions requests {host}")
+    dice = Randomness(world.scenario.seed, f"companions requests {host}")
     resets = find_resets(world, host)
     found: list[Request] = []
     for number, reset in enumerate(resets):
@@ -147,7 +147,7 @@ def find_requests(world: World, host: str) -> list[Request]:
     return sorted(found, key=lambda one: (one.ended, one.arrived))
 
 
-def _before(world: World, *, reset: Reset, dice: Dice) -> Iterator[Request]:
+def _before(world: World, *, reset: Reset, dice: Randomness) -> Iterator[Request]:
     """Requests of quiet minutes, to the process that the reset ended."""
     taken = {one.pid for one in world.scenario.process}
     old = next(pid for pid in range(reset.processes[0].pid + 1204, 1 << 20, 4) if pid not in taken)
@@ -158,7 +158,7 @@ def _before(world: World, *, reset: Reset, dice: Dice) -> Iterator[Request]:
         yield _ask(moment, moment, ended=ended, pid=old, process=reset.processes[0], dice=dice)
 
 
-def _served(world: World, host: str, *, process: Process, dice: Dice) -> Iterator[Request]:
+def _served(world: World, host: str, *, process: Process, dice: Randomness) -> Iterator[Request]:
     """The request that woke a process, those that came while it started, and some afterwards."""
     ready = started_up(world, host, process=process)
     moment = created(world, process) - dice.between(0.02, 0.08)
@@ -175,7 +175,7 @@ def _served(world: World, host: str, *, process: Process, dice: Dice) -> Iterato
         yield _ask(moment, moment, ended=ended, pid=process.pid, process=process, dice=dice)
 
 
-def _ask(arrived: int, began: int, *, ended: int, pid: int, process: Process, dice: Dice) -> Request:
+def _ask(arrived: int, began: int, *, ended: int, pid: int, process: Process, dice: Randomness) -> Request:
     person, page = int(dice.share() * len(_USERS)), int(dice.share() * len(_PAGES))
     service = next((path for part, path in _SERVICES if part in process.app_pool.lower()), "")
     if service:

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from capi2kit.lab.scenario import Account, Process, Scenario, windows
 from capi2kit.lab.simulate.authorities import Signed, build_authorities
 from capi2kit.lab.simulate.caches import Disk, Memory, fill_disk
-from capi2kit.lab.simulate.dice import Dice
 from capi2kit.lab.simulate.logbook import Caller, Logbook, Task, started
+from capi2kit.lab.simulate.randomness import Randomness
 
 Steps = Generator[int, None, None]
 EPOCH = datetime(1601, 1, 1)
@@ -61,7 +61,7 @@ class Thread:
     log: Logbook
     running: Running
     caller: Caller
-    dice: Dice
+    dice: Randomness
     in_startup: bool = True
 
     @property
@@ -114,7 +114,7 @@ class World:
         self.authorities: dict[str, Signed] = build_authorities(scenario, self.begins)
         self.disk: Disk = fill_disk(scenario, self.authorities, now=self.begins)
         self.logs = {
-            host.name: Logbook(host, on=started(host, self.begins), dice=Dice(scenario.seed, f"log {host.name}"))
+            host.name: Logbook(host, on=started(host, self.begins), dice=Randomness(scenario.seed, f"log {host.name}"))
             for host in scenario.host
         }
         self.running = {
@@ -129,7 +129,7 @@ class World:
         tid = process.pid + 4 * (7 * number + 2)
         caller = Caller(process.image, process.pid, tid, running.account.sid, process.impersonates)
         log = self.logs[process.host or self.scenario.host[0].name]
-        return Thread(self, log, running, caller, Dice(self.scenario.seed, f"thread {process.id} {number}"))
+        return Thread(self, log, running, caller, Randomness(self.scenario.seed, f"thread {process.id} {number}"))
 
     def start(self, steps: Steps, at: int) -> None:
         """Let a thread begin at a moment."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from capi2kit.lab.reading import make_scenario
 from capi2kit.lab.scenario import Scenario, tables
-from capi2kit.lab.simulate.dice import Dice
+from capi2kit.lab.simulate.randomness import Randomness
 
 One = TypeVar("One")
 _OF_FILES = ("contoso", "fabrikam", "tailspin", "northwind")
@@ -49,7 +49,7 @@ _PROXIES = ("direct", "direct", "wpad", "10.20.0.8:8080")
 
 def draw_scenario(seed: int) -> Scenario:
     """A scenario drawn by a seed."""
-    dice = Dice(seed, "draw")
+    dice = Randomness(seed, "draw")
     begins = datetime(2012, 1, 2, tzinfo=UTC) + timedelta(seconds=dice.share() * 2e8)
     signers = _some(dice, _OF_FILES, most=4)
     shop = {"like": "web", "id": "shop", "subject": "shop.wingtip.example", "names": [], "revocation": "crl"}
@@ -75,17 +75,17 @@ def draw_scenario(seed: int) -> Scenario:
     return make_scenario(table, file=f"random {seed}")
 
 
-def _one(dice: Dice, choices: Sequence[One]) -> One:
+def _one(dice: Randomness, choices: Sequence[One]) -> One:
     return choices[int(dice.share() * len(choices))]
 
 
-def _some(dice: Dice, choices: Sequence[str], *, most: int) -> list[str]:
+def _some(dice: Randomness, choices: Sequence[str], *, most: int) -> list[str]:
     """One to `most` different ones, in an order of chance."""
     drawn = [_one(dice, choices) for _ in range(1 + int(dice.share() * most))]
     return list(dict.fromkeys(drawn))
 
 
-def _host(dice: Dice) -> dict[str, Any]:
+def _host(dice: Randomness) -> dict[str, Any]:
     error = _one(dice, (0.0, 0.0, 16.5, -384.0, 51878.0))
     host: dict[str, Any] = {"name": "LAB01.contoso.example", "windows": _one(dice, tuple(tables("windows")))}
     host["clock_error_s"] = error
@@ -94,25 +94,25 @@ def _host(dice: Dice) -> dict[str, Any]:
     return host
 
 
-def _account(dice: Dice, name: str) -> dict[str, Any]:
+def _account(dice: Randomness, name: str) -> dict[str, Any]:
     account: dict[str, Any] = {"like": name, "proxy": _one(dice, _PROXIES), "stores": dice.share() > 0.15}
     if account["proxy"] == "wpad":
         account["wpad_s"] = _one(dice, (0.02, 0.3, 2.4, 4.6))
     return account
 
 
-def _server(dice: Dice, host: str) -> dict[str, Any]:
+def _server(dice: Randomness, host: str) -> dict[str, Any]:
     return {"host": host, "answer": _one(dice, _ANSWERS), "seconds": _one(dice, (0.03, 0.2, 0.9, 3.0, 6.5))}
 
 
-def _cached(dice: Dice, account: str, *, signers: list[str]) -> list[dict[str, Any]]:
+def _cached(dice: Randomness, account: str, *, signers: list[str]) -> list[dict[str, Any]]:
     if dice.share() < 0.4:
         return []
     lists = _one(dice, (["ca"], ["leaf"], ["ca", "leaf"]))
     return [{"account": account, "signers": signers, "lists": lists, "state": _one(dice, ("fresh", "fresh", "stale"))}]
 
 
-def _process(dice: Dice, number: int, *, accounts: list[str], signers: list[str]) -> dict[str, Any]:
+def _process(dice: Randomness, number: int, *, accounts: list[str], signers: list[str]) -> dict[str, Any]:
     work = [
         _work(dice, thread, signers=signers)
         for thread in range(1, 2 + int(dice.share() * 2))
@@ -128,7 +128,7 @@ def _process(dice: Dice, number: int, *, accounts: list[str], signers: list[str]
     }
 
 
-def _work(dice: Dice, thread: int, *, signers: list[str]) -> dict[str, Any]:
+def _work(dice: Randomness, thread: int, *, signers: list[str]) -> dict[str, Any]:
     caller = _one(dice, _CALLERS)
     return {
         "caller": caller,

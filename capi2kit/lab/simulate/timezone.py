@@ -1,4 +1,4 @@
-"""Zone: the time zone in which the lab's computers stand: one hour before UTC, all year.
+"""Timezone: that of the lab's computers: one hour before UTC, all year.
 
 A trace log or the output of a tool does not tell its zone; the System log does,
 in its daily record of the uptime.

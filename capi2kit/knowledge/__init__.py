@@ -19,7 +19,7 @@ from capi2kit.errors import KnowledgeError, TableError
 if TYPE_CHECKING:
     import pandas as pd
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 UNKNOWN_OPERATION = "Task {task}"
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")

@@ -1,6 +1,6 @@
-"""Dice: everything random in a scenario, the same for the same seed on every machine.
+"""Randomness: everything random in a scenario, the same for the same seed on every machine.
 
-Each purpose has dice of its own, so that one more throw in one place changes nothing elsewhere.
+Each purpose has random numbers of its own, so that one more in one place changes nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from capi2kit.lab.eventforms import SECOND
 
 
-class Dice:
+class Randomness:
     """Numbers that depend on a seed and a purpose only."""
 
     def __init__(self, seed: int, purpose: str) -> None:

@@ -1,0 +1,25 @@
+"""Instants: columns of times as integer nanoseconds and back, and the tick of the clock that stamps records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+TICK_S = 0.016  # resolution of the clock that stamps records
+NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
+
+
+def seconds_between(before: pd.Series, after: pd.Series) -> np.ndarray:
+    """Differences of two time columns in seconds, NaN where one is missing."""
+    gap = nanoseconds(after) - nanoseconds(before)
+    return np.where(before.isna() | after.isna(), np.nan, gap / 1e9)
+
+
+def nanoseconds(times: pd.Series | pd.api.extensions.ExtensionArray) -> np.ndarray:
+    """A UTC time column as integer nanoseconds; the smallest integer where it is missing."""
+    return pd.DatetimeIndex(times).asi8
+
+
+def as_times(values: np.ndarray, *, known: np.ndarray) -> pd.DatetimeIndex:
+    """Integer nanoseconds as UTC times, NaT where not `known`."""
+    return pd.DatetimeIndex(np.where(known, values, NAT).view("datetime64[ns]")).tz_localize("UTC")

@@ -1,0 +1,71 @@
+"""Keys: rows that agree in some columns get one number, and rows of one table find those of another by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def lanes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """One integer per row, the same for rows that agree in `columns`; missing cells agree with each other."""
+    return grouped([table[column].to_numpy(object) for column in columns])
+
+
+def threads(host: np.ndarray, pid: np.ndarray, *, tid: np.ndarray, task: np.ndarray) -> np.ndarray:
+    """One integer per row, the same for one thread; where the thread is not known, for one task, which has only one."""
+    return grouped([host, pid, tid, where(pd.isna(tid), task, otherwise=None)])
+
+
+def where(mask: np.ndarray, values: np.ndarray, *, otherwise: object) -> np.ndarray:
+    """The values, as objects, with `otherwise` outside the mask."""
+    chosen = values.astype(object)
+    chosen[~mask] = otherwise
+    return chosen
+
+
+def grouped(columns: list[np.ndarray]) -> np.ndarray:
+    """One integer per row of some columns, the same for equal rows."""
+    code = np.zeros(len(columns[0]), "int64")
+    for column in columns:
+        values, unique = pd.factorize(column)
+        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
+    return code
+
+
+def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:
+    """For each left row the last right row with the same keys, or -1. Missing keys match nothing."""
+    mine, theirs = _coded(left, right)
+    last = np.full(int(max(mine.max(initial=0), theirs.max(initial=0))) + 1, -1)
+    known = theirs >= 0
+    last[theirs[known]] = np.flatnonzero(known)
+    return np.where(mine < 0, -1, last[mine])
+
+
+def match_before(
+    left: Sequence[np.ndarray], right: Sequence[np.ndarray], *, at: np.ndarray, of: np.ndarray
+) -> np.ndarray:
+    """Like `match`, but the last right row whose place (`of`) lies before the left row's (`at`)."""
+    mine, theirs = _coded(left, right)
+    if not len(theirs):
+        return np.full(len(mine), -1)
+    size = int(max(at.max(initial=0), of.max(initial=0))) + 1
+    places = theirs * size + of
+    order = np.argsort(places, kind="stable")
+    found = np.searchsorted(places[order], mine * size + at) - 1
+    row = order[np.maximum(found, 0)]
+    return np.where((found >= 0) & (mine >= 0) & (theirs[row] == mine), row, -1)
+
+
+def _coded(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """One integer per row of both sides, the same for equal keys; -1 where a key is missing."""
+    count = len(left[0])
+    code = np.zeros(count + len(right[0]), "int64")
+    absent = np.zeros(len(code), bool)
+    for mine, theirs in zip(left, right, strict=True):
+        values, unique = pd.factorize(np.concatenate([mine, theirs]))
+        absent |= values < 0
+        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
+    code = np.where(absent, -1, code)
+    return code[:count], code[count:]
