@@ -22,7 +22,7 @@ from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
 from capi2kit.loaders.collected import check_manifest, note, take_hosts_from_folders
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
-from capi2kit.loaders.filebytes import FileBytes
+from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]

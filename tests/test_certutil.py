@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from capi2kit.knowledge import check, rows
 from capi2kit.loaders import certutil, evtx, netsh, registry
+from capi2kit.loaders.certutil.urlcache import account_of, cache_entries_in, cache_table
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.labels import column_of, labelled
-from capi2kit.loaders.localtimes import columns_in_utc
-from capi2kit.loaders.urlcache import account_of, cache_entries_in, cache_table
+from capi2kit.loaders.text.labels import column_of, labelled
+from capi2kit.loaders.text.localtimes import columns_in_utc
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from capi2kit.binxml import bucket_offsets, has_loop
 from capi2kit.case import Case, load
-from capi2kit.loaders import salvage
-from capi2kit.loaders.framing import frame_file
-from capi2kit.loaders.recordids import CHUNK, MOST_RECORDS, Frame, living, numbered
+from capi2kit.loaders.evtx import salvage
+from capi2kit.loaders.evtx.framing import frame_file
+from capi2kit.loaders.evtx.recordids import CHUNK, MOST_RECORDS, Frame, living, numbered
 
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import campaign  # type: ignore[import-not-found]

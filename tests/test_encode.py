@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from capi2kit.binxml import CHUNK, BinXmlError, Decoder, Encoder, FullChunk
-from capi2kit.loaders.framing import frame_file
+from capi2kit.loaders.evtx.framing import frame_file
 
 GUID_IN_INSTANCE, DEFINITION = slice(30, 34), slice(42, 58)  # of a record: both hold the template's GUID
 REAL = ["capi2_operational_wks05_2016-2018.evtx", "capi2_operational_event70_2020.evtx"]

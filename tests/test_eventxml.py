@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import capi2kit as c2
 from capi2kit.case import Case, load
 from capi2kit.errors import EvidenceError, NoEvents, UnknownFormat
-from capi2kit.loaders import eventcuts, eventxml
+from capi2kit.loaders import eventxml
+from capi2kit.loaders.eventxml import cuts
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
@@ -209,7 +210,7 @@ def test_an_event_in_a_comment_is_none(tmp_path):
 
 
 def test_an_event_longer_than_any_is_refused_and_the_next_one_read(tmp_path):
-    long = event(1, payload=f"<UserData><X>{'x' * eventcuts.LONGEST}</X></UserData>")
+    long = event(1, payload=f"<UserData><X>{'x' * cuts.LONGEST}</X></UserData>")
     case = loaded(tmp_path, long + event(2))
     assert (case.events["record"].tolist(), case.sources["lost"].item()) == ([2], 1)
     assert case.problems["message"].str.contains("longer than").all()

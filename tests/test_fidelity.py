@@ -18,8 +18,8 @@ from capi2kit.binxml import Decoder
 from capi2kit.lab.eventforms import write_event
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.lab.simulate.programs import happen
-from capi2kit.loaders.framing import frame_file
-from capi2kit.loaders.recordids import CHUNK
+from capi2kit.loaders.evtx.framing import frame_file
+from capi2kit.loaders.evtx.recordids import CHUNK
 
 CAPI2_LOGS = [
     "capi2_operational_wks05_2016-2018.evtx",

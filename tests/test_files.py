@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 import capi2kit as c2
 from capi2kit.case import Case, load, record_xml
 from capi2kit.errors import EvidenceError
-from capi2kit.loaders import archives, eventxml, files, texts
+from capi2kit.loaders import eventxml, files
 from capi2kit.loaders.evidence import EvidenceFile, Problems
+from capi2kit.loaders.files import archives
+from capi2kit.loaders.text import lines as text_lines
 
 
 def messages(case: Case) -> str:
@@ -248,12 +250,12 @@ def test_many_empty_lines_are_passed_over_and_all_others_keep_number_and_offset(
     for line in io.StringIO(text, newline=""):
         lines.append((offset, line.rstrip("\r\n")))
         offset += len(line.encode(encoding))
-    before, texts.MOST_BLANK = texts.MOST_BLANK, 2
-    before_piece, texts._PIECE = texts._PIECE, 3
+    before, text_lines.MOST_BLANK = text_lines.MOST_BLANK, 2
+    before_piece, text_lines._PIECE = text_lines._PIECE, 3
     try:
-        found = list(texts.lines(EvidenceFile("x", text.encode(encoding)), Problems()))
+        found = list(text_lines.lines(EvidenceFile("x", text.encode(encoding)), Problems()))
     finally:
-        texts.MOST_BLANK, texts._PIECE = before, before_piece
+        text_lines.MOST_BLANK, text_lines._PIECE = before, before_piece
     assert [(line.number, line.offset, line.text) for line in found] == [
         (line.number, *lines[line.number - 1]) for line in found
     ]

@@ -28,7 +28,7 @@ from capi2kit.frames import frame_startups
 from capi2kit.knowledge import operations_marking
 from capi2kit.loaders import pasted
 from capi2kit.loaders.evidence import Problems
-from capi2kit.loaders.texts import in_utc
+from capi2kit.loaders.text.lines import in_utc
 from capi2kit.startups import find_startups
 from capi2kit.winevent.skeletons import Skeletons, parse
 

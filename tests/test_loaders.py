@@ -28,9 +28,10 @@ from hypothesis import strategies as st
 
 from capi2kit.case import Case, load, record_xml
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
-from capi2kit.loaders import HEAD, LOADERS, archives, evtx, files, loader_for
+from capi2kit.loaders import HEAD, LOADERS, evtx, files, loader_for
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.framing import frame_file
+from capi2kit.loaders.evtx.framing import frame_file
+from capi2kit.loaders.files import archives
 
 RECORDS = 5  # per chunk of the logs written here
 

@@ -13,9 +13,9 @@ from test_certutil import LAB, SAMPLES, STRANGERS
 
 from capi2kit.knowledge import check, rows
 from capi2kit.loaders import certutil, evtx, netsh, registry
-from capi2kit.loaders.connections import decoded
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.regvalues import account_of_key, exported, printed
+from capi2kit.loaders.settings.connections import decoded
+from capi2kit.loaders.settings.regvalues import account_of_key, exported, printed
 
 FILES = sorted((SAMPLES / "netsh").iterdir())
 CONNECTIONS = r"HKEY_USERS\S-1-5-20\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections"

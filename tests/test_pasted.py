@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from capi2kit.case import Case, load
 from capi2kit.errors import EvidenceError, UnknownFormat
 from capi2kit.loaders import pasted
-from capi2kit.loaders.dates import local_date
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.rebuilt import payloads, rebuild, tags_in
+from capi2kit.loaders.pasted.lost_tags import payloads, rebuild, tags_in
+from capi2kit.loaders.text.dates import local_date
 
 EVENT = """<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event">
 <System><Provider Name="Microsoft-Windows-CAPI2" /><EventID>41</EventID><Level>2</Level><Task>41</Task>

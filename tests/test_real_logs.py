@@ -14,8 +14,8 @@ from lxml import etree
 from capi2kit.case import Case, load
 from capi2kit.errors import NoEvents
 from capi2kit.knowledge import rows
-from capi2kit.loaders.framing import HEADER, frame_file
-from capi2kit.loaders.recordids import CHUNK
+from capi2kit.loaders.evtx.framing import HEADER, frame_file
+from capi2kit.loaders.evtx.recordids import CHUNK
 
 pytestmark = pytest.mark.real
 TABLES = ("events", "steps", "chain", "certificates", "coverage")

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capi2kit.knowledge import check, rows
-from capi2kit.loaders import texts, uls, w3c
+from capi2kit.loaders import uls, w3c
 from capi2kit.loaders.evidence import Asked, EvidenceFile
+from capi2kit.loaders.text import lines as text_lines
 
 SAMPLES = Path(__file__).parent / "samples" / "uls"
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
@@ -190,7 +191,7 @@ def test_batches_do_not_change_what_is_read(monkeypatch):
     content = (SAMPLES / LOG).read_bytes() + line("x...").encode() + line("...y", more="*").encode()
     whole, _, _ = read(content)
     for size in (1, 2, 3):
-        monkeypatch.setattr(texts, "BATCH", size)
+        monkeypatch.setattr(text_lines, "BATCH", size)
         parts, _, problems = read(content)
         pd.testing.assert_frame_equal(whole.drop(columns="event"), parts.drop(columns="event"))
         assert problems["error"].tolist() == ["time zone unknown"]  # once, not per batch
@@ -298,7 +299,7 @@ def test_what_was_not_asked_for_is_counted():
 
 
 def test_progress_is_told_in_bytes(monkeypatch):
-    monkeypatch.setattr(texts, "BATCH", 1)
+    monkeypatch.setattr(text_lines, "BATCH", 1)
     seen = []
     content = line("a") + line("b")
     read(content, progress=lambda done, total: seen.append((done, total)))

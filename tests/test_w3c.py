@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capi2kit.knowledge import check, columns, operation_rows, rows
-from capi2kit.loaders import texts, uls, w3c
+from capi2kit.loaders import uls, w3c
 from capi2kit.loaders.evidence import Asked, EvidenceFile
+from capi2kit.loaders.text import lines as text_lines
 
 SAMPLES = Path(__file__).parent / "samples" / "w3c"
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
@@ -142,7 +143,7 @@ def test_offset_and_record_are_the_place_of_the_line():
 
 
 def test_without_a_zone_local_times_are_read_as_utc_and_that_is_said_once(monkeypatch):
-    monkeypatch.setattr(texts, "BATCH", 2)
+    monkeypatch.setattr(text_lines, "BATCH", 2)
     lines = "".join(f"2024-03-15 07:00:0{i} DROP 10.0.0.1 10.0.0.2 80\n" for i in range(7))
     events, _, problems = read(FIREWALL + lines)
     assert problems["error"].tolist() == ["time zone unknown"]
@@ -290,7 +291,7 @@ def test_batches_do_not_change_what_is_read(monkeypatch):
     content = (SAMPLES / "u_ex240315.log").read_text()
     content += (SAMPLES / "httperr1.log").read_text() + (SAMPLES / "pfirewall.log").read_text()
     whole, _, _ = read(content)
-    monkeypatch.setattr(texts, "BATCH", 2)
+    monkeypatch.setattr(text_lines, "BATCH", 2)
     parts, _, _ = read(content)
     assert len(whole) == 7
     pd.testing.assert_frame_equal(whole.drop(columns="event"), parts.drop(columns="event"))
@@ -304,7 +305,7 @@ def test_what_was_not_asked_for_is_counted():
 
 
 def test_progress_is_told_in_bytes(monkeypatch):
-    monkeypatch.setattr(texts, "BATCH", 1)
+    monkeypatch.setattr(text_lines, "BATCH", 1)
     seen = []
     content = f"{HEADER}2024-03-15 06:00:01 GET / 200 5\n2024-03-15 06:00:01 GET / 200 5\n"
     read(content, progress=lambda done, total: seen.append((done, total)))

@@ -10,8 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from capi2kit.loaders.framing import HEADER, SNIFFED
-from capi2kit.loaders.recordids import CHUNK
+from capi2kit.loaders.evtx.framing import HEADER, SNIFFED
+from capi2kit.loaders.evtx.recordids import CHUNK
 
 NAMES = (
     "evtx",

@@ -16,7 +16,7 @@ import pandas as pd
 from capi2kit.columns.cells import shaped, typed
 from capi2kit.knowledge import operation, rows
 from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Problems
-from capi2kit.loaders.texts import Line, check_size, head_of, lines, source_of, table_of
+from capi2kit.loaders.text.lines import Line, check_size, head_of, lines, source_of, table_of
 from capi2kit.winevent import Batch
 from capi2kit.winevent.inferences import infer
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.registry import begins_with_key
-from capi2kit.loaders.settings import heading_of, read_settings
-from capi2kit.loaders.texts import head_of
+from capi2kit.loaders.settings.lines import heading_of, read_settings
+from capi2kit.loaders.text.lines import head_of
 from capi2kit.winevent import Batch
 
 NAME = "netsh"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.settings import KEY, PROMPT, QUERIED_KEY, VERSION_4, VERSION_5, read_settings
-from capi2kit.loaders.texts import head_of
+from capi2kit.loaders.settings.lines import KEY, PROMPT, QUERIED_KEY, VERSION_4, VERSION_5, read_settings
+from capi2kit.loaders.text.lines import head_of
 from capi2kit.winevent import Batch
 
 NAME = "registry"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.texts import head_of, lines, source_of, table_of
+from capi2kit.loaders.text.lines import head_of, lines, source_of, table_of
 from capi2kit.winevent import Batch
 
 NAME = "workers"

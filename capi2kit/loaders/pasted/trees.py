@@ -1,0 +1,100 @@
+"""Pasted trees: Event Viewer's "Friendly View" as text.
+
+Below System and UserData it shows every element on the same level, so the nesting is worked out again from
+the order of the elements (see `rebuilt`).
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+from lxml import etree
+
+from capi2kit.loaders.pasted.lost_tags import Tag, add_tag, clean, payloads, rebuild
+
+_BEGIN = re.compile(r"(?m)^[ \t]*[-+][ \t]*System[ \t]*$")
+_SECTION = re.compile(r"[-+][ \t]*+(System|UserData|EventData|RenderingInfo|DebugData)$")
+_BRANCH = re.compile(r"[-+][ \t]*+([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
+_ATTRIBUTE = re.compile(r"\[[ \t]*+([\w:.-]++)[ \t]*+\][ \t]*+(.*)$")
+_LEAF = re.compile(r"([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
+_APART = 4  # empty lines inside a tree at most
+_PARTS = 20_000
+
+
+class Tree(NamedTuple):
+    """A tree in a text: where it begins and ends, and the event it shows."""
+
+    begin: int
+    end: int
+    event: etree._Element
+
+
+def trees_in(text: str) -> list[Tree]:
+    """The trees of a text in their order."""
+    begins = [found.start() for found in _BEGIN.finditer(text)]
+    trees = []
+    for begin, next_one in pairwise([*begins, len(text)]):
+        sections, end = _read(text[begin:next_one])
+        event = _event_of(sections)
+        if event.find("System/EventID") is not None:
+            trees.append(Tree(begin, begin + end, event))
+    return trees
+
+
+def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
+    """The elements of each section in their order, and where the tree ends."""
+    sections: dict[str, list[Tag]] = {}
+    tags: list[Tag] = []
+    at = end = blank = 0
+    for line in text.splitlines(keepends=True):
+        told = line.strip().replace("\u200e", "")
+        at += len(line)
+        if not told:
+            blank += 1
+            continue
+        section = _SECTION.fullmatch(told)
+        if section:
+            tags = sections.setdefault(section[1], [])
+        elif blank > _APART or len(tags) > _PARTS or not _take(told, tags, plain="EventData" in sections, line=line):
+            break
+        blank, end = 0, at
+    return sections, end
+
+
+def _take(told: str, tags: list[Tag], *, plain: bool, line: str) -> bool:
+    """Add one line; False if it is no part of a tree. `plain`: lines are values."""
+    attribute = _ATTRIBUTE.fullmatch(told)
+    if attribute and tags and not plain:
+        tags[-1].attributes[attribute[1].rpartition(":")[2]] = clean(attribute[2].strip())
+        return True
+    if plain:
+        tags.append(Tag("Data", {}, clean(told)))
+        return line[:1] in " \t"
+    found = _BRANCH.fullmatch(told) or _LEAF.fullmatch(told)
+    if not found or line[:1] not in " \t":
+        return False
+    tags.append(Tag(found[1], {}, clean((found[2] or "").strip())))
+    return True
+
+
+def _event_of(sections: dict[str, list[Tag]]) -> etree._Element:
+    event = etree.Element("Event")
+    for name in ("System", "EventData"):
+        if name in sections:
+            above = etree.SubElement(event, name)
+            for tag in sections[name]:
+                add_tag(above, tag)
+    told = sections.get("UserData")
+    if told:
+        root, *rest = told
+        payload = next((payload for payload in payloads() if payload.root == root.name), None)
+        above = etree.SubElement(event, "UserData")
+        if payload is not None:
+            above.append(rebuild(payload, rest))
+        else:
+            element = add_tag(above, root._replace(text=""))
+            for tag in rest:
+                add_tag(element, tag)
+    return event

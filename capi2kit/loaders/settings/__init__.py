@@ -1,0 +1,1 @@
+"""Settings: texts of the registry and of netsh, as rows of `settings`."""
