@@ -14,17 +14,15 @@ from html import escape
 import pandas as pd
 
 from capi2kit.case import Case
-from capi2kit.clocks import correct_events, measure_clocks
-from capi2kit.confirmations import confirm_drops, confirm_spans
-from capi2kit.corrections import correct_spans
-from capi2kit.delays import attribute_delays
-from capi2kit.frames import frame_startups
+from capi2kit.diagnosis.costs import weigh
+from capi2kit.diagnosis.rules import Rule, diagnose, rules
 from capi2kit.knowledge import account, operations_where, trust_columns
-from capi2kit.rules import Rule, diagnose, rules
 from capi2kit.spans import build_spans
-from capi2kit.startups import GAP_S, claim_waiting, draw_ledger, find_startups, mark_startups
-from capi2kit.waits import recover_waits
-from capi2kit.weights import weigh
+from capi2kit.startups import GAP_S, attribute_delays, claim_waiting, draw_ledger, find_startups, mark_startups
+from capi2kit.startups.clocks import correct_events, measure_clocks
+from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
+from capi2kit.startups.outer_interval import frame_startups
+from capi2kit.waits import correct_spans, recover_waits
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pandas as pd
 
 from capi2kit.analysis import Analysis
-from capi2kit.delays import attribute_delays
+from capi2kit.startups import attribute_delays
 
 
 def narrow(

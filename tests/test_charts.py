@@ -18,9 +18,8 @@ from matplotlib.text import Text
 from capi2kit import charts
 from capi2kit.charts import labels, palette
 from capi2kit.columns.cells import empty, shaped
-from capi2kit.delays import attribute_delays
 from capi2kit.errors import TableError
-from capi2kit.startups import draw_ledger, find_startups, mark_startups
+from capi2kit.startups import attribute_delays, draw_ledger, find_startups, mark_startups
 
 START = pd.Timestamp("2026-03-02 06:00:12.345", tz="UTC")
 NESTED = ("VerifyTrust", "BuildChain", "VerifyRevocation", "RetrieveObjectFromNetwork")

@@ -8,7 +8,7 @@ from outlines import events
 
 import capi2kit as c2
 from capi2kit.columns.cells import empty
-from capi2kit.delays import attribute_delays
+from capi2kit.startups import attribute_delays
 
 
 def test_a_wait_on_the_wire_is_charged_to_the_file_at_the_root(outline):

@@ -14,13 +14,13 @@ from outlines import EPOCH, analysed, spans, waits
 from outlines import events as logged
 
 import capi2kit as c2
-from capi2kit.clocks import correct_events, measure_clocks
 from capi2kit.columns.cells import STRING, empty, shaped
-from capi2kit.confirmations import confirm_drops, confirm_spans
 from capi2kit.errors import UnknownFormat
-from capi2kit.frames import frame_startups
 from capi2kit.loaders import HEAD, LOADERS, known_formats
 from capi2kit.startups import draw_ledger, find_startups
+from capi2kit.startups.clocks import correct_events, measure_clocks
+from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
+from capi2kit.startups.outer_interval import frame_startups
 
 TESTS = Path(__file__).parent
 SAMPLES = TESTS / "samples"

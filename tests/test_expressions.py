@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capi2kit.columns.cells import shaped
+from capi2kit.diagnosis.expressions import LONGEST, parse
 from capi2kit.errors import KnowledgeError
-from capi2kit.expressions import LONGEST, parse
 
 ROWS = [
     {"outcome": "timeout", "wait_s": 10.0, "budget_s": 10.0, "accumulative": True, "result": 0x80072EE2},

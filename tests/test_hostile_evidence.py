@@ -19,17 +19,17 @@ from outlines import EPOCH, spans, waits
 import capi2kit as c2
 from capi2kit.case import Case, load
 from capi2kit.cli import main
-from capi2kit.clocks import correct_events
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.nearby import short_names
-from capi2kit.confirmations import confirm_drops, confirm_spans
 from capi2kit.errors import EvidenceError
-from capi2kit.frames import frame_startups
 from capi2kit.knowledge import operations_marking
 from capi2kit.loaders import pasted
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.text.lines import in_utc
 from capi2kit.startups import find_startups
+from capi2kit.startups.clocks import correct_events
+from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
+from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.winevent.skeletons import Skeletons, parse
 
 EVENT = (

@@ -14,7 +14,7 @@ FUNCTION_LINES = 40
 POSITIONAL = 2
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "core", "base"}
 VAGUE_VERBS = ("get", "do", "process", "handle", "manage")
-NO_ROW_LOOPS = (3, 4, 5)  # layers: tables are worked on by columns there
+NO_ROW_LOOPS = range(3, 10)  # layers: tables are worked on by columns there
 TOP_LEVEL = {
     *(
         "README.md",
@@ -279,7 +279,7 @@ def test_a_drawer_is_seen():
     bad = ["capi2kit.utils", "capi2kit._helpers", "capi2kit.render.text_utils", "capi2kit.core.spans", "tests.common"]
     assert all(map(drawer_names, bad))
     assert not any(
-        map(drawer_names, ["capi2kit.spans", "capi2kit.lab.score", "capi2kit.database", "capi2kit.coredump"])
+        map(drawer_names, ["capi2kit.spans.build", "capi2kit.lab.score", "capi2kit.database", "capi2kit.coredump"])
     )
 
 

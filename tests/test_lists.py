@@ -11,7 +11,7 @@ import pytest
 from test_notebooks import figure, run, truth_of
 
 from capi2kit.case import Case, load
-from capi2kit.listverdicts import judge_lists, judge_objects
+from capi2kit.questions.trust_lists import judge_lists, judge_objects
 
 pytest.importorskip("asn1crypto", reason="needs the extra pki")
 make_lists = pytest.importorskip("make_lists", reason="needs the extra pki")

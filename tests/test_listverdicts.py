@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import TableError
-from capi2kit.listverdicts import crl_validity, judge_lists, judge_objects, objects_in_log
+from capi2kit.questions.trust_lists import crl_validity, judge_lists, judge_objects, objects_in_log
 
 DAY = pd.Timestamp("2011-02-21T12:00Z")
 

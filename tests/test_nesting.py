@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.nesting import nest, pair_records, part_impossible
+from capi2kit.spans.pairing import nest, pair_records, part_impossible
 
 RANK = {"T": 1, "C": 2, "R": 3, "A": 3, "N": 4}
 

@@ -32,10 +32,10 @@ from capi2kit.case import load
 from capi2kit.cli import pki as verb
 from capi2kit.cli.errors import UsageError
 from capi2kit.errors import EvidenceError, NoEvents
-from capi2kit.listverdicts import judge_lists
 from capi2kit.loaders import pki
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.pki import certificates, der
+from capi2kit.questions.trust_lists import judge_lists
 
 OPENSSL = shutil.which("openssl")
 ROOT_LIST, CATALOG = "1.3.6.1.4.1.311.10.3.9", "1.3.6.1.4.1.311.12.1.1"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import capi2kit as c2
 from capi2kit.cli import main
+from capi2kit.diagnosis.replay import Change, read_timeline, replay
 from capi2kit.questions import prefetch as module
 from capi2kit.questions.prefetch import prefetch
-from capi2kit.replay import Change, read_timeline, replay
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
 

@@ -9,7 +9,7 @@ import pytest
 
 import capi2kit as c2
 from capi2kit.cli import OTHERS, VERBS, main
-from capi2kit.fixes import fixes_of
+from capi2kit.diagnosis.fixes import fixes_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

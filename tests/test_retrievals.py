@@ -7,7 +7,7 @@ import pytest
 from outlines import events, steps
 
 import capi2kit as c2
-from capi2kit import retrievals
+from capi2kit.waits import steps as retrieval_steps
 
 WAIT = "RetrieveObjectFromNetwork 0.0 10.0 url=http://crl.test/a.crl"
 
@@ -91,12 +91,12 @@ def test_steps_of_other_events_do_not_matter():
 
 def test_what_a_cache_hands_out_is_as_old_as_it_says():
     """A date of five hours ago with an age of five hours is no wrong clock; a type is compared without its parameters."""
-    story = retrievals._Story()
+    story = retrieval_steps._Story()
     for name, value in (
         ("Date", "Mon, 02 Mar 2026 03:00:00 GMT"),
         ("Age", "18000"),
         ("Content-Type", "text/html; charset=utf-8"),
     ):
-        retrievals._read_header(story, name, value=value)
+        retrieval_steps._read_header(story, name, value=value)
     end = pd.Timestamp("2026-03-02 08:00:01", tz="UTC")
-    assert retrievals._clock_offset(story.date, end, age=story.age) == 1.0 and story.content_type == "text/html"
+    assert retrieval_steps._clock_offset(story.date, end, age=story.age) == 1.0 and story.content_type == "text/html"

@@ -11,10 +11,10 @@ import capi2kit as c2
 from capi2kit.analysis import Analysis
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
+from capi2kit.diagnosis.fixes import fixes, fixes_of, read_fix
+from capi2kit.diagnosis.rules import diagnose, read_rule, rules
 from capi2kit.errors import KnowledgeError
-from capi2kit.fixes import fixes, fixes_of, read_fix
 from capi2kit.knowledge import DATA, columns
-from capi2kit.rules import diagnose, read_rule, rules
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
 SCENARIOS = sorted(path.parent.name for path in LAB.glob("*/truth.json"))

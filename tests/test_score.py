@@ -11,8 +11,8 @@ import pytest
 
 import capi2kit as c2
 from capi2kit.cli import main
+from capi2kit.diagnosis.rules import rules as module_rules
 from capi2kit.errors import EvidenceError
-from capi2kit.rules import rules as module_rules
 from capi2kit.score import Score, judge, read_truth, score_analysis
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"

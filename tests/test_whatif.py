@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.cli.scoring import analyse_scenario
+from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.questions.whatif import TOGETHER, whatif
-from capi2kit.replay import Change, Timeline, read_timeline, replay
 from capi2kit.score import judge, score_analysis
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"

@@ -63,15 +63,15 @@ def _tables(what: str) -> list[str]:
 
 
 def _remedies(what: str) -> list[str]:
-    from capi2kit.fixes import read_fix
+    from capi2kit.diagnosis.fixes import read_fix
     from capi2kit.knowledge import DATA
 
     return _files(DATA / "fixes", read_fix, what=what)
 
 
 def _rules(what: str, folder: Path | None = None) -> list[str]:
+    from capi2kit.diagnosis.rules import read_rule
     from capi2kit.knowledge import DATA
-    from capi2kit.rules import read_rule
 
     return _files(folder or DATA / "rules", read_rule, what=what)
 

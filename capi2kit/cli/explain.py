@@ -47,7 +47,7 @@ def _pasted(text: bytes) -> int:
     """Events from text as people paste it: what each one is, its codes and flags, and what was found in them."""
     from capi2kit.analysis import analyse
     from capi2kit.case import load
-    from capi2kit.fixes import fixes
+    from capi2kit.diagnosis.fixes import fixes
     from capi2kit.questions.explain import explain_event
     from capi2kit.render.words import visible
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from capi2kit.analysis import Analysis
     from capi2kit.case import Case
-    from capi2kit.rules import Rule
+    from capi2kit.diagnosis.rules import Rule
 
 _WORTH_A_BAR = 5_000  # records
 
@@ -76,8 +76,8 @@ def _own_rules(folder: str | None) -> tuple[Rule, ...]:
     """The rules in a folder of the user; each is checked, and none may have the id of one of ours."""
     if not folder:
         return ()
+    from capi2kit.diagnosis.rules import rules
     from capi2kit.errors import KnowledgeError
-    from capi2kit.rules import rules
 
     if not Path(folder).is_dir():
         raise UsageError(f"--rules: {folder} is no folder")

@@ -100,7 +100,7 @@ def _judged(case: Case, at: pd.Timestamp) -> _Found:
 
     from capi2kit.analysis import analyse
     from capi2kit.errors import NoEvents
-    from capi2kit.listverdicts import crl_validity, judge_lists, judge_objects, objects_in_log
+    from capi2kit.questions.trust_lists import crl_validity, judge_lists, judge_objects, objects_in_log
 
     lists = judge_lists(case.trust_lists, case.certificates, at=at)
     objects = judge_objects(case.certificates, at=at)
@@ -120,19 +120,19 @@ def _judged(case: Case, at: pd.Timestamp) -> _Found:
 
 def _write(found: _Found, *, at: pd.Timestamp, now: bool, common: Common, file: IO[str]) -> None:
     """The text form."""
-    from capi2kit.render import listtext, words
+    from capi2kit.render import trust_lists, words
 
     on_terminal = file is sys.stdout and file.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else _UNCUT
     shown = words.moment(at, common.tz, digits=0)
     lines = [f"Judged at {shown}" + (", which is now; --at chooses another moment" if now else ""), ""]
-    lines += listtext.list_blocks(found.lists, paths=found.paths, tz=common.tz)
+    lines += trust_lists.list_blocks(found.lists, paths=found.paths, tz=common.tz)
     if len(found.objects):
         lines += [f"{len(found.objects)} certificates, CRLs and OCSP responses in the files; valid at {shown}?"]
-        lines += [*listtext.object_table(found.objects, paths=found.paths, tz=common.tz, width=width), ""]
+        lines += [*trust_lists.object_table(found.objects, paths=found.paths, tz=common.tz, width=width), ""]
     if len(found.matches):
         lines += ["Of these the log names:"]
-        lines += [*listtext.match_table(found.matches, paths=found.paths, tz=common.tz, width=width), ""]
+        lines += [*trust_lists.match_table(found.matches, paths=found.paths, tz=common.tz, width=width), ""]
     if len(found.used):
         lines += _used_lines(found.used, tz=common.tz, width=width)
     file.write("\n".join(lines).rstrip("\n") + "\n")
@@ -140,13 +140,13 @@ def _write(found: _Found, *, at: pd.Timestamp, now: bool, common: Common, file: 
 
 def _used_lines(used: pd.DataFrame, *, tz: str, width: int) -> list[str]:
     """How many of the CRLs that the log used were valid when it did, and those that were not."""
-    from capi2kit.render import listtext
+    from capi2kit.render import trust_lists
 
     wrong = used[(~used["valid"]).fillna(False).astype(bool)]
     valid, unknown = int(used["valid"].sum()), int(used["valid"].isna().sum())
     counts = f"{valid} were valid then, {len(wrong)} were not, {unknown} are not known"
     lines = [f"The log used CRLs and OCSP responses {len(used)} times: {counts}"]
-    return [*lines, *listtext.used_table(wrong, tz=tz, width=width)] if len(wrong) else lines
+    return [*lines, *trust_lists.used_table(wrong, tz=tz, width=width)] if len(wrong) else lines
 
 
 def _one_table(found: _Found) -> pd.DataFrame:

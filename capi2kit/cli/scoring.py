@@ -41,7 +41,7 @@ LEAST = 0.98  # of precision and recall over drawn scenarios
 
 def score_rules(written: Wanted, *, drawn: Wanted) -> bool:
     """Every rule on every scenario: the matrix, what is missed or made up, precision and recall over the drawn ones."""
-    from capi2kit.rules import rules
+    from capi2kit.diagnosis.rules import rules
 
     known = [rule.id for rule in rules()]
     verdicts = [_verdict(name, read()) for name, read in _shown(list(written))]

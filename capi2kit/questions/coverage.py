@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from capi2kit.columns.cells import shaped
-from capi2kit.fixes import Fix, fixes
+from capi2kit.diagnosis.fixes import Fix, fixes
 from capi2kit.knowledge import rows
 
 OPERATIONAL = "Operational"  # ends the name of a channel that can be made to log operations

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped
+from capi2kit.diagnosis.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 from capi2kit.knowledge import rows as known_rows
-from capi2kit.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 
 EXACT = 10  # objects: a thousand choices
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")

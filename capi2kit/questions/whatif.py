@@ -18,8 +18,8 @@ from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.instants import NAT, nanoseconds
 from capi2kit.columns.intervals import covered
 from capi2kit.columns.keys import lanes
-from capi2kit.fixes import Fix, fixes_of
-from capi2kit.replay import Change, Timeline, read_timeline, replay
+from capi2kit.diagnosis.fixes import Fix, fixes_of
+from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
 
 TOGETHER = "first remedies together"
 _OWN_LIMIT = "CTL"  # the automatic root update: no policy of chains limits it

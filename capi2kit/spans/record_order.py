@@ -13,7 +13,7 @@ import pandas as pd
 
 from capi2kit.columns.instants import NAT, nanoseconds
 from capi2kit.columns.keys import grouped, threads
-from capi2kit.nesting import Pairs
+from capi2kit.spans.pairing import Pairs
 
 _MAX = np.iinfo("int64").max
 

@@ -14,12 +14,12 @@ import pandas as pd
 
 from capi2kit.columns.cells import LONGEST_S, empty, masked, shaped, strings
 from capi2kit.columns.instants import NAT, as_times, nanoseconds
-from capi2kit.joins import join_catalogs, join_policies, name_targets
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
-from capi2kit.nesting import Pairs, nest, pair_records, part_impossible
-from capi2kit.sequence import Records, first_inside, order_records, previous_in_thread
-from capi2kit.starts import BROKEN
+from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
+from capi2kit.spans.record_order import Records, first_inside, order_records, previous_in_thread
+from capi2kit.spans.references import join_catalogs, join_policies, name_targets
 
+BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 _TAKEN = [
     "host",
     "pid",

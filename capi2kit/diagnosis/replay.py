@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.budgets import find_budgets
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.keys import lanes, match
+from capi2kit.waits.budgets import find_budgets
 
 USUAL_S = (
     0.116,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from capi2kit.columns.instants import NAT, TICK_S, nanoseconds
 from capi2kit.columns.keys import lanes
-from capi2kit.starts import BROKEN
+from capi2kit.spans import BROKEN
 
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
 DEFAULT_LIMIT_S = 15.0  # ChainUrlRetrievalTimeoutMilliseconds

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped
+from capi2kit.diagnosis.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import columns
-from capi2kit.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules
 
 __all__ = ["SEVERITIES", "Condition", "Rule", "diagnose", "read_rule", "rules"]
 _PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that is counted

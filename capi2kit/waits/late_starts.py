@@ -15,9 +15,9 @@ import pandas as pd
 
 from capi2kit.columns.instants import NAT, TICK_S, nanoseconds, seconds_between
 from capi2kit.knowledge import operations_where
+from capi2kit.spans.build import BROKEN
 
 MEASURABLE_S = 0.05  # shorter waits cannot tell: a clock tick is 0.0156 s
-BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 LATE, ON_TIME, EACH, UNDETERMINED = "late", "on time", "each", "undetermined"
 
 

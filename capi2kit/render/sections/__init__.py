@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from capi2kit.analysis import Analysis
-from capi2kit.render import causes, inventory, reds, surroundings, timing
 from capi2kit.render.parts import Section
+from capi2kit.render.sections import causes, error_records, inventory, surroundings, timing
 
 
 def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None) -> list[Section]:
@@ -19,7 +19,7 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "ledger": lambda: timing.ledger(analysis),
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
-        "reds": lambda: reds.reds(analysis),
+        "reds": lambda: error_records.reds(analysis),
         "confirm": lambda: causes.confirmations(analysis),
         "savings": lambda: causes.savings(analysis),
         "remedies": lambda: causes.remedies(analysis),

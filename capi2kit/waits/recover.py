@@ -25,13 +25,14 @@ import re
 import numpy as np
 import pandas as pd
 
-from capi2kit.budgets import DEFAULT_LIMIT_S, find_budgets
 from capi2kit.columns.cells import empty, shaped, strings
 from capi2kit.columns.instants import NAT, TICK_S, as_times, nanoseconds
 from capi2kit.columns.keys import threads
 from capi2kit.knowledge import account, check, operations_where, url_role
-from capi2kit.retrievals import tell_retrievals
-from capi2kit.starts import BROKEN, EACH, ON_TIME, judge_starts, verdicts_of
+from capi2kit.spans import BROKEN
+from capi2kit.waits.budgets import DEFAULT_LIMIT_S, find_budgets
+from capi2kit.waits.late_starts import EACH, ON_TIME, judge_starts, verdicts_of
+from capi2kit.waits.steps import tell_retrievals
 
 TICK = round(TICK_S * 1e9)
 _MILLISECOND = 1_000_000  # chain clocks and completion times are cut to it

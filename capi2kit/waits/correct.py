@@ -13,11 +13,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.budgets import find_budgets
 from capi2kit.columns.cells import strings
 from capi2kit.columns.instants import NAT, TICK_S, as_times, nanoseconds
 from capi2kit.knowledge import check
-from capi2kit.starts import BROKEN, ON_TIME, judge_starts, verdicts_of
+from capi2kit.spans import BROKEN
+from capi2kit.waits.budgets import find_budgets
+from capi2kit.waits.late_starts import ON_TIME, judge_starts, verdicts_of
 
 _HUGE = np.iinfo("int64").max
 _TICK = round(TICK_S * 1e9)

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from capi2kit.diagnosis.expressions import Expression, parse
+from capi2kit.diagnosis.fixes import fixes
 from capi2kit.errors import KnowledgeError
-from capi2kit.expressions import Expression, parse
-from capi2kit.fixes import fixes
 from capi2kit.knowledge import DATA, columns
 from capi2kit.knowledge.tomlfile import TomlFile, read_toml
 
