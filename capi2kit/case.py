@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty
+from capi2kit.columns.instants import LATEST
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
@@ -209,7 +210,7 @@ def _joined(batches: list[Batch]) -> Case:
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
-    record = events["record"].to_numpy("int64", na_value=np.iinfo("int64").max)
+    record = events["record"].to_numpy("int64", na_value=LATEST)
     order = np.lexsort((record, source))
     order = order[~twice[order]]
     events = events.take(order).reset_index(drop=True)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import instants, shaped
+from capi2kit.columns.instants import NAT
+from capi2kit.columns.keys import grouped
 
 _BY = ["source", "host", "channel"]
 
@@ -27,7 +29,7 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     low, high, table["records"] = _extents(events["record"].to_numpy("int64", na_value=0), group)
     time = events["time"].to_numpy("datetime64[ns]").view("int64")
     known = np.flatnonzero(events["time"].notna())
-    extent = np.full((2, count), np.iinfo("int64").min)
+    extent = np.full((2, count), NAT)
     first, last, _ = _extents(time[known], group[known])
     extent[:, np.unique(group[known])] = first, last
     table["start"], table["stop"] = instants(extent[0]), instants(extent[1])
@@ -69,9 +71,9 @@ def _tasks(events: pd.DataFrame, group: np.ndarray, *, count: int) -> tuple[np.n
     """Per stretch: tasks whose first SeqNumber is not 1, and tasks with a hole in theirs."""
     seq = events["seq"].to_numpy("int64", na_value=0)
     task = pd.factorize(events["task_id"].to_numpy(object))[0]
-    told = np.flatnonzero((task >= 0) & (seq > 0))
-    both = group[told] * (len(events) + 1) + task[told]
-    low, high, size = _extents(seq[told], both)
-    where = np.unique(both) // (len(events) + 1)
+    numbered = np.flatnonzero((task >= 0) & (seq > 0))
+    both = grouped([group[numbered], task[numbered]])
+    low, high, size = _extents(seq[numbered], both)
+    where = group[numbered][np.unique(both, return_index=True)[1]]
     cut = np.bincount(where[low > 1], minlength=count)
     return cut, np.bincount(where[high - low + 1 > size], minlength=count)

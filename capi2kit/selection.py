@@ -11,6 +11,7 @@ from dataclasses import replace
 import pandas as pd
 
 from capi2kit.analysis import Analysis
+from capi2kit.columns.cells import numbers_in
 from capi2kit.startups import attribute_delays
 
 
@@ -61,7 +62,7 @@ def _cited(findings: pd.DataFrame, events: set[int], *, host: str | None) -> pd.
     Their costs and words stay those of the whole: what was found does not depend on what is shown.
     """
     rests = [
-        any(int(event) in events for event in cited.split())
+        not events.isdisjoint(numbers_in(cited))
         if isinstance(cited, str)
         else host is None or str(where).lower() == host.lower()
         for cited, where in zip(findings["evidence"], findings["host"], strict=True)

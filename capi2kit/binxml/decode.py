@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from lxml import etree
 
 from capi2kit.binxml.fragments import (
-    FORBIDDEN,
     MAX_DEPTH,
+    NOT_IN_XML,
     BinXmlError,
     Fragments,
     Instance,
@@ -170,7 +170,7 @@ class Decoder:
     def _clean(self, text: str) -> str:
         self.fragments.spend(len(text), at=0)
         if not text.isprintable():
-            text, count = FORBIDDEN.subn("\ufffd", text)
+            text, count = NOT_IN_XML.subn("\ufffd", text)
             self.replaced += count
         return text
 

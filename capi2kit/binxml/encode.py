@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.binxml.fragments import MAX_DEPTH, BinXmlError, Node, Slot
+from capi2kit.binxml.fragments import MAX_DEPTH, NOT_IN_XML, BinXmlError, Node, Slot
 from capi2kit.binxml.layouts import Definition, Stored, lay_out
 from capi2kit.binxml.names import BUCKETS, TEMPLATE_BUCKETS, name_hash
 
@@ -25,7 +25,6 @@ _NO_SLOT = 0xFFFF
 _DEEPEST = MAX_DEPTH - 4  # levels of a payload that a reader follows; Event and UserData stand above it
 _ENTITIES = {'"': "quot", "&": "amp", "<": "lt", ">": "gt"}
 _SPECIAL = re.compile('(["&<>])')
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class FullChunk(Exception):  # noqa: N818 - nothing is wrong
@@ -238,7 +237,7 @@ def _checked(value: str) -> str:
 
 @lru_cache(4096)
 def _value(text: str, *, more: int = 0) -> bytes:
-    found = _FORBIDDEN.search(text)
+    found = NOT_IN_XML.search(text)
     if found:
         raise BinXmlError(f"the character {found[0]!r} cannot stand in XML", 0)
     raw = text.encode("utf-16le")

@@ -21,7 +21,7 @@ from capi2kit.binxml.values import ANSI, FILETIME, STRING, WIDTHS, value_text
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
 UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
 MAX_DEPTH = 64
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _MORE = 0x40
 _FIRST, _LAST = 116444736000000000, 189025920000000000  # 1970 and 2200, in ticks since 1601
 _TOKEN = 16  # units of work; a byte of text is one
@@ -267,7 +267,7 @@ class Fragments:
         return parts, at
 
     def _note_odd(self, text: str) -> None:
-        if not text.isprintable() and FORBIDDEN.search(text):
+        if not text.isprintable() and NOT_IN_XML.search(text):
             self.odd = True
 
     def _name(self, at: int, parent: str) -> tuple[str, int]:

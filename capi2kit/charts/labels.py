@@ -12,7 +12,7 @@ from functools import cache
 import pandas as pd
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-TICK_S = 0.016  # stamps of the log are that coarse
+from capi2kit.columns.instants import TICK_S
 
 
 def seconds(value: float) -> str:

@@ -8,6 +8,7 @@ where something inside them waited.
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
-from capi2kit.charts.labels import TICK_S, count, measured, number, seconds
+from capi2kit.charts.labels import count, measured, number, seconds
 from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, WIDE_BLANK, clean, file_name, short
 from capi2kit.charts.sheet import (
     Scale,
@@ -30,6 +31,9 @@ from capi2kit.charts.sheet import (
     say_nothing,
     set_rows,
 )
+from capi2kit.columns.call_tree import tree_of
+from capi2kit.columns.instants import TICK_S
+from capi2kit.columns.keys import match
 from capi2kit.knowledge import check
 
 ROWS = 60
@@ -124,12 +128,12 @@ def _waiting(task: pd.DataFrame, waits: pd.DataFrame | None) -> pd.DataFrame:
         )
     else:
         parts = waits[waits["span"].isin(task["span"]) & waits["wait_s"].notna()][["span", "start", "quality", "stop"]]
-    parts = parts.assign(exact=parts["quality"].eq("exact").fillna(False).astype(bool), own=True)
-    parent = task.dropna(subset=["parent"]).set_index("span")["parent"].astype("int64")
-    levels = [parts]
-    for _ in range(int(task["depth"].max())):
-        outer = levels[-1][levels[-1]["span"].isin(parent.index)]
-        levels.append(outer.assign(span=outer["span"].map(parent), own=False))
+    exact = parts["quality"].eq("exact").fillna(False).astype(bool)
+    span = task["span"].to_numpy("int64")
+    at = match([parts["span"].to_numpy("int64")], [span])
+    levels = [parts.assign(exact=exact, own=True)]
+    for places in islice(tree_of(task).callers(at), 1, None):
+        levels.append(levels[0].assign(span=span[places], own=False)[places >= 0])
     return pd.concat(levels, ignore_index=True)
 
 

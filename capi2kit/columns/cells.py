@@ -8,18 +8,18 @@ returned so that the caller keeps the text elsewhere: nothing is lost.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from capi2kit.columns.instants import NAT
 from capi2kit.knowledge import columns
 
 STRING = pd.StringDtype("pyarrow")
 UTC = pd.DatetimeTZDtype("ns", "UTC")
-_NAT = np.iinfo("int64").min
 _DURATION = re.compile(
     r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,12})H)?(?:(\d{1,12})M)?(?:(\d{1,12}(?:\.\d{1,20})?)S)?)?", re.ASCII
 )
@@ -155,9 +155,9 @@ def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
     """ISO 8601 texts as UTC nanoseconds, and the positions of those that do not fit (9999-12-31 is beyond)."""
     found = set(values)
     matches = [match for match in map(_TIME.fullmatch, found - {None}) if match and _FIRST <= match[1] < _LAST]  # type: ignore[arg-type]
-    known = dict.fromkeys(found, _NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
+    known = dict.fromkeys(found, NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
     stamps = np.array(list(map(known.__getitem__, values)), dtype="int64")
-    return instants(stamps), [i for i in np.flatnonzero(stamps == _NAT).tolist() if values[i] is not None]
+    return instants(stamps), [i for i in np.flatnonzero(stamps == NAT).tolist() if values[i] is not None]
 
 
 def _nanoseconds(matches: list[re.Match[str]]) -> list[int]:
@@ -167,7 +167,7 @@ def _nanoseconds(matches: list[re.Match[str]]) -> list[int]:
             np.array([f"{match[1]}T{match[2]}" for match in matches], dtype="datetime64[ns]").view("int64").tolist()
         )
     except ValueError:
-        return [_nanoseconds([match])[0] for match in matches] if len(matches) > 1 else [_NAT]
+        return [_nanoseconds([match])[0] for match in matches] if len(matches) > 1 else [NAT]
     shifts = [(60 * int(match[4]) + int(match[5])) * int(f"{match[3]}1") if match[3] else 0 for match in matches]
     return [stamp - shift * 60_000_000_000 for stamp, shift in zip(parsed, shifts, strict=True)]
 
@@ -182,7 +182,7 @@ def missing(count: int, dtype: str) -> Column | np.ndarray:
     if dtype == "string":
         return pd.arrays.ArrowStringArray(pa.nulls(count, pa.large_string()))
     if dtype.startswith("datetime"):
-        return instants(np.full(count, _NAT))
+        return instants(np.full(count, NAT))
     if dtype in _NUMPY:
         return masked(np.zeros(count, _NUMPY[dtype]), np.ones(count, bool), dtype=dtype)
     return np.zeros(count, dtype)
@@ -211,3 +211,13 @@ def _as(column: pd.Series, dtype: str) -> Column | np.ndarray:
 @cache
 def _dtype_name(dtype: object) -> str:
     return str(dtype)
+
+
+def joined(numbers: Iterable[int]) -> str | None:
+    """Numbers of records as the text of one cell, such as "12 15 80"; None if there are none."""
+    return " ".join(map(str, numbers)) or None
+
+
+def numbers_in(cell: object) -> list[int]:
+    """The numbers of records in a cell that `joined` wrote; none in a missing one."""
+    return list(map(int, cell.split())) if isinstance(cell, str) else []

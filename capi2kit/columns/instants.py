@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 
 TICK_S = 0.016  # resolution of the clock that stamps records
+TICK = 16_000_000  # the same in nanoseconds
 NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
+LATEST = np.iinfo("int64").max  # later than any time
+LONGEST_S = 1e8  # of one entry of a log; more is not a length
+COARSEST_S = 60.0  # resolution of a log
 
 
 def seconds_between(before: pd.Series, after: pd.Series) -> np.ndarray:

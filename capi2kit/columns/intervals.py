@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capi2kit.columns.keys import search_in_group
+
 Ints = np.ndarray
 
 
@@ -71,6 +73,4 @@ def shares(atoms: Atoms, *, mine: Ints, open_count: Ints, owner: Ints, begin: In
 
 def _place(atoms: Atoms, owner: Ints, *, when: Ints) -> Ints:
     """Index of the first atom of `owner` that begins at `when` or later."""
-    moment = np.unique(np.r_[atoms.begin, when], return_inverse=True)[1]
-    size, count = len(moment) + 1, len(atoms.begin)
-    return np.searchsorted(atoms.owner * size + moment[:count], owner * size + moment[count:], side="left")
+    return search_in_group(atoms.owner, atoms.begin, group=owner, value=when)

@@ -50,22 +50,33 @@ def match_before(
     mine, theirs = _coded(left, right)
     if not len(theirs):
         return np.full(len(mine), -1)
-    size = int(max(at.max(initial=0), of.max(initial=0))) + 1
-    places = theirs * size + of
-    order = np.argsort(places, kind="stable")
-    found = np.searchsorted(places[order], mine * size + at) - 1
+    order = np.lexsort((of, theirs))
+    found = search_in_group(theirs[order], of[order], group=mine, value=at) - 1
     row = order[np.maximum(found, 0)]
     return np.where((found >= 0) & (mine >= 0) & (theirs[row] == mine), row, -1)
 
 
 def _coded(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """One integer per row of both sides, the same for equal keys; -1 where a key is missing."""
-    count = len(left[0])
-    code = np.zeros(count + len(right[0]), "int64")
-    absent = np.zeros(len(code), bool)
-    for mine, theirs in zip(left, right, strict=True):
-        values, unique = pd.factorize(np.concatenate([mine, theirs]))
-        absent |= values < 0
-        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
-    code = np.where(absent, -1, code)
-    return code[:count], code[count:]
+    both = [np.concatenate([mine, theirs]) for mine, theirs in zip(left, right, strict=True)]
+    absent = np.any([pd.isna(values) for values in both], axis=0)
+    code = np.where(absent, -1, grouped(both))
+    return code[: len(left[0])], code[len(left[0]) :]
+
+
+def search_in_group(groups: np.ndarray, values: np.ndarray, *, group: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """In a table that is sorted by group, in it by value: the first place of `group` that has `value` or more.
+
+    Where there is none, the place behind the last one of the group.
+    """
+    count = len(values)
+    rank = np.unique(np.concatenate([values, value]), return_inverse=True)[
+        1
+    ]  # small numbers, so that a pair fits in one
+    size = len(rank) + 1
+    return np.searchsorted(groups * size + rank[:count], group * size + rank[count:], side="left")
+
+
+def cumsum_before(values: np.ndarray, *, group: np.ndarray) -> np.ndarray:
+    """The sum of the earlier values of the same group, in the order of the rows: 0 for the first one of each."""
+    return pd.Series(values).groupby(group, sort=False).cumsum().to_numpy() - values

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.call_tree import tree_of
+from capi2kit.columns.cells import joined, numbers_in, shaped
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.intervals import covered
 from capi2kit.columns.keys import match
@@ -38,12 +39,12 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
     wall = startups["wall_s"].to_numpy("float64", na_value=np.nan)
     rows: dict[str, list[object]] = {name: [] for name in ("waits", "low_s", "high_s", "startup", "share")}
     for cited in findings["waits"]:
-        paid = np.array(cited.split(), "int64") if isinstance(cited, str) else np.zeros(0, "int64")
+        paid = np.array(numbers_in(cited), "int64")
         mine = np.isin(above, paid).any(axis=0) if len(paid) else np.zeros(len(waits), bool)
         inside = mine & (owner >= 0)
         open_ns = covered(owner=owner[inside], begin=begin[inside], end=end[inside], count=len(startups))
         most = int(open_ns.argmax()) if open_ns.any() else -1
-        rows["waits"].append(" ".join(map(str, sorted(event[mine].tolist()))) or None)
+        rows["waits"].append(joined(sorted(event[mine].tolist())))
         rows["low_s"].append(float(np.nansum(low[mine])) if mine.any() else None)
         rows["high_s"].append(float(high[mine].sum()) if mine.any() and not np.isnan(high[mine]).any() else None)
         rows["startup"].append(int(startups["startup"].iloc[most]) if most >= 0 else None)
@@ -56,13 +57,7 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
 
 def _above(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
     """For each wait the stop events of its own span and of those around it, one row per level; -1 where there is none."""
-    number = spans["span"].to_numpy("int64")
-    parent = match([spans["parent"].to_numpy("int64", na_value=-1)], [number])
     stop = np.r_[spans["stop_event"].to_numpy("int64", na_value=-1), -1]
-    parent = np.r_[parent, -1]
-    at = match([waits["span"].to_numpy()], [number])
-    levels = []
-    for _ in range(int(spans["depth"].max()) + 1 if len(spans) else 1):
-        levels.append(stop[at])
-        at = parent[at]
+    at = match([waits["span"].to_numpy()], [spans["span"].to_numpy("int64")])
+    levels = [stop[places] for places in tree_of(spans).callers(at)]
     return np.array(levels).reshape(len(levels), len(waits))

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.keys import lanes, match
 from capi2kit.waits.budgets import find_budgets
@@ -159,14 +160,9 @@ def _refusals(waits: pd.DataFrame) -> np.ndarray:
 
 
 def _chains(spans: pd.DataFrame) -> np.ndarray:
-    """For each span the chain build around it, or -1: steps up until nothing changes."""
-    number = spans["span"].to_numpy("int64")
-    parent = match([spans["parent"].to_numpy("int64", na_value=-1)], [number])
+    """For each span the chain build around it, or -1."""
     is_chain = spans["operation"].eq(_CHAIN).to_numpy(bool)
-    at = np.arange(len(spans))
-    for _ in range(int(spans["depth"].max()) + 1 if len(spans) else 0):
-        up = ~is_chain[at] & (parent[at] >= 0)
-        at = np.where(up, parent[at], at)
+    at = tree_of(spans).nearest(np.arange(len(spans)), has=is_chain)
     return np.where(is_chain[at], at, -1)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import empty, joined, shaped
 from capi2kit.diagnosis.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import columns
@@ -126,9 +126,9 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "finding": PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), template),
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
-        "evidence": " ".join(map(str, _events(rows, rule.match.table))) or None,
-        "waits": " ".join(map(str, paid)) or None,
-        "weakened_by": " ".join(map(str, against)) or None,
+        "evidence": joined(_events(rows, rule.match.table)),
+        "waits": joined(paid),
+        "weakened_by": joined(against),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.cells import joined, shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import account
 
@@ -43,7 +43,7 @@ def accounts(waits: pd.DataFrame, *, names: Mapping[str, str] | None = None) -> 
         low_s=("low_s", "sum"),
         high_s=("high_s", lambda seconds: seconds.sum(skipna=False)),
         first=("start", "min"),
-        evidence=("event", lambda events: " ".join(map(str, sorted(events)))),
+        evidence=("event", lambda events: joined(sorted(events))),
     ).reset_index()
     sids = table["user_sid"].astype(object).where(table["user_sid"].notna(), None)
     table["account"] = [given.get(sid, _well_known(sid)) if sid else None for sid in sids]

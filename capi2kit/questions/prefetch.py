@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import empty, joined, shaped
 from capi2kit.diagnosis.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 from capi2kit.knowledge import rows as known_rows
 
@@ -214,5 +214,5 @@ def _row(url: str, waits: pd.DataFrame, *, saved_s: float, total_s: float, alike
         "saved_s": saved_s,
         "total_s": total_s,
         **_offline(role.iloc[0] if len(role) else "", url=url, file=name),
-        "evidence": " ".join(map(str, sorted(waits["event"].tolist()))),
+        "evidence": joined(sorted(waits["event"].tolist())),
     }

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import empty, numbers_in, shaped
 from capi2kit.columns.instants import NAT, nanoseconds
 from capi2kit.columns.intervals import covered
-from capi2kit.columns.keys import lanes
+from capi2kit.columns.keys import cumsum_before, lanes
 from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
 
@@ -87,7 +87,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
     together: list[Change | None] = [None] * len(waits)
     single: dict[Fix, tuple[list[str], list[Change | None]]] = {}
     for rule, ids, cited in zip(findings["rule"], findings["fixes"], findings["waits"], strict=True):
-        events = map(int, cited.split()) if isinstance(cited, str) else ()
+        events = numbers_in(cited)
         mine = [place[event] for event in events if event in place and meant[place[event]]]
         first = True
         for fix in fixes_of(ids) if mine else ():
@@ -136,10 +136,8 @@ def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: 
     was, now = (np.round(length[rows] * _SECOND).astype("int64") for length in (before, after))
     less = was - now
     order = np.lexsort((start, thread))
-    before_it = np.cumsum(less[order]) - less[order]
-    first = np.r_[True, thread[order][1:] != thread[order][:-1]][: len(rows)]
     earlier = np.empty(len(rows), "int64")
-    earlier[order] = before_it - before_it[np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))]
+    earlier[order] = cumsum_before(less[order], group=thread[order])
     total = np.zeros(len(threads.end), "int64")
     np.add.at(total, thread, less)
     last, done = np.full(count, NAT), np.full(count, NAT)

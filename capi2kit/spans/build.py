@@ -1,77 +1,57 @@
-"""Spans: events → operations, as logged; and the same corrected by the recovered waits.
+"""Spans: events → operations, as logged.
 
-Input: `events` and, for the correction, `waits`. Output: `spans`, one row per
-operation. Start and stop are paired by operation inside (computer, process,
-task) in the order of SeqNumber: stamps tick too coarsely to sort by, and a
-wrapped log is out of order. Nothing here reads a file, knows an event id or
-draws.
+Start and stop are paired by operation inside (computer, process, task) in the
+order of SeqNumber: stamps tick too coarsely to sort by, and a wrapped log is out
+of order. Each step gives the columns that it adds, and gets what it needs:
+
+  order_records → pair_records → nest → what the records say → inherited → named
+
+Nothing here reads a file, knows an event id or draws.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
+from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.cells import LONGEST_S, empty, masked, shaped, strings
-from capi2kit.columns.instants import NAT, as_times, nanoseconds
+from capi2kit.columns.instants import LATEST, NAT, as_times, nanoseconds
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
 from capi2kit.spans.record_order import Records, first_inside, order_records, previous_in_thread
 from capi2kit.spans.references import join_catalogs, join_policies, name_targets
 
 BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
-_TAKEN = [
-    "host",
-    "pid",
-    "tid",
-    "operation",
-    "user_sid",
-    "impersonate_sid",
-    "url",
-    "subject",
-    "result",
-    "chain_start",
-    "validation_time",
-    "budget_s",
-    "timeout_s",
-    "last_sync",
-]
+_TAKEN = (
+    "host pid tid operation user_sid impersonate_sid url subject result chain_start validation_time budget_s timeout_s last_sync"
+).split()
 OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
-_NEEDED = [
-    "event",
-    "source",
-    "record",
-    "time",
-    "host",
-    "pid",
-    "tid",
-    "user_sid",
-    "impersonate_sid",
-    "seq",
-    "phase",
-    "operation",
-    "result",
-    "url",
-    "subject",
-    "chain_start",
-    "validation_time",
-    "budget_s",
-    "timeout_s",
-    "last_sync",
-    "flags",
-    "trust_error",
-    "chain_ref",
-    "query_hash",
-    "member_tag",
-    "member_path",
-    "file_path",
-    "display_name",
-    "server_name",
-]
-
-
+_NEEDED = (
+    "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start"
+    " validation_time budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path"
+    " display_name server_name"
+).split()
 _EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
+
+
+Columns = dict[str, Any]
+
+
+class Ends(NamedTuple):
+    """The rows of `events` with the start and the stop record of each span, -1 where that record is not in the log."""
+
+    start: np.ndarray
+    stop: np.ndarray
+
+    @property
+    def said(self) -> np.ndarray:
+        """The row that says most: the stop record, else the start record."""
+        return np.where(self.stop >= 0, self.stop, self.start)
 
 
 def build_spans(events: pd.DataFrame) -> pd.DataFrame:
@@ -112,19 +92,21 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     if not len(pairs.start):
         return empty("spans")
     parent, root, depth = nest(pairs, group=records.group, rank=rank, seq=records.seq)
-    start = np.where(pairs.start >= 0, records.row[pairs.start], -1)  # rows of `events`
-    stop = np.where(pairs.stop >= 0, records.row[pairs.stop], -1)
-    made: dict = {"span": np.arange(len(root)), "root": root, "depth": depth}
-    made["parent"] = masked(parent, parent < 0, "Int64")
-    made["quality"] = strings(np.where(broken, BROKEN, "logged").tolist())
-    _take(made, flat, index=index, start=start, stop=stop)
+    ends = Ends(*(np.where(place >= 0, records.row[place], -1) for place in pairs))
     previous = previous_in_thread(records, flat[_PLACE].iloc[records.row], task_id=index["task_id"][records.row])
-    _place_in_time(made, records, pairs=pairs, previous=previous[pairs.first])
-    _read_flags(made, flat, stop=stop)
-    _inherit(made, parent=parent)
-    join_policies(made, flat, stop=stop)
-    join_catalogs(made, flat, stop=stop)
-    name_targets(made, flat, stop=stop)
+    made: Columns = {"span": np.arange(len(root)), "root": root, "depth": depth}
+    made |= {"parent": masked(parent, parent < 0, "Int64")}
+    made |= {"quality": strings(np.where(broken, BROKEN, "logged").tolist())}
+    said = _said(flat, ends, index=index)
+    operation = np.asarray(said["operation"], object)
+    flags = _flags(flat, ends, operation=operation)
+    tree = CallTree(parent, depth)
+    said |= {"chain_start": _chain_clocks(said["chain_start"], tree, operation=operation, broken=broken)}
+    flags |= {name: _from_callers(flags[name], tree) for name in ("accumulative", "cache_only")}
+    policies = join_policies(flat, ends.stop)
+    named = name_targets(flat, ends.stop, subject=said["subject"], server=policies["server_name"], root=root)
+    made |= said | _moments(records, pairs, previous=previous[pairs.first]) | flags
+    made |= policies | join_catalogs(flat, ends.stop) | named
     return shaped(pd.DataFrame(made, copy=False), "spans")
 
 
@@ -165,69 +147,74 @@ def _factorized(values: np.ndarray) -> tuple[list, np.ndarray]:
     return [*unique, None], np.where(codes < 0, len(unique), codes)
 
 
-def _take(made: dict, flat: pd.DataFrame, *, index: dict[str, np.ndarray], start: np.ndarray, stop: np.ndarray) -> None:
-    """What the records say about each span: the stop record has the payload, the start record the rest."""
-    told = np.where(stop >= 0, stop, start)
-    for column in _TAKEN:
-        made[column] = flat[column].array.take(told)
+def _said(flat: pd.DataFrame, ends: Ends, *, index: dict[str, np.ndarray]) -> Columns:
+    """What the records say about each span: the stop record has the payload, else what the start record has."""
+    row = ends.said
+    said: Columns = {name: flat[name].array.take(row) for name in _TAKEN}
     for name, values in index.items():
-        made[name] = strings([None if value is pd.NA else value for value in values[told].tolist()])
+        said[name] = strings([None if value is pd.NA else value for value in values[row].tolist()])
     number = flat["event"].to_numpy()
-    made["start_event"] = masked(number[start], start < 0, "Int64")
-    made["stop_event"] = masked(number[stop], stop < 0, "Int64")
-    made["state"] = strings(np.where(start < 0, "no start", np.where(stop < 0, "no stop", "closed")).tolist())
-    result = made["result"].to_numpy("int64", na_value=-1)
-    codes, where = np.unique(result, return_inverse=True)
-    words = [None if code < 0 else outcome_of(int(code)) for code in codes]
-    made["outcome"] = strings([words[i] for i in where])
+    said["start_event"] = masked(number[ends.start], ends.start < 0, "Int64")
+    said["stop_event"] = masked(number[ends.stop], ends.stop < 0, "Int64")
+    state = np.select([ends.start < 0, ends.stop < 0], ["no start", "no stop"], "closed")
+    codes, code = np.unique(said["result"].to_numpy("int64", na_value=-1), return_inverse=True)
+    outcomes = [None if code < 0 else outcome_of(int(code)) for code in codes]
+    return said | {"state": strings(state.tolist()), "outcome": strings([outcomes[i] for i in code])}
 
 
-def _place_in_time(made: dict, records: Records, *, pairs: Pairs, previous: np.ndarray) -> None:
+def _moments(records: Records, pairs: Pairs, *, previous: np.ndarray) -> Columns:
     """Logged times, the first record inside, and the thread's last record before; none of them a start record."""
     time = records.time
     start = np.where(pairs.start >= 0, time[pairs.start], NAT)
     stop = np.where(pairs.stop >= 0, time[pairs.stop], NAT)
-    made["logged_start"], made["logged_stop"] = as_times(start, known=start != NAT), as_times(stop, known=stop != NAT)
-    everywhere = np.ones(len(start), bool)
-    made["start"] = as_times(np.where(start == NAT, stop, start), known=everywhere)
-    made["stop"] = as_times(np.where(stop == NAT, start, stop), known=everywhere)
-    closed = (start != NAT) & (stop != NAT)
-    made["duration_s"] = masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64")
+    everywhere, closed = np.ones(len(start), bool), (start != NAT) & (stop != NAT)
     inner, known = first_inside(records, pairs)
-    made["first_inner"] = as_times(time[inner], known=known)
-    made["previous"] = as_times(time[previous], known=previous >= 0)
+    return {
+        "logged_start": as_times(start, known=start != NAT),
+        "logged_stop": as_times(stop, known=stop != NAT),
+        "start": as_times(np.where(start == NAT, stop, start), known=everywhere),
+        "stop": as_times(np.where(stop == NAT, start, stop), known=everywhere),
+        "duration_s": masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64"),
+        "first_inner": as_times(time[inner], known=known),
+        "previous": as_times(time[previous], known=previous >= 0),
+    }
 
 
-def _read_flags(made: dict, flat: pd.DataFrame, *, stop: np.ndarray) -> None:
+def _flags(flat: pd.DataFrame, ends: Ends, *, operation: np.ndarray) -> Columns:
     """`accumulative`, `cache_only` and the trust errors, from the flags of the stop record."""
-    flags = np.where(stop >= 0, flat["flags"].to_numpy("int64", na_value=-1)[stop], -1)
+    flags = _in_stop(flat["flags"], ends)
     known = operations_by_name()
-    names, which = _factorized(np.asarray(made["operation"], object))
+    names, which = _factorized(operation)
+    made: Columns = {}
     for column in ("accumulative", "cache_only"):
-        told = [getattr(known[name], f"{column}_flag") if name in known else "" for name in names]
-        bit = np.array([flag(name) if name else 0 for name in told], "int64")[which]
+        flag_names = [getattr(known[name], f"{column}_flag") if name in known else "" for name in names]
+        bit = np.array([flag(name) if name else 0 for name in flag_names], "int64")[which]
         made[column] = masked((flags & bit) > 0, (flags < 0) | (bit == 0), "boolean")
-    errors = np.where(stop >= 0, flat["trust_error"].to_numpy("int64", na_value=-1)[stop], -1)
-    for column, bit in trust_columns().items():
-        made[column] = masked((errors & bit) > 0, errors < 0, "boolean")
+    errors = _in_stop(flat["trust_error"], ends)
+    return made | {column: masked((errors & bit) > 0, errors < 0, "boolean") for column, bit in trust_columns().items()}
 
 
-def _inherit(made: dict, *, parent: np.ndarray) -> None:
-    """A chain knows its clock by the checks inside it; a retrieval knows its budget kind by what encloses it."""
-    clock = nanoseconds(made["chain_start"]).copy()
+def _in_stop(values: pd.Series, ends: Ends) -> np.ndarray:
+    """The numbers of a column in the stop records, -1 where there is none."""
+    return np.where(ends.stop >= 0, values.to_numpy("int64", na_value=-1)[ends.stop], -1)
+
+
+def _chain_clocks(
+    own: ExtensionArray, tree: CallTree, *, operation: np.ndarray, broken: np.ndarray
+) -> pd.DatetimeIndex:
+    """When each chain began by its own clock, which the checks right inside it log; each check keeps its own."""
+    clock = nanoseconds(own)
     known = operations_by_name()
-    chains = [name for name in known if known[name].accumulative_flag]
-    chain = np.isin(np.asarray(made["operation"], object), chains)
-    sure = (clock != NAT) & (np.asarray(made["quality"], object) != BROKEN)
-    inside = np.flatnonzero(sure & (parent >= 0) & chain[parent])
-    earliest = np.full(len(clock), np.iinfo("int64").max)
-    np.minimum.at(earliest, parent[inside], clock[inside])
-    clock = np.where((clock == NAT) & (earliest < np.iinfo("int64").max), earliest, clock)
-    made["chain_start"] = as_times(clock, known=clock != NAT)
-    depth = made["depth"]
-    for column in ("accumulative", "cache_only"):
-        value = made[column].to_numpy("int8", na_value=-1)
-        for level in range(1, int(depth.max()) + 1):
-            here = (depth == level) & (value < 0)
-            value[here] = value[parent[here]]
-        made[column] = masked(value > 0, value < 0, "boolean")
+    chain = np.isin(operation, [name for name in known if known[name].accumulative_flag])
+    inside = np.flatnonzero((clock != NAT) & ~broken & (tree.parent >= 0) & chain[tree.parent])
+    earliest = np.full(len(clock), LATEST)
+    np.minimum.at(earliest, tree.parent[inside], clock[inside])
+    clock = np.where((clock == NAT) & (earliest < LATEST), earliest, clock)
+    return as_times(clock, known=clock != NAT)
+
+
+def _from_callers(own: ExtensionArray, tree: CallTree) -> pd.api.extensions.ExtensionArray:
+    """A flag of each call, and where it has none, that of the call around it."""
+    value = own.to_numpy("int8", na_value=-1)
+    value = tree.inherited(value, lacks=value < 0)
+    return masked(value > 0, value < 0, "boolean")

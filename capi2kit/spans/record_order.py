@@ -11,11 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.instants import NAT, nanoseconds
+from capi2kit.columns.instants import LATEST, NAT, nanoseconds
 from capi2kit.columns.keys import grouped, threads
 from capi2kit.spans.pairing import Pairs
-
-_MAX = np.iinfo("int64").max
 
 
 class Records(NamedTuple):
@@ -65,8 +63,8 @@ def previous_in_thread(records: Records, place: pd.DataFrame, *, task_id: np.nda
     """
     host, pid, tid, source = (place[name].to_numpy(object) for name in ("host", "pid", "tid", "source"))
     thread, number, time = threads(host, pid, tid=tid, task=task_id), grouped([source]), records.time
-    began = np.full(int(number.max(initial=-1)) + 1, _MAX)
-    np.minimum.at(began, number, np.where(time == NAT, _MAX, time))
+    began = np.full(int(number.max(initial=-1)) + 1, LATEST)
+    np.minimum.at(began, number, np.where(time == NAT, LATEST, time))
     by_record = np.lexsort((place["record"].to_numpy("int64", na_value=0), number, began[number], thread))
     index = np.arange(len(time))
     ended = np.maximum.accumulate(np.r_[-1, np.where(records.sign[by_record] <= 0, index, -1)[:-1]])

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.instants import COARSEST_S, LONGEST_S
 from capi2kit.columns.nearby import near, short_names
 from capi2kit.knowledge import check, operations_marking
 
 _NEAR = pd.Timedelta(seconds=1)
 _WITHIN = 0.05  # of the longer one; two measures of one check differ by less
 _LEAST_S = 0.5
-_LONGEST_S = 1e8  # of a validation; more is no length
-_COARSEST_S = 60.0  # resolution of a log
 _PORTS = {"http": 80, "https": 443, "ldap": 389}
 
 
@@ -34,7 +33,7 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
-    told = (events["duration_s"] <= _LONGEST_S).fillna(False)
+    told = (events["duration_s"] <= LONGEST_S).fillna(False)
     said = events[events["operation"].isin(operations_marking("slow validation")) & told]
     if said.empty or spans.empty:
         return empty("confirmations")
@@ -44,7 +43,7 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     )
     mine = spans[spans["stop"].notna() & spans["duration_s"].notna()]
     mine = mine.assign(place=short_names(mine["host"], of=events["host"]))
-    most = _NEAR + pd.Timedelta(seconds=_COARSEST_S)
+    most = _NEAR + pd.Timedelta(seconds=COARSEST_S)
     said = said.drop(columns=["host", "pid"], errors="ignore")
     both = near(mine, said, since=mine["stop"] - most, until=mine["stop"] + most)
     apart = both["duration_s"] - both["said_s"]
@@ -84,7 +83,7 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     both = near(
         mine[["row", "place", "pid", "start", "stop", "url_port"]],
         dropped.drop(columns="host").rename(columns={"pid": "packet_pid"}),
-        since=mine["start"] - pd.Timedelta(seconds=_COARSEST_S),
+        since=mine["start"] - pd.Timedelta(seconds=COARSEST_S),
         until=mine["stop"],
     )
     slack = _resolution(both)
@@ -102,4 +101,4 @@ def _port(servers: pd.Series) -> pd.Series:
 
 
 def _resolution(both: pd.DataFrame) -> pd.Series:
-    return pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, _COARSEST_S), unit="s")
+    return pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, COARSEST_S), unit="s")

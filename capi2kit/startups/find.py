@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, masked, shaped
-from capi2kit.columns.instants import TICK_S, as_times, nanoseconds
+from capi2kit.columns.instants import LATEST, TICK_S, as_times, nanoseconds
 from capi2kit.columns.keys import grouped, lanes
 from capi2kit.knowledge import check
 from capi2kit.startups.parts import CHECK, OTHER, PROCESS, REST, WAIT, cut_parts, parts_of, startup_of, totals
@@ -111,7 +111,7 @@ def claim_waiting(startup: pd.Series, waits: pd.DataFrame) -> str:
 def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
     """The parts before each process's first hole, numbered by start-up in order of start, and sorted."""
     process = lanes(parts, PROCESS)
-    first = np.full(int(process.max()) + 1, np.iinfo("int64").max)
+    first = np.full(int(process.max()) + 1, LATEST)
     np.minimum.at(first, process, parts["begin"].to_numpy())
     rank = np.empty(len(first), "int64")
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import empty, joined, shaped, strings
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.intervals import Atoms, shares
 from capi2kit.columns.keys import lanes
@@ -55,10 +55,10 @@ def _wait_lines(parts: pd.DataFrame, atoms: Atoms, *, kind: int) -> pd.DataFrame
     first = np.unique(group, return_index=True)[1]
     total = np.zeros(len(first), "int64")
     np.add.at(total, group, charged)
-    events: list[list[str]] = [[] for _ in first]
+    events: list[list[int]] = [[] for _ in first]
     for line, event in zip(group.tolist(), waiting["event"].tolist(), strict=True):
-        events[line].append(str(event))
-    return waiting.iloc[first][by].assign(order=kind, ns=total, events=[" ".join(numbers) for numbers in events])
+        events[line].append(event)
+    return waiting.iloc[first][by].assign(order=kind, ns=total, events=strings([joined(numbers) for numbers in events]))
 
 
 def _inside(parts: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:

@@ -13,15 +13,13 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import shaped
-from capi2kit.columns.instants import TICK_S
+from capi2kit.columns.instants import COARSEST_S, LONGEST_S, TICK_S
 from capi2kit.columns.nearby import near, short_names
 from capi2kit.knowledge import check, operations_marking, rows
 
 POOL = "applicationPool"  # what `appcmd list wp` calls it
 CREATED, SERVED = "process created", "request served"
 _AT_ONCE = pd.Timedelta(seconds=1)
-_LONGEST_S = 1e8  # of a request; more is no length
-_COARSEST_S = 60.0  # resolution of a log
 _TICK = pd.Timedelta(seconds=TICK_S)
 
 
@@ -88,14 +86,14 @@ def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     A trace names the process: the request must have begun by then, or at once. A web log does not: the request
     must have waited for half of the start-up at least.
     """
-    asked = told[told["operation"].isin(operations_marking(SERVED)) & (told["duration_s"] <= _LONGEST_S).fillna(False)]
+    asked = told[told["operation"].isin(operations_marking(SERVED)) & (told["duration_s"] <= LONGEST_S).fillna(False)]
     asked = asked[["event", "time", "place", "pid", "duration_s", "resolution_s"]].rename(columns={"pid": "asked_pid"})
     serving = {row["process"].lower() for row in rows("processes") if row["serves"]}
     mine = startups[startups["process"].str.lower().isin(serving)]
-    last, most = mine["last_operation"], pd.Timedelta(seconds=_COARSEST_S) + _TICK
+    last, most = mine["last_operation"], pd.Timedelta(seconds=COARSEST_S) + _TICK
     both = near(mine, asked, since=last - most, until=last + gap)
     length = pd.to_timedelta(both["duration_s"].astype("float64"), unit="s")
-    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, _COARSEST_S), unit="s") + _TICK
+    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, COARSEST_S), unit="s") + _TICK
     known = both["asked_pid"].notna()
     inner = both["last_operation"] - both["first_operation"]
     after = both["time"] - both["last_operation"]

@@ -5,23 +5,71 @@ wait. Here each span gets its true start: a chain by the clock it logged, a
 revocation check by the budget left at it, a retrieval by its recovered wait, an
 enclosing call by the earliest thing inside it. Stops never run backwards in a
 task, children lie inside their parents, and own times are what is left. Integer
-nanoseconds throughout.
+nanoseconds throughout. The steps are pure functions:
+
+  true_stops → own_starts → fitted → measured, bounded
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.cells import strings
-from capi2kit.columns.instants import NAT, TICK_S, as_times, nanoseconds
+from capi2kit.columns.instants import NAT, TICK, TICK_S, as_times, nanoseconds
 from capi2kit.knowledge import check
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import find_budgets
+from capi2kit.waits.evidence import whole_ns
 from capi2kit.waits.late_starts import ON_TIME, judge_starts, verdicts_of
 
-_HUGE = np.iinfo("int64").max
-_TICK = round(TICK_S * 1e9)
+
+class Calls(NamedTuple):
+    """What the log says of each span; times in integer nanoseconds, NAT where it says nothing.
+
+    `recorded_stop`: of the stop record, or of the start record where there is no other; `order`: the number of that
+    record. `written_late`: its computer does not write start records on time. `left_s`: the budget left at a
+    revocation check. `used_s`: what of the budget was used by then; 0 for a chain. `used_is_sure`: within a clock tick.
+    `shares`: it shares the budget of its chain, or has none.
+    """
+
+    tree: CallTree
+    root: np.ndarray
+    order: np.ndarray
+    logged_start: np.ndarray
+    recorded_stop: np.ndarray
+    previous: np.ndarray
+    clock: np.ndarray
+    left_s: np.ndarray
+    used_s: np.ndarray
+    used_is_sure: np.ndarray
+    shares: np.ndarray
+    written_late: np.ndarray
+    closed: np.ndarray
+    broken: np.ndarray
+
+
+class Recovered(NamedTuple):
+    """The recovered waits, as far as spans need them: at which span, from when to when, and between which bounds."""
+
+    at: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    is_exact: np.ndarray
+    is_known: np.ndarray
+
+
+class OwnStarts(NamedTuple):
+    """When each span began by its own evidence, whether that is exact, and whether its start record contradicts it."""
+
+    start: np.ndarray
+    exact: np.ndarray
+    contradicted: np.ndarray
 
 
 def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
@@ -56,186 +104,170 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(waits, "waits")
-    spans = spans.copy()
     if spans.empty:
-        return spans
-    spans["starts"] = strings(_verdicts(spans, waits))
-    parent = spans["parent"].to_numpy("int64", na_value=-1)
-    closed = (spans["state"] != "no stop").to_numpy(bool)
-    stop, raised = _stops(spans, waits, parent=parent)
-    broken = (spans["quality"] == BROKEN).to_numpy(bool)
-    told, exact, against = _own_starts(spans, waits, stop=stop, broken=broken)
-    start, moved = _fit(spans, parent=parent, start=told, stop=stop)
-    everywhere = np.ones(len(spans), bool)
-    spans["start"], spans["stop"] = as_times(start, known=everywhere), as_times(stop, known=everywhere)
-    _measure(spans, waits, parent=parent, start=start, stop=stop, closed=closed)
-    cut = (spans["state"] == "no start").to_numpy(bool) & ~exact  # it may have begun long before
-    exact &= start >= told - _TICK  # else something inside leads it: it may have begun before that
-    doubtful = (raised > _TICK) & closed | exact & (moved > 2 * _TICK) | against  # the clock was set in it
-    doubtful[waits.loc[waits["quality"] == "unknown", "span"]] = True
-    unknown = _with_those_around(doubtful, parent=parent) | ~closed | cut
-    spans["quality"] = strings(np.select([unknown, exact], ["unknown", "exact"], "bounded").tolist())
-    _bound(spans, waits, parent=parent, exact=exact, measured=closed & ~unknown, broken=broken)
-    return spans
+        return spans.copy()
+    starts = _verdicts(spans, waits)
+    calls, recovered = _calls(spans, starts=starts), _recovered(waits)
+    stop, raised = true_stops(calls, recovered)
+    own = own_starts(calls, recovered, stop=stop)
+    start, moved = fitted(calls, start=own.start, stop=stop)
+    exact = own.exact & (start >= own.start - TICK)  # else something inside leads it: it may have begun before that
+    set_back = (raised > TICK) & calls.closed | exact & (moved > 2 * TICK) | own.contradicted  # the clock, in it
+    set_back[recovered.at[~recovered.is_known]] = True
+    cut = (spans["state"] == "no start").to_numpy(bool) & ~exact  # it may be longer
+    unknown = calls.tree.with_callers(set_back) | ~calls.closed | cut
+    duration, wait, inner = measured(calls, recovered, start=start, stop=stop)
+    shortest, longest = bounded(calls, recovered, start=start, stop=stop, exact=exact)
+    known, everywhere = calls.closed & ~unknown, np.ones(len(spans), bool)
+    return spans.assign(
+        starts=strings(starts.tolist()),
+        start=as_times(start, known=everywhere),
+        stop=as_times(stop, known=everywhere),
+        duration_s=_seconds(duration, known=calls.closed),
+        wait_s=_seconds(wait, known=calls.closed),
+        own_s=_seconds(duration - inner, known=calls.closed),
+        quality=strings(np.select([unknown, exact], ["unknown", "exact"], "bounded").tolist()),
+        low_s=_seconds(shortest, known=known),
+        high_s=_seconds(longest, known=known & (longest != NAT)),
+    )
 
 
-def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> list[str]:
+def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
     """The verdict of `recover_waits` per host; judged by chains alone where there is no wait."""
     hosts = waits["host"].to_numpy(object)
     known = dict(zip(np.where(pd.isna(hosts), "", hosts), waits["starts"].to_numpy(object), strict=True))
-    return verdicts_of(spans["host"].to_numpy(object), judge_starts(spans) | known).tolist()
+    return verdicts_of(spans["host"].to_numpy(object), judge_starts(spans) | known)
 
 
-def _stops(spans: pd.DataFrame, waits: pd.DataFrame, *, parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """True stops, and by how much they were raised: never before those of the same task that were logged earlier.
+def _calls(spans: pd.DataFrame, *, starts: np.ndarray) -> Calls:
+    budgets, left = find_budgets(spans), spans["budget_s"].to_numpy("float64", na_value=np.nan)
+    return Calls(
+        tree=CallTree(spans["parent"].to_numpy("int64", na_value=-1), spans["depth"].to_numpy()),
+        root=spans["root"].to_numpy(),
+        order=spans["stop_event"].fillna(spans["start_event"]).to_numpy("int64"),
+        logged_start=nanoseconds(spans["logged_start"]),
+        recorded_stop=nanoseconds(spans["stop"]),
+        previous=nanoseconds(spans["previous"]),
+        clock=nanoseconds(spans["chain_start"]),
+        left_s=left,
+        used_s=np.where(np.isnan(left), 0.0, budgets.total - left),
+        used_is_sure=np.isnan(left) | (budgets.most - budgets.least <= TICK_S),
+        shares=np.isnan(left) | spans["accumulative"].to_numpy(bool, na_value=False),
+        written_late=starts != ON_TIME,
+        closed=(spans["state"] != "no stop").to_numpy(bool),
+        broken=(spans["quality"] == BROKEN).to_numpy(bool),
+    )
+
+
+def _recovered(waits: pd.DataFrame) -> Recovered:
+    low, high = (np.round(waits[name].to_numpy("float64") * 1e9).astype("int64") for name in ("low_s", "high_s"))
+    return Recovered(
+        at=waits["span"].to_numpy(),
+        start=nanoseconds(waits["start"]),
+        stop=nanoseconds(waits["stop"]),
+        low=low,
+        high=high,
+        is_exact=(waits["quality"] == "exact").to_numpy(bool),
+        is_known=waits["wait_s"].notna().to_numpy(),
+    )
+
+
+def true_stops(calls: Calls, recovered: Recovered) -> tuple[np.ndarray, np.ndarray]:
+    """True stops, and by how much they were raised: none before one of its task that was logged earlier.
 
     A span without a stop record lasts as long as what is inside it.
     """
-    stop = nanoseconds(spans["stop"]).copy()
-    at = waits["span"].to_numpy()
-    stop[at] = np.maximum(stop[at], nanoseconds(waits["stop"]))
-    last = spans["stop_event"].fillna(spans["start_event"]).to_numpy("int64")
-    order = np.lexsort((last, spans["root"]))
-    root = spans["root"].to_numpy()[order]
-    found = np.empty(len(stop), "int64")
-    found[order] = _running_max(stop[order], root)
-    raised = found - stop
-    depth = spans["depth"].to_numpy()
-    for level in range(int(depth.max()), 0, -1):
-        here = depth == level
-        np.maximum.at(found, parent[here], found[here])
-    return found, raised
+    stop = calls.recorded_stop.copy()
+    stop[recovered.at] = np.maximum(stop[recovered.at], recovered.stop)
+    order = np.lexsort((calls.order, calls.root))  # by task, in it by the record of the stop
+    latest = np.empty(len(stop), "int64")
+    latest[order] = pd.Series(stop[order]).groupby(calls.root[order], sort=False).cummax()
+    return calls.tree.carried_up(latest, by=np.maximum), latest - stop
 
 
-def _own_starts(
-    spans: pd.DataFrame, waits: pd.DataFrame, *, stop: np.ndarray, broken: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The start that each span tells by itself, whether it is exact, and whether its records speak against it.
+def own_starts(calls: Calls, recovered: Recovered, *, stop: np.ndarray) -> OwnStarts:
+    """When each span began by itself.
 
-    Chains tell it by their clock, revocation checks by the budget that was left; neither can lie
+    Chains know it by their clock, revocation checks by the budget that was left; neither can lie
     before what the thread did before, or behind the start record.
     """
-    logged = nanoseconds(spans["logged_start"])
-    start = np.where(logged == NAT, stop, logged)
-    clock = nanoseconds(spans["chain_start"])
-    previous = np.where(logged == NAT, NAT, nanoseconds(spans["previous"]))  # else it may be something inside
-    late = spans["starts"].to_numpy(object) != ON_TIME
-    left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
-    budgets = find_budgets(spans)
-    used = np.where(np.isnan(left), 0.0, budgets.total - left)
-    sure = np.isnan(left) | (budgets.most - budgets.least <= TICK_S)
-    shared = np.isnan(left) | spans["accumulative"].to_numpy(bool, na_value=False)
-    tells = (clock != NAT) & shared & (used >= 0) & ~(left <= 0)  # with nothing left, it ran out before
-    told = np.maximum(clock + np.round(np.nan_to_num(used) * 1e9).astype("int64"), previous)
-    against = tells & ~np.isnan(left) & (told > start + 2 * _TICK)
-    tells &= told <= start + _TICK
-    exact = tells & sure & (told - clock - np.nan_to_num(used) * 1e9 <= 2 * _TICK)
-    exact &= late | (np.abs(told - start) <= _TICK)
-    exact &= ~broken | ~np.isnan(left)  # a check tells it in its stop record
-    start = np.where(tells & late, np.minimum(start, told), start)
-    at = waits["span"].to_numpy()
-    start[at] = nanoseconds(waits["start"])
-    exact[at] = (waits["quality"] == "exact").to_numpy(bool)
-    return start, exact, against
+    has_record, is_check = calls.logged_start != NAT, ~np.isnan(calls.left_s)
+    record = np.where(has_record, calls.logged_start, stop)
+    previous = np.where(has_record, calls.previous, NAT)  # without a start record it may be something inside
+    has_clock = (calls.clock != NAT) & calls.shares & (calls.used_s >= 0)
+    has_clock &= ~(calls.left_s <= 0)  # with nothing left, the budget ran out before
+    by_clock = np.maximum(calls.clock + whole_ns(calls.used_s), previous)
+    contradicted = has_clock & is_check & (by_clock > record + 2 * TICK)
+    has_clock &= by_clock <= record + TICK
+    exact = has_clock & calls.used_is_sure
+    exact &= by_clock - calls.clock - np.nan_to_num(calls.used_s) * 1e9 <= 2 * TICK  # it was not put off by `previous`
+    exact &= calls.written_late | (np.abs(by_clock - record) <= TICK)
+    exact &= ~calls.broken | is_check  # a check has the clock in its stop record
+    start = np.where(has_clock & calls.written_late, np.minimum(record, by_clock), record)
+    start[recovered.at], exact[recovered.at] = recovered.start, recovered.is_exact
+    return OwnStarts(start, exact, contradicted)
 
 
-def _fit(
-    spans: pd.DataFrame, *, parent: np.ndarray, start: np.ndarray, stop: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def fitted(calls: Calls, *, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Parents begin no later than their children, siblings follow each other, children begin inside.
 
     Returns the starts, and by how much each was put off because of what came before it.
     """
-    depth = spans["depth"].to_numpy()
-    for level in range(int(depth.max()), 0, -1):
-        here = np.flatnonzero(depth == level)
-        earliest = np.full(len(start), _HUGE)
-        np.minimum.at(earliest, parent[here], start[here])
-        start = np.minimum(start, earliest)
-    wanted = start
-    family = np.where(parent < 0, -1 - spans["root"].to_numpy(), parent)
+    wanted = calls.tree.carried_up(start, by=np.minimum)
+    begin = np.minimum(np.maximum(wanted, _sibling_before(calls, stop)), stop)
+    for places in calls.tree.downwards():
+        around = begin[calls.tree.parent[places]]
+        begin[places] = np.minimum(np.maximum(begin[places], around), stop[places])
+    return begin, begin - wanted
+
+
+def _sibling_before(calls: Calls, stop: np.ndarray) -> np.ndarray:
+    """When the sibling before each span stopped; outermost calls of one task are siblings, too. NAT for the first."""
+    parent = calls.tree.parent
+    family = np.where(parent < 0, -1 - calls.root, parent)
     order = np.lexsort((stop, family))
     before = np.r_[NAT, stop[order][:-1]]
-    before = np.where(np.r_[False, family[order][1:] == family[order][:-1]], before, NAT)
-    floor = np.empty(len(start), "int64")
-    floor[order] = before
-    for level in range(int(depth.max()) + 1):
-        here = depth == level
-        inside = np.where(parent >= 0, start[np.maximum(parent, 0)], NAT)
-        start = np.where(here, np.minimum(np.maximum(start, np.maximum(floor, inside)), stop), start)
-    return start, start - wanted
+    same = np.r_[False, family[order][1:] == family[order][:-1]]
+    floor = np.empty(len(stop), "int64")
+    floor[order] = np.where(same, before, NAT)
+    return floor
 
 
-def _measure(
-    spans: pd.DataFrame,
-    waits: pd.DataFrame,
-    *,
-    parent: np.ndarray,
-    start: np.ndarray,
-    stop: np.ndarray,
-    closed: np.ndarray,
-) -> None:
-    """`duration_s`, `own_s` and `wait_s` from the fitted interval; a span without stop gives its part to the one around."""
-    duration = stop - start
-    depth = spans["depth"].to_numpy()
-    around = parent
-    for _ in range(int(depth.max())):
-        around = np.where((around >= 0) & ~closed[around], parent[around], around)
-    own = duration.copy()
-    inner = (around >= 0) & closed
-    np.subtract.at(own, around[inner], duration[inner])
-    wait = np.zeros(len(spans), "int64")
-    at = waits["span"].to_numpy()
-    known = waits["wait_s"].notna().to_numpy()
-    wait[at[known]] = np.minimum(
-        nanoseconds(waits["stop"]) - np.maximum(nanoseconds(waits["start"]), start[at]), duration[at]
-    )[known]
-    for level in range(int(depth.max()), 0, -1):
-        here = depth == level
-        np.add.at(wait, parent[here], wait[here])
-    for column, values in (("duration_s", duration), ("wait_s", wait), ("own_s", own)):
-        spans[column] = pd.array(np.where(closed, values / 1e9, np.nan), dtype="Float64")
+def measured(
+    calls: Calls, recovered: Recovered, *, start: np.ndarray, stop: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Duration, waiting, and the duration of the spans right inside; one without stop passes its part on to its caller."""
+    duration, at, known = stop - start, recovered.at, recovered.is_known
+    caller = calls.tree.nearest(calls.tree.parent, has=calls.closed)
+    counted = (caller >= 0) & calls.closed
+    inner = np.zeros(len(duration), "int64")
+    np.add.at(inner, caller[counted], duration[counted])
+    wait = np.zeros(len(duration), "int64")
+    inside = np.minimum(recovered.stop - np.maximum(recovered.start, start[at]), duration[at])
+    wait[at[known]] = inside[known]
+    return duration, calls.tree.carried_up(wait, by=np.add), inner
 
 
-def _bound(
-    spans: pd.DataFrame,
-    waits: pd.DataFrame,
-    *,
-    parent: np.ndarray,
-    exact: np.ndarray,
-    measured: np.ndarray,
-    broken: np.ndarray,
-) -> None:
-    """`low_s` and `high_s`: no span began behind its start record or what is inside it, or before its thread's last."""
-    start, stop, logged, previous = (nanoseconds(spans[name]) for name in ("start", "stop", "logged_start", "previous"))
-    latest = np.where(exact, start, np.where(logged == NAT, stop, np.maximum(logged, start)))
-    recorded = (logged != NAT) & (spans["starts"] == ON_TIME).to_numpy(bool)
-    earliest = np.where(exact, start, np.where(recorded, np.minimum(logged, start), np.minimum(previous, start)))
-    at, end = waits["span"].to_numpy(), nanoseconds(waits["stop"])
-    low, high = (np.round(waits[name].to_numpy("float64") * 1e9).astype("int64") for name in ("low_s", "high_s"))
-    latest[at], earliest[at] = end - low, np.maximum(end - high + _TICK, earliest[at])
-    depth = spans["depth"].to_numpy()
-    for level in range(int(depth.max()), 0, -1):
-        here = depth == level
-        np.minimum.at(latest, parent[here], latest[here])
-    latest[at] -= _TICK  # `low` holds its own tick; what is around it is measured by another stamp
-    latest = np.where(exact, start, np.where(broken, stop, np.maximum(latest, start)))
-    shortest, longest = np.maximum(stop - latest - _TICK, 0), stop - earliest + _TICK
-    spans["low_s"] = pd.array(np.where(measured, shortest / 1e9, np.nan), dtype="Float64")
-    spans["high_s"] = pd.array(np.where(measured & (earliest != NAT), longest / 1e9, np.nan), dtype="Float64")
+def bounded(
+    calls: Calls, recovered: Recovered, *, start: np.ndarray, stop: np.ndarray, exact: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """At least and at most how long each span took; NAT where nothing bounds it from above.
+
+    No span began behind its start record or what is inside it, nor before the thread's last record.
+    """
+    logged, at = calls.logged_start, recovered.at
+    latest = np.where(logged == NAT, stop, np.maximum(logged, start))
+    on_time = (logged != NAT) & ~calls.written_late
+    earliest = np.minimum(np.where(on_time, logged, calls.previous), start)
+    latest, earliest = np.where(exact, start, latest), np.where(exact, start, earliest)
+    latest[at] = recovered.stop - recovered.low
+    earliest[at] = np.maximum(recovered.stop - recovered.high + TICK, earliest[at])
+    latest = calls.tree.carried_up(latest, by=np.minimum)
+    latest[at] -= TICK  # `low` holds its own tick; what is around it is measured by another stamp
+    latest = np.select([exact, calls.broken], [start, stop], np.maximum(latest, start))
+    longest = np.where(earliest == NAT, NAT, stop - earliest + TICK)
+    return np.maximum(stop - latest - TICK, 0), longest
 
 
-def _with_those_around(some: np.ndarray, *, parent: np.ndarray) -> np.ndarray:
-    """These spans and all that enclose one of them."""
-    found = some.copy()
-    at = np.flatnonzero(some)
-    while len(at):
-        found[at] = True
-        at = parent[at]
-        at = at[at >= 0]
-    return found
-
-
-def _running_max(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Running maximum inside runs of equal `group`."""
-    return pd.Series(values).groupby(group, sort=False).cummax().to_numpy()
+def _seconds(length: np.ndarray, *, known: np.ndarray) -> pd.api.extensions.ExtensionArray:
+    return pd.array(np.where(known, length / 1e9, np.nan), dtype="Float64")

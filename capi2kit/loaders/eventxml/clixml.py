@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from capi2kit.binxml import NOT_IN_XML
 from capi2kit.loaders.evidence import EvidenceFile
 from capi2kit.loaders.text.lines import encoding_of, stream
 
 _RECORD = "System.Diagnostics.Eventing.Reader.EventLogRecord"
 _PROPERTY = "System.Diagnostics.Eventing.Reader.EventProperty"
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
-_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _MOST = 200_000  # elements of one record: a sound one has a few hundred
 _NESTED = 40  # levels of a sound export: fewer than ten
@@ -141,7 +141,7 @@ def _text_of(element: etree._Element) -> str:
     text = (value.text if value is not None and value.text else told) or ""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # half signs become one
-    return _BAD.sub("\ufffd", whole)
+    return NOT_IN_XML.sub("\ufffd", whole)
 
 
 def _name(element: etree._Element) -> str:

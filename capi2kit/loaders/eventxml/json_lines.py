@@ -12,9 +12,10 @@ from typing import Any
 
 from lxml import etree
 
+from capi2kit.binxml import NOT_IN_XML
+
 Json = dict[str, Any]
 _AGAIN = re.compile(r"(.+)_\d+")
-_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _SYSTEM = {  # of EvtxECmd: what it calls a cell, and where it stands in an event
     "EventId": "EventID",
@@ -66,7 +67,7 @@ def event_text(text: str) -> str:
     begin = text.find("<Event")
     if begin < 0:
         raise ValueError("there is no event in its XML")
-    return _BAD.sub("\ufffd", text[begin:]).strip()
+    return NOT_IN_XML.sub("\ufffd", text[begin:]).strip()
 
 
 def _fill(element: etree._Element, value: Any) -> None:
@@ -122,4 +123,4 @@ def _set(element: etree._Element, name: str, *, value: Any) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _BAD.sub("\ufffd", value if isinstance(value, str) else json.dumps(value))
+    return NOT_IN_XML.sub("\ufffd", value if isinstance(value, str) else json.dumps(value))

@@ -16,6 +16,11 @@ from capi2kit.knowledge.providers import providers
 from capi2kit.loaders.evidence.filebytes import Buffer, sha256_of
 
 
+def is_outside(member: str) -> bool:
+    """Whether the name of a member leads out of its archive: from the root, from a drive, or upwards."""
+    return ".." in re.split(r"[/\\]", member) or bool(re.match(r"[/\\]|[A-Za-z]:", member))
+
+
 @dataclass(frozen=True)
 class EvidenceFile:
     """One file, read-only: a path, or archive!member, and its bytes."""

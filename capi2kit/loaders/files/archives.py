@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import io
 import lzma
-import re
 import struct
 import zipfile
 import zlib
 
 from capi2kit.errors import EvidenceError
+from capi2kit.loaders.evidence import is_outside
 
 MAX_MEMBERS = 10_000
 MAX_UNPACKED = 4 << 30  # of one archive
@@ -69,9 +69,7 @@ class Archive:
             reason = "one of its files has no name"
         elif len(names) < len(members):
             reason = "two of its files have one name"
-        elif any(re.match(r"[/\\]|[A-Za-z]:", name) for name in names):
-            reason = "the name of a member begins at the root"
-        elif any(".." in re.split(r"[/\\]", name) for name in names):
+        elif any(map(is_outside, names)):
             reason = "the name of a member points outside of it"
         if reason:
             raise self._refusal(reason)

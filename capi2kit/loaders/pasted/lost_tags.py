@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from capi2kit.binxml import NOT_IN_XML
 from capi2kit.knowledge import rows
 
 TAG = re.compile(r"<([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+\s*=\s*\"[^\"]*\")*)\s*/?>(?:([^<]*)</\1\s*>)?")
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]++)\s*+=\s*+\"([^\"]*)\"")
 _ENDLESS_REFERENCE = re.compile(r"&#(?:[0-9]{9,}+|[xX][0-9A-Fa-f]{9,}+);?")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
-_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 Steps = tuple[str, ...]
 
 
@@ -89,7 +89,7 @@ def unescaped(text: str) -> str:
 
 def without_controls(text: str) -> str:
     """The text with a mark in the place of every character that XML cannot hold."""
-    return _BAD.sub("\ufffd", text)
+    return NOT_IN_XML.sub("\ufffd", text)
 
 
 def payload_for(tags: list[Tag], *, event_id: str | None) -> Payload | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from capi2kit.errors import EvidenceError
-from capi2kit.loaders.evidence import Problems
+from capi2kit.loaders.evidence import Problems, is_outside
 from capi2kit.loaders.pki.certificates import package
 from capi2kit.loaders.text.lines import Line
 
@@ -89,7 +89,7 @@ def _refuse_bombs(data: bytes, *, name: str) -> None:
         limit = f"it unpacks to more than {MAX_UNPACKED} bytes, or has more than {MAX_BLOCKS} blocks"
         raise EvidenceError(f"{name}: cabinet refused: {limit}; unpack it yourself and load the folder", source=name)
     for member, _ in _members(data):
-        if ".." in re.split(r"[/\\]", member) or re.match(r"[/\\]|[A-Za-z]:", member):
+        if is_outside(member):
             what = f"the name of a member points outside of it ({member})"
             raise EvidenceError(f"{name}: cabinet refused: {what}", source=name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from capi2kit.analysis import Analysis
+from capi2kit.columns.cells import numbers_in
 from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
 from capi2kit.questions.whatif import whatif
 from capi2kit.render import words
@@ -29,7 +30,7 @@ def findings(analysis: Analysis) -> Section | None:
     ]
     columns += [Column("what was seen", long=True, brief=False)]
     rows = [_row(row) for row in shown.to_dict("records")]
-    cited = [[int(event) for event in str(row).split()] if isinstance(row, str) else [] for row in shown["evidence"]]
+    cited = list(map(numbers_in, shown["evidence"]))
     more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
     prose = [
         _first_step(found),

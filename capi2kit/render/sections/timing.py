@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.analysis import Analysis, headline
+from capi2kit.columns.cells import numbers_in
 from capi2kit.columns.keys import match
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.render import words
@@ -153,7 +154,7 @@ def ledger(analysis: Analysis) -> Section | None:
         target = f"{line['more']} more" if "more" in line else words.visible(line["target"])
         cells = (line["kind"], words.visible(line["url_host"]), target, words.who(line["user_sid"]))
         rows.append([*cells, words.seconds(line["seconds"]), f"{line['ns'] / total:.1%}" if total else ""])
-        events.append([int(event) for event in line["events"].split()] if isinstance(line["events"], str) else [])
+        events.append(numbers_in(line["events"]))
     rows.append(["sum = wall", "", "", "", words.seconds(total / 1e9), ""])
     prose = ["Each line is a part of the wall time; together they are all of it."]
     if (lines["kind"] == "other wait").any():
