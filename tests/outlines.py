@@ -30,6 +30,7 @@ import pandas as pd
 from capi2kit.analysis import Analysis, analyse
 from capi2kit.case import Case
 from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.urls import url_columns
 from capi2kit.knowledge import columns, flag, operations_where, outcome_of, url_role
 
 EPOCH = pd.Timestamp("2026-03-02T08:00:00Z")
@@ -273,7 +274,7 @@ def waits(outline: str | Iterable[Call]) -> pd.DataFrame:
     quality = [words.get("quality", "exact") for words in said]
     unknown = np.array([word == "unknown" for word in quality], bool)
     return shaped(wires.assign(
-        event=wires["span"], quality=quality, starts="late", url_host=wires["url"].str.extract(r"//([^/]+)", expand=False),
+        event=wires["span"], quality=quality, starts="late", **url_columns(wires["url"]),
         url_role=[url_role(words.get("url")) for words in said], start=wires["start"].mask(unknown, wires["stop"]),
         wait_s=wires["duration_s"].mask(unknown), low_s=0.0, high_s=wires["duration_s"],
     ).reset_index(drop=True), "waits")  # fmt: skip

@@ -174,6 +174,20 @@ def test_the_timeline_has_a_lane_for_each_start_up_and_each_kind_of_evidence(ana
     assert {"1 entry"} <= set(told)
 
 
+def test_the_timeline_keeps_its_lanes_beside_a_computer_of_that_name_in_another_domain():
+    tables = analysis_of({"at": 0, "s": 5.0})
+    tables.startups = tables.startups.assign(host="WEB01.contoso.example").astype({"host": "string"})
+    events = tables.case.events.assign(host="WEB01.contoso.example").astype({"host": "string"})
+    stranger = (
+        events[events["operation"] == "LogStarted"].assign(host="WEB01.fabrikam.example").astype({"host": "string"})
+    )
+    alone = charts.plot_timeline(tables)
+    tables.case = SimpleNamespace(events=pd.concat([events, stranger]))
+    beside = charts.plot_timeline(tables)
+    lanes = [[label.get_text() for label in ax.get_yticklabels()] for ax in (alone, beside)]
+    assert lanes[0] == lanes[1] and {"Requests", "Services and restarts"} <= set(lanes[1])
+
+
 def test_the_timeline_refuses_a_start_up_that_is_not_there(analysis):
     with pytest.raises(ValueError, match="there is no start-up 9"):
         charts.plot_timeline(analysis, startup=9)

@@ -21,6 +21,7 @@ from capi2kit.case import Case, load
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.nearby import short_names
+from capi2kit.columns.urls import url_columns
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import operations_marking
 from capi2kit.loaders import pasted
@@ -489,8 +490,8 @@ def test_a_port_that_is_none_is_no_port():
         packet(at, f"10.0.0.1:{port}", operation=name) for at, port in ((9, 443), (12, 80), (12.5, "9" * 30), (14, 80))
     ]
     assert confirm_drops(table, evidence(*rows))["firewall_drops"].tolist() == [1]
-    far = table.assign(url=pd.array([f"HTTP://crl.test:{'9' * 30}/a"], dtype=table["url"].dtype))
-    assert confirm_drops(far, evidence(*rows))["firewall_drops"].notna().all()
+    nowhere = table.assign(**url_columns(pd.Series([f"HTTP://crl.test:{'9' * 30}/a"])))
+    assert confirm_drops(nowhere, evidence(*rows))["firewall_drops"].tolist() == [0]
     assert confirm_drops(table, evidence(*[row | {"host": None} for row in rows]))["firewall_drops"].tolist() == [1]
 
 

@@ -103,8 +103,8 @@ def _entries(analysis: Analysis, mine: pd.DataFrame) -> pd.DataFrame:
     events = analysis.case.events.reset_index()
     outside = (events["channel"] != _operational()).fillna(True)
     events = events[events["time"].notna() & ~events["operation"].isin(nested) & outside]
-    place = short_names(events["host"])
-    here = short_names(mine["host"].head(1)).iloc[0]
+    computers = analysis.case.events["host"]
+    place, here = short_names(events["host"], of=computers), short_names(mine["host"].head(1), of=computers).iloc[0]
     events = events[(place.isna() | (place == here)).fillna(True)]
     length = pd.to_timedelta(events["duration_s"].astype("float64").fillna(0.0), unit="s")
     titles = {found.name: found.title for found in operation_rows().values()}

@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import combinations
 from pathlib import PurePosixPath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, joined, shaped
+from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
 from capi2kit.knowledge import rows as known_rows
 
@@ -197,13 +198,13 @@ def _offline(role: str, *, url: str, file: str) -> dict[str, str | None]:
 
 def _name(url: str) -> str:
     """The file name at the end of a URL."""
-    return PurePosixPath(urlsplit(url).path).name or "object"
+    return PurePosixPath(split_url(url).path or "").name or "object"
 
 
 def _row(url: str, waits: pd.DataFrame, *, saved_s: float, total_s: float, alike: bool) -> dict[str, object]:
     name = _name(url)
     if alike:
-        name = f"{urlsplit(url).hostname}_{name}"
+        name = f"{split_url(url).host}_{name}"
     role = waits["url_role"].dropna()
     return {
         "url": url,

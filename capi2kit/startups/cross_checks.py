@@ -17,7 +17,6 @@ from capi2kit.knowledge import check, operations_marking
 _NEAR = pd.Timedelta(seconds=1)
 _WITHIN = 0.05  # of the longer one; two measures of one check differ by less
 _LEAST_S = 0.5
-_PORTS = {"http": 80, "https": 443, "ldap": 389}
 
 
 def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
@@ -72,27 +71,25 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     mine = waits.assign(row=np.arange(len(waits)), place=short_names(waits["host"], of=events["host"]))
     if packets["place"].isna().all() and mine["place"].nunique() == 1:
         packets["place"] = mine["place"].iloc[0]
-    reach = packets.groupby("place")["time"].agg(["min", "max"]).reindex(mine["place"])
-    covered = (mine["stop"].to_numpy() >= reach["min"].to_numpy()) & (
-        mine["start"].to_numpy() <= reach["max"].to_numpy()
-    )
     dropped = packets[packets["category"].str.upper().str.startswith("DROP").fillna(False)]
-    asked = mine["url"].str.extract(r"^([A-Za-z]+)://[^/:]*(?::([0-9]{1,5})(?![0-9]))?", expand=True)
-    usual = asked[0].str.lower().map(_PORTS).astype("Int64")
-    mine = mine.assign(url_port=asked[1].astype("Int64").fillna(usual))
     both = near(
         mine[["row", "place", "pid", "start", "stop", "url_port"]],
         dropped.drop(columns="host").rename(columns={"pid": "packet_pid"}),
         since=mine["start"] - pd.Timedelta(seconds=COARSEST_S),
         until=mine["stop"],
     )
-    slack = _resolution(both)
-    fits = (both["time"] >= both["start"] - slack) & (both["time"] <= both["stop"])
-    fits &= (both["packet_pid"].isna() | (both["packet_pid"] == both["pid"])).fillna(False)
-    fits &= (both["port"] == both["url_port"]).fillna(False)
-    counted = both[fits].groupby("row").size().reindex(mine["row"]).fillna(0).astype("Int64")
-    counted = counted.mask(~covered).set_axis(waits.index)
-    return waits.assign(firewall_drops=counted)
+    of_this_wait = both["time"].between(both["start"] - _resolution(both), both["stop"])
+    of_this_wait &= both["packet_pid"].isna() | both["packet_pid"].eq(both["pid"]).fillna(False)
+    of_this_wait &= both["port"].eq(both["url_port"]).fillna(False)
+    counted = both[of_this_wait].groupby("row").size().reindex(mine["row"], fill_value=0).astype("Int64")
+    return waits.assign(firewall_drops=counted.mask(~_covered(mine, packets)).set_axis(waits.index))
+
+
+def _covered(waits: pd.DataFrame, packets: pd.DataFrame) -> np.ndarray:
+    """The waits during which the firewall log of their computer was written."""
+    reach = packets.groupby("place")["time"].agg(["min", "max"]).reindex(waits["place"])
+    begin, end = waits["start"].to_numpy(), waits["stop"].to_numpy()
+    return (end >= reach["min"].to_numpy()) & (begin <= reach["max"].to_numpy())
 
 
 def _port(servers: pd.Series) -> pd.Series:

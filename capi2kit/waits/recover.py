@@ -18,13 +18,12 @@ The end is the transfer's completion time, else the stop record. `evidence` read
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped, strings
 from capi2kit.columns.instants import NAT, TICK, as_times
+from capi2kit.columns.urls import url_columns
 from capi2kit.knowledge import account, check, url_role
 from capi2kit.waits.evidence import Evidence, read_evidence, retrievals_in
 from capi2kit.waits.late_starts import judge_starts, verdicts_of
@@ -38,7 +37,6 @@ from capi2kit.waits.passes import (
 )
 from capi2kit.waits.steps import tell_retrievals
 
-_HOST = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 _COPIED = (
     "span task_id host process pid tid url target accumulative outcome result timeout_s logged_start logged_stop"
 ).split()
@@ -108,8 +106,7 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
         "logged_s": np.where(evidence.logged_start != NAT, logged / 1e9, np.nan),
     }
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])
-    urls = rows["url"]
-    of_url = {url: (_url_host(url), url_role(url)) for url in urls.dropna().unique()}
+    roles = {url: url_role(url) for url in rows["url"].dropna().unique()}
     return rows[_COPIED].assign(
         **{name: pd.array(values, dtype="Float64") for name, values in seconds.items()},
         start=as_times(np.where(known, interval.begin, interval.end), known=dated),
@@ -120,11 +117,6 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
         budget_s=rows["timeout_s"],
         user_sid=sids,
         account_kind=[account(sid if isinstance(sid, str) else None)[0] for sid in sids.to_numpy(object)],
-        url_host=strings([of_url.get(url, (None, None))[0] for url in urls.to_numpy(object)]),
-        url_role=strings([of_url.get(url, (None, None))[1] for url in urls.to_numpy(object)]),
+        url_role=strings([roles.get(url) for url in rows["url"].to_numpy(object)]),
+        **url_columns(rows["url"]),
     )
-
-
-def _url_host(url: str) -> str | None:
-    found = _HOST.match(url)
-    return found[1].lower() or None if found else None
