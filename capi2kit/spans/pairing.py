@@ -107,14 +107,20 @@ def _parted(pairs: Pairs, wrong: np.ndarray) -> Pairs:
 
 
 def _crossing(pairs: Pairs) -> tuple[Ints, Ints]:
-    """Pairs of closed spans of which each holds one end of the other; at least one wherever there is any."""
+    """Pairs of closed spans of which each holds one end of the other; at least one wherever there is any.
+
+        A(    B(    A)    B)          crossing
+      level 1     2     2     1       of the opening and closing records: A and B share both levels
+
+    If nothing crosses, every opening on a level is followed by its own closing on that level.
+    """
     closed = np.flatnonzero(pairs.closed)
     span, where = np.tile(closed, 2), np.r_[pairs.start[closed], pairs.stop[closed]]
     opens = np.arange(len(span)) < len(closed)
     order = np.argsort(where)
     span, opens = span[order], opens[order]
     level = np.cumsum(np.where(opens, 1, -1)) + ~opens
-    order = np.argsort(level, kind="stable")  # on one level every opening is followed by its own closing
+    order = np.argsort(level, kind="stable")  # level by level, on each in the order of the records
     span, opens = span[order], opens[order]
     one, other = span[:-1], span[1:]
     differ = opens[:-1] & ~opens[1:] & (one != other)
@@ -150,38 +156,52 @@ def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]
 def _reach(pairs: Pairs, parent: Ints, *, group: Ints, rank: Ints, seq: Ints) -> tuple[np.ndarray, np.ndarray]:
     """Where each span opens and closes; half positions where its record is lost.
 
-    An open side reaches as far as its siblings are of a lower rank: past those that it may enclose,
-    but not past the next one that it may not, nor out of the call around them. Of two open calls of one
-    rank the second has what follows the last gap in the numbers, where its start was lost.
+    An open side reaches as far as its siblings are of a lower rank: past those that it may enclose, but not past the
+    next one that it may not (its wall), nor out of the call around them. With C of a higher rank than R, in T:
+
+        T( C(  R( R)  R( R)  C( C) T)      the first C lost its stop: it encloses both R, up to the second C
+        T( C( C)  R( R)  C) T)             the second C lost its start: it encloses R, back to the first C
+
+    Of two open calls of one rank the second has what follows the last gap in the numbers, where its start was lost.
     """
-    first, last, mine = pairs.first, pairs.last, rank[pairs.first]
+    first, last, own = pairs.first, pairs.last, rank[pairs.first]
     opens, closes = first.astype(float), last.astype(float)
-    around = np.maximum(parent, 0)
+    begin, end = _room(pairs, parent, group=group)
+    family = np.where(parent < 0, -1 - group[first], parent)
+    order = np.lexsort((first, family))  # siblings beside each other, in the order of their first records
+    ranked, kin = own[order], family[order]
+    stop_lost, start_lost = pairs.stop[order] < 0, pairs.start[order] < 0
+    gap = _last_gap(first[order], last[order], seq=seq)
+    for level in np.unique(own[~pairs.closed]):
+        walls = np.flatnonzero(ranked <= level)
+        here = np.flatnonzero((ranked == level) & stop_lost)
+        wall, there = _nearest_wall(walls, here, kin=kin, step=1)
+        shared = there & (ranked[wall] == level) & start_lost[wall] & (gap[wall] > here)
+        wall = np.where(shared, gap[wall], wall)
+        closes[order[here]] = np.where(there, first[order[wall]] - 0.5, end[order[here]])
+        here = np.flatnonzero((ranked == level) & start_lost)
+        wall, there = _nearest_wall(walls, here, kin=kin, step=-1)
+        open_too = (ranked[wall] == level) & stop_lost[wall]
+        side = np.where(open_too, closes[order[wall]], last[order[wall]] + 0.5)
+        opens[order[here]] = np.where(there, side, begin[order[here]])
+    return opens, closes
+
+
+def _room(pairs: Pairs, parent: Ints, *, group: Ints) -> tuple[np.ndarray, np.ndarray]:
+    """Between which positions a span can lie at most: inside the call around it, else inside its task."""
+    first, around = pairs.first, np.maximum(parent, 0)
     begin = np.searchsorted(group, group[first], side="left") - 0.5
     end = np.searchsorted(group, group[first], side="right") - 0.5
-    begin, end = np.where(parent < 0, begin, opens[around] + 0.5), np.where(parent < 0, end, closes[around] - 0.5)
-    family = np.where(parent < 0, -1 - group[first], parent)
-    order = np.lexsort((first, family))
-    ranked, kin = mine[order], family[order]
-    gap = _last_gap(first[order], last[order], seq=seq)
-    index = np.arange(len(order))
-    for own in np.unique(mine[~pairs.closed]):
-        wall = np.where(ranked <= own, index, -1)
-        before = np.maximum.accumulate(np.r_[-1, wall[:-1]])
-        after = np.minimum.accumulate(np.r_[np.where(wall < 0, len(index), wall)[1:], len(index)][::-1])[::-1]
-        here = index[(ranked == own) & (pairs.stop[order] < 0)]
-        span, wall = order[here], np.minimum(after[here], len(index) - 1)
-        stopped = (after[here] < len(index)) & (kin[wall] == kin[here])
-        other = stopped & (ranked[wall] == own) & (pairs.start[order[wall]] < 0)
-        wall = np.where(other & (gap[wall] > here), gap[wall], wall)
-        closes[span] = np.where(stopped, first[order[wall]] - 0.5, end[span])
-        here = index[(ranked == own) & (pairs.start[order] < 0)]
-        span, wall = order[here], np.maximum(before[here], 0)
-        stopped = (before[here] >= 0) & (kin[wall] == kin[here])
-        taken = (ranked[wall] == own) & (pairs.stop[order[wall]] < 0)
-        side = np.where(taken, closes[order[wall]], last[order[wall]] + 0.5)
-        opens[span] = np.where(stopped, side, begin[span])
-    return opens, closes
+    outermost = parent < 0
+    return np.where(outermost, begin, first[around] + 0.5), np.where(outermost, end, pairs.last[around] - 0.5)
+
+
+def _nearest_wall(walls: Ints, places: Ints, *, kin: Ints, step: int) -> tuple[Ints, np.ndarray]:
+    """The nearest of the `walls` after each place (step 1) or before it (-1), and whether it is of the same family."""
+    spot = np.searchsorted(walls, places, side="right") if step > 0 else np.searchsorted(walls, places) - 1
+    there = (spot >= 0) & (spot < len(walls))
+    wall = walls[np.clip(spot, 0, len(walls) - 1)]
+    return wall, there & (kin[wall] == kin[places])
 
 
 def _last_gap(first: Ints, last: Ints, *, seq: Ints) -> Ints:

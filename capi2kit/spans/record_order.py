@@ -65,11 +65,15 @@ def previous_in_thread(records: Records, place: pd.DataFrame, *, task_id: np.nda
     thread, number, time = threads(host, pid, tid=tid, task=task_id), grouped([source]), records.time
     began = np.full(int(number.max(initial=-1)) + 1, LATEST)
     np.minimum.at(began, number, np.where(time == NAT, LATEST, time))
-    by_record = np.lexsort((place["record"].to_numpy("int64", na_value=0), number, began[number], thread))
-    index = np.arange(len(time))
-    ended = np.maximum.accumulate(np.r_[-1, np.where(records.sign[by_record] <= 0, index, -1)[:-1]])
-    before = by_record[ended]
-    same = (ended >= 0) & (thread[before] == thread[by_record]) & (time[before] <= time[by_record])
+    record = place["record"].to_numpy("int64", na_value=0)
+    # Sort keys: thread by thread; in it the file that began first; files that began at once stay apart; in one the record id.
+    order = np.lexsort((record, number, began[number], thread))
+    is_start = records.sign[order] > 0
+    latest = np.maximum.accumulate(np.where(is_start, -1, np.arange(len(time))))  # the last one up to here
+    latest = np.r_[-1, latest[:-1]]  # ... and before here
+    before = order[latest]
+    same = (latest >= 0) & (thread[before] == thread[order])
+    not_set_back = time[before] <= time[order]
     previous = np.empty(len(time), int)
-    previous[by_record] = np.where(same, before, -1)
+    previous[order] = np.where(same & not_set_back, before, -1)
     return previous

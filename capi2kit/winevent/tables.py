@@ -128,6 +128,7 @@ def _texts(groups: dict[Layout, _Group], *, count: int) -> Texts:
             filled.setdefault(column, {})[layout] = values
     spots = np.empty(count, dtype="int64")
     spots[list(chain.from_iterable(group.numbers for group in groups.values()))] = np.arange(count)
+    # One call picks all cells in order. The place 0 at the end is dropped again: of a single place itemgetter gives no tuple.
     in_order = itemgetter(*spots.tolist(), 0) if count else list
 
     def told(parts: dict[Layout, tuple[str, ...]]) -> list[str | None]:
