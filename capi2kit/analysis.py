@@ -13,16 +13,18 @@ from html import escape
 
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.case import Case
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
 from capi2kit.knowledge import account, operations_where, trust_columns
 from capi2kit.spans import build_spans
-from capi2kit.startups import GAP_S, attribute_delays, claim_waiting, draw_ledger, find_startups, mark_startups
+from capi2kit.startups import GAP_S, attribute_delays, draw_ledger, find_startups, mark_startups, mark_waits
 from capi2kit.startups.clocks import correct_events, measure_clocks
 from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
 from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.waits import correct_spans, recover_waits
+from capi2kit.words import count, listed
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")
@@ -76,7 +78,7 @@ def analyse(
     startups = frame_startups(startups, case.events, settings=case.settings, gap_s=gap_s)
     ledger = draw_ledger(startups, spans, waits=waits)
     delays = attribute_delays(spans)
-    spans = mark_startups(spans, startups)
+    spans, waits = mark_startups(spans, startups), mark_waits(waits, startups)
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
     tell("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
@@ -97,23 +99,22 @@ def headline(analysis: Analysis) -> str:
     if worst.empty:
         processes = waits.groupby(["host", "process", "pid"], dropna=False).ngroups
         among = "one process" if processes == 1 else f"{processes} processes"
-        subject = f"{among} waited up to {waits['high_s'].sum():.2f} s in all for the network"
-        inside, count = waits, f"{_number(len(waits), 'retrieval')}"
+        subject = f"{among} waited {words.at_most(waits['high_s'].sum())} in all for the network"
+        inside, retrievals = waits, count(len(waits), "retrieval")
     else:
         row = worst.iloc[0]
-        inside = waits[_is_of(waits, row)]
-        whole = row["start_from"] != "log begins"
-        subject = (
-            f"{row['process']} (PID {'not logged' if pd.isna(row['pid']) else row['pid']} on {row['host']}) spent "
-            f"{claim_waiting(row, inside)} of the "
-            f"{'first ' if whole else ''}{row['wall_s']:.2f} s {'' if whole else 'that the log has of it '}"
-            "waiting for the network"
+        inside = waits[waits["startup"].eq(row["startup"]).fillna(False)]
+        cut = row["start_from"] == "log begins"
+        wall = (
+            f"{words.seconds(row['wall_s'])} that the log has of it" if cut else f"first {words.seconds(row['wall_s'])}"
         )
+        pid = "not logged" if pd.isna(row["pid"]) else row["pid"]
+        subject = f"{row['process']} (PID {pid} on {row['host']}) spent {words.waited(row)} of the {wall} waiting for the network"
         shown = "" if len(inside) == row["waits"] else f"{len(inside)} of "
-        count = f"{shown}{_number(row['waits'], 'retrieval')}"
+        retrievals = f"{shown}{count(row['waits'], 'retrieval')}"
     unknown = int((inside["quality"] == "unknown").sum())
     hedge = f" ({unknown} of unknown length)" if unknown else ""
-    return f"{subject}: {count}{hedge} {_who_and_where(inside)}; {_how_it_ended(inside, spans)}."
+    return f"{subject}: {retrievals}{hedge} {_who_and_where(inside)}; {_how_it_ended(inside, spans)}."
 
 
 def _nothing_waited(analysis: Analysis) -> str:
@@ -121,9 +122,9 @@ def _nothing_waited(analysis: Analysis) -> str:
     if spans.empty:
         if analysis.case.events.empty:
             return "No event in what was read: nothing to time."
-        events = _number(len(analysis.case.events), "event")
+        events = count(len(analysis.case.events), "event")
         return f"{events}, but no certificate check with start and stop among them; nothing to time."
-    text = f"No finished network retrieval among {_number(len(spans), 'logged operation')}"
+    text = f"No finished network retrieval among {count(len(spans), 'logged operation')}"
     hanging = spans["operation"].isin(operations_where(wire=True)) & (spans["state"] == "no stop")
     if hanging.any():
         text += f", but {int(hanging.sum())} began and did not end in this log"
@@ -131,20 +132,11 @@ def _nothing_waited(analysis: Analysis) -> str:
     return f"{text}; {failed} of them did not succeed." if failed else f"{text}."
 
 
-def _is_of(waits: pd.DataFrame, startup: pd.Series) -> pd.Series:
-    """The waits that began in a start-up."""
-    inside = (waits["start"] >= startup["start"]) & (waits["start"] <= startup["stop"])
-    for column in ("host", "process", "pid"):
-        same = waits[column].isna() if pd.isna(startup[column]) else waits[column].eq(startup[column])
-        inside &= same.fillna(False).astype(bool)
-    return inside
-
-
 def _who_and_where(waits: pd.DataFrame) -> str:
     names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in waits["user_sid"].dropna().unique()]
     hosts = waits.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist()
-    where = _listed(hosts, "server") or "a server that the log does not name"
-    return f"from {where} as {_listed(names, 'account') or 'an account that the log does not name'}"
+    where = listed(hosts, "server") or "a server that the log does not name"
+    return f"from {where} as {listed(names, 'account') or 'an account that the log does not name'}"
 
 
 def _how_it_ended(waits: pd.DataFrame, spans: pd.DataFrame) -> str:
@@ -153,35 +145,26 @@ def _how_it_ended(waits: pd.DataFrame, spans: pd.DataFrame) -> str:
     wrong, untold = int(_wrong(around).sum()), int(around["result"].isna().sum())
     errors = [name for name in trust_columns() if around[name].fillna(False).any()]
     if failed.any():
-        words = [f"{count} × {word}" for word, count in waits.loc[failed, "outcome"].value_counts().items()]
+        words = [f"{times} × {word}" for word, times in waits.loc[failed, "outcome"].value_counts().items()]
         many = "all" if failed.all() and len(failed) > 1 else "it" if failed.all() else f"{int(failed.sum())} of them"
         end = f"{many} failed ({', '.join(words)})"
     elif wrong:
         known = "failed" if waits["outcome"].notna().all() else "is known to have failed"
-        end = f"no retrieval {known}, but {_number(wrong, 'check')} around them did"
+        end = f"no retrieval {known}, but {count(wrong, 'check')} around them did"
     elif errors:
         end = f"every result is 0, but there are chains with errors ({', '.join(errors)})"
     elif untold:
-        end = f"no logged result is a failure, but {_number(untold, 'operation')} logged none"
+        end = f"no logged result is a failure, but {count(untold, 'operation')} logged none"
     else:
         end = "nothing failed (every result is 0)"
     lookups = int(waits["wpad_failures"].fillna(0).sum())
     unsaved = int(waits["cache_write_failed"].fillna(False).sum())
     if lookups:
-        end += f", but the search for a proxy (WPAD) failed {_number(lookups, 'time')} inside them"
+        end += f", but the search for a proxy (WPAD) failed {count(lookups, 'time')} inside them"
     if unsaved:
-        end += f", but {_number(unsaved, 'answer')} could not be stored, so the next process asks again"
+        end += f", but {count(unsaved, 'answer')} could not be stored, so the next process asks again"
     return end
 
 
 def _wrong(spans: pd.DataFrame) -> pd.Series:
     return spans["result"].ne(0).fillna(False).astype(bool)
-
-
-def _number(count: int, name: str) -> str:
-    return f"{count} {name}{'' if count == 1 else 's'}"
-
-
-def _listed(names: list[str], kind: str) -> str:
-    more = f" and {_number(len(names) - 2, f'more {kind}')}" if len(names) > 2 else ""
-    return (", " if more else " and ").join(names[:2]) + more

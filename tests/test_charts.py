@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from capi2kit import charts
-from capi2kit.charts import labels, palette
+from capi2kit.charts import palette
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import TableError
 from capi2kit.startups import attribute_delays, draw_ledger, find_startups, mark_startups
@@ -215,10 +215,10 @@ def test_what_does_not_exist_is_named():
 def test_a_start_up_says_what_waits_for_what_and_from_when():
     ax = charts.plot_startup(analysis_of({"at": 0, "s": 5.0}, {"at": 6, "s": 4.0}))
     assert ax.get_title(loc="left").replace("\n", " ") == (
-        "w3wp.exe (PID 4000 on WEB01) spent 9.00 of its first 10.20 s waiting for the network; "
+        "w3wp.exe (PID 4000 on WEB01) spent 9.0 s of its first 10.2 s waiting for the network; "
         "0.40 s went into checking, 0.80 s is unexplained"
     )
-    assert {"Contoso.Slow.dll → crl.test 5.00 s", "Contoso.Slow.dll → crl.test 4.00 s"} <= set(texts_of(ax))
+    assert {"Contoso.Slow.dll → crl.test 5.0 s", "Contoso.Slow.dll → crl.test 4.0 s"} <= set(texts_of(ax))
     bars = {bar.get_gid(): (bar.get_x(), bar.get_width(), bar.get_url()) for bar in ax.patches}
     assert bars["e30"] == (pytest.approx(0.1), pytest.approx(5.0), "#event-30")
     assert bars["e70"] == (pytest.approx(6.1), pytest.approx(4.0), "#event-70")
@@ -228,12 +228,12 @@ def test_a_start_up_says_what_waits_for_what_and_from_when():
 def test_a_bounded_wait_is_hatched_and_says_so(analysis):
     ax = charts.plot_startup(analysis)
     assert [bool(bar.get_hatch()) for bar in ax.patches if bar.get_gid() == "e70"] == [True]
-    assert any("≤ 15.0 s" in text for text in texts_of(ax))
+    assert any("at most 15.0 s" in text for text in texts_of(ax))
 
 
 def test_a_wait_of_unknown_length_is_counted_and_not_drawn(analysis):
     for ax in (charts.plot_startup(analysis), charts.plot_hosts(analysis.waits)):
-        assert "Not drawn: 1 wait of unknown length (≤ 9.0 s each)." in ax.get_xlabel()
+        assert "Not drawn: 1 wait of unknown length (each at most 9.0 s)." in ax.get_xlabel()
     assert "e150" not in {bar.get_gid() for bar in charts.plot_startup(analysis).patches}
     only = analysis_of({"at": 0, "s": 5.0, "quality": "unknown"})
     assert any("unknown" in text for text in texts_of(charts.plot_hosts(only.waits)))
@@ -285,9 +285,9 @@ def test_a_task_is_a_row_per_operation_with_its_duration_and_quality(analysis):
         for text in (label.get_text() for label in ax.get_yticklabels())
     ]
     assert depths == sorted(set(depths))
-    assert [text.get_text() for text in ax.texts] == ["5.20 s ±0.02", *["5.00 s ±0.02"] * 3]
+    assert [text.get_text() for text in ax.texts] == ["5.2 s", *["5.0 s"] * 3]
     bounded = charts.plot_task(analysis.spans, task_id="task-1", waits=analysis.waits)
-    assert bounded.texts[-1].get_text() == "≤ 15.0 s"
+    assert bounded.texts[-1].get_text() == "at most 15.0 s"
     assert {bar.get_url() for bar in ax.patches} == {"#event-0", "#event-10", "#event-20", "#event-30"}
 
 
@@ -408,43 +408,6 @@ def test_another_ending_is_refused_and_settings_stay(analysis, tmp_path):
         charts.save_chart(charts.plot_hosts(analysis.waits), tmp_path / "chart.bmp")
     charts.svg_text(charts.plot_hosts(analysis.waits), salt="c1")
     assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "expected"),
-    [
-        (r"C:\Windows\System32\a.dll", 40, r"C:\Windows\System32\a.dll"),
-        (r"C:\0ac98c765dad2380ea907e\NDP46-KB3142037.msp", 30, r"C:\…\NDP46-KB3142037.msp"),
-        (r"C:\one\two\three\four\a.dll", 20, r"C:\…\four\a.dll"),
-        (r"\\server\share\folder\folder\a.dll", 24, r"\\server\…\folder\a.dll"),
-        ("http://crl.test/pki/crl/products/MicRooCerAut2011.crl", 44, "http://crl.test/…/MicRooCerAut2011.crl"),
-        ("NDP46-KB3142037.msp", 12, "NDP46-K….msp"),
-        (f"C:\\{'x' * 300}.dll", 30, None),
-        ("CN=" + "y" * 300, 30, None),
-        ("a\r\nb\x00\x1b[0m\u202ec\ud800", 40, "a b [0mc\N{REPLACEMENT CHARACTER}"),
-        (pd.NA, 10, ""),
-    ],
-)
-def test_long_texts_are_cut_in_the_middle(text, width, expected):
-    cut = palette.short(text, width)
-    assert len(cut) <= width
-    assert expected is None or cut == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high", "quality", "expected"),
-    [
-        (4.976, 4.960, 4.992, "exact", "4.98 s ±0.02"),
-        (0.001, 0.0, 0.017, "exact", "<0.02 s"),
-        (15.0, 0.0, 15.0, "bounded", "≤ 15.0 s"),
-        (15.0, 0.0, 15.016, "bounded", "≤ 15.02 s"),
-        (5.0, 4.0, 5.0, "bounded", "4.00–5.00 s"),
-        (float("nan"), 0.0, 15.0, "unknown", "unknown, ≤ 15.0 s"),
-        (float("nan"), float("nan"), float("nan"), "unknown", "unknown"),
-    ],
-)
-def test_no_duration_without_its_quality(value, low, high, quality, expected):
-    assert labels.measured(value, low=low, high=high, quality=quality) == expected
 
 
 # Colours: WCAG contrast of the luminance, as seen and with the two common forms of colour blindness (Machado 2009).

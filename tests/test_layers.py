@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules without it lie at the root of the package; the others of their layer may import them.
 LAYERS = (
     ("errors",),
-    ("knowledge", "columns", "binxml", "writer"),
+    ("knowledge", "columns", "binxml", "writer", "words"),
     ("winevent", "coverage", "loaders/"),
     ("case",),
     ("spans/",),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 
 import outlines
-import pandas as pd
 import pytest
 from lxml import html
 
 import capi2kit as c2
-from capi2kit.render import words
 from capi2kit.render.parts import Column, Table
 from capi2kit.render.sections import tell
 from capi2kit.render.text import lay_out
@@ -94,49 +92,6 @@ def test_the_ledger_shown_adds_up(analysis):
     values = [float(text.removesuffix(" s")) for text in seconds if "min" not in text]
     assert ledger.table.rows[-1][0] == "sum = wall"
     assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("wait", "low", "high", "quality", "shown"),
-    [
-        (4.976, 4.96, 4.992, "exact", "4.98 s ±0.02"),
-        (15.0, 0.0, 15.0, "bounded", "0.000 s to 15.00 s"),
-        (15.0, 14.984, 15.016, "bounded", "15.00 s ±0.02"),
-        (pd.NA, 0.0, 15.016, "unknown", "unknown, at most 15.02 s"),
-    ],
-)
-def test_a_wait_is_shown_with_its_bounds(wait, low, high, quality, shown):
-    assert words.wait(wait, low=low, high=high, quality=quality) == shown
-
-
-def test_missing_is_a_dash_and_never_zero():
-    assert {words.seconds(pd.NA), words.code(pd.NA), words.who(pd.NA), words.moment(pd.NaT), words.visible(None)} == {
-        "–"
-    }
-
-
-@pytest.mark.parametrize(
-    ("code", "shown"),
-    [
-        (0, "0"),
-        (0x2F94, "0x80072F94 ERROR_WINHTTP_AUTODETECTION_FAILED"),
-        (0x80092013, "0x80092013 CRYPT_E_REVOCATION_OFFLINE"),
-    ],
-)
-def test_a_code_is_shown_with_its_symbol(code, shown):
-    assert words.code(code) == shown
-
-
-def test_a_time_carries_its_offset():
-    time = pd.Timestamp("2016-07-22 16:36:41.148", tz="UTC")
-    assert words.moment(time) == "2016-07-22 16:36:41.148Z"
-    assert words.moment(time, "Europe/Berlin") == "2016-07-22 18:36:41.148+02:00"
-
-
-@pytest.mark.parametrize("width", range(1, 30))
-def test_a_shortened_text_keeps_both_ends_and_fits(width):
-    short = words.short(r"C:\Program Files\App\bin\Very.Long.Name.dll", width)
-    assert len(short) <= width
 
 
 @pytest.mark.real

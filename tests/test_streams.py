@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from capi2kit.render.words import visible
+from capi2kit.words import visible
 
 LOG = Path(__file__).parents[1] / "datasets" / "lab" / "jetdirect" / "Microsoft-Windows-CAPI2%4Operational.evtx"
 PROGRAM = [sys.executable, "-c", "from capi2kit.cli import main; main()"]

@@ -167,8 +167,8 @@ def test_the_start_ups_of_the_real_log(real, pid, figures):
 def test_the_headline_of_the_real_log(real):
     said = c2.headline(real)
     for part in (
-        "14.19",
-        "14.49",
+        "14.2 s",
+        "14.5 s",
         "Setup.exe",
         "S-1-5-18",
         "crl.microsoft.com",

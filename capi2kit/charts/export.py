@@ -17,8 +17,8 @@ import matplotlib as mpl
 from lxml import etree
 from matplotlib.axes import Axes
 
-from capi2kit.charts.palette import clean
 from capi2kit.charts.sheet import figure_of
+from capi2kit.words import label
 from capi2kit.writer import write_file
 
 DPI = 150
@@ -74,7 +74,7 @@ def svg_text(ax: Axes, *, salt: str, title: str | None = None) -> str:
     for element in root.iter(f"{SVG}*"):
         _plain(element)
     _salt_ids(root, salt)
-    _name(root, clean(title or ax.get_title(loc="left")) or "chart", salt=salt)
+    _name(root, label(title or ax.get_title(loc="left")) or "chart", salt=salt)
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="unicode")
 

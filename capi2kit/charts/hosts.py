@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
-from capi2kit.charts.labels import at_most, count, seconds
-from capi2kit.charts.palette import FAILED, PAPER, WAIT, short
+from capi2kit.charts.palette import FAILED, PAPER, WAIT
 from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
 from capi2kit.knowledge import check
+from capi2kit.words import at_most, count, seconds, short
 
 _COLUMNS = ["url_host", "wait_s", "high_s", "quality", "outcome"]
 
@@ -108,7 +108,7 @@ def _notes(known: pd.DataFrame, unknown: pd.DataFrame) -> list[str]:
         notes.append(f"{count(len(bounded), 'wait')} known within bounds only, {spent} in all at best estimate.")
     if len(unknown):
         each = unknown["high_s"].max()
-        bound = "" if pd.isna(each) else f" ({at_most(float(each))} each)"
+        bound = "" if pd.isna(each) else f" (each {at_most(each)})"
         notes.append(f"Not drawn: {count(len(unknown), 'wait')} of unknown length{bound}.")
     return notes
 
@@ -118,7 +118,6 @@ def _title(hosts: pd.DataFrame, known: pd.DataFrame) -> str:
     worst, total = hosts.iloc[0], float(known["wait_s"].sum())
     spent = float(worst["ok"] + worst["failed"])
     part = f" ({spent / total:.0%})" if total > 0 else ""
-    number = seconds(spent).removesuffix(" s")
-    text = f"{worst['name']} took {number} of the {seconds(total)} spent waiting for the network{part}"
+    text = f"{worst['name']} took {seconds(spent)} of the {seconds(total)} spent waiting for the network{part}"
     failures = int(hosts["failures"].sum())
     return f"{text}; {f'{failures:,} of ' if failures else 'none of '}{count(len(known), 'retrieval')} failed"

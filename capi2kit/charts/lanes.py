@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.charts.palette import NO_HOST, short
+from capi2kit.words import NO_HOST, short
 
 LANES = 40
 NO_THREAD = -1

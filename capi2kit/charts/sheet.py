@@ -20,7 +20,8 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from capi2kit.charts.labels import points
-from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TITLE_PT, shorter
+from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TITLE_PT
+from capi2kit.words import shorter
 
 TimeAxis = Literal["relative", "utc"]
 WIDTH_IN = 11.0

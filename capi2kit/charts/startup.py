@@ -15,9 +15,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from capi2kit.charts.labels import at_most, count, seconds
+from capi2kit import words
 from capi2kit.charts.lanes import find_lanes
-from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT, clean
+from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT
 from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
@@ -33,7 +33,7 @@ from capi2kit.charts.sheet import (
 )
 from capi2kit.charts.waitlabels import label_waits
 from capi2kit.knowledge import check
-from capi2kit.startups import claim_waiting
+from capi2kit.words import at_most, count, label, seconds
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -85,7 +85,7 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     put_footer(
         ax, label_times(ax, scale), notes=notes + _notes(row, waits), legend=_legend(known, operations), width=width
     )
-    put_title(ax, _title(row, lanes, waits=waits), width=width, left=name_width)
+    put_title(ax, _title(row, lanes), width=width, left=name_width)
     if own:
         fit_height(ax, len(lanes) * (0.24 if crowded else 0.52))
     return ax
@@ -165,23 +165,23 @@ def _notes(row: pd.Series, waits: pd.DataFrame) -> list[str]:
     unknown = waits[waits["wait_s"].isna()]
     if len(unknown):
         each = unknown["high_s"].max()
-        bound = "" if pd.isna(each) else f" ({at_most(float(each))} each)"
+        bound = "" if pd.isna(each) else f" (each {at_most(each)})"
         notes.append(f"Not drawn: {count(len(unknown), 'wait')} of unknown length{bound}.")
-    if clean(row["start_from"]) == "log begins":
+    if label(row["start_from"]) == "log begins":
         notes.append("The log begins here: the process may have started earlier.")
     return notes
 
 
-def _title(row: pd.Series, lanes: pd.DataFrame, *, waits: pd.DataFrame) -> str:
+def _title(row: pd.Series, lanes: pd.DataFrame) -> str:
     """One sentence with the seconds: wall, waiting, checking, unexplained."""
-    who = f"{clean(row['process']) or 'A process'} (PID {row['pid']} on {clean(row['host']) or 'an unnamed host'})"
+    who = f"{label(row['process']) or 'A process'} (PID {row['pid']} on {label(row['host']) or 'an unnamed host'})"
     wall, checking, rest = (float(row[name]) for name in ("wall_s", "checking_s", "unexplained_s"))
-    waited = claim_waiting(row, waits)
+    waited = words.waited(row)
     if row["waits"] and row["threads"] > 1:
         text = f"In {who} at least one of {row['threads']} threads was waiting for the network "
-        text += f"for {waited} of the first {wall:.2f} s"
+        text += f"for {waited} of the first {seconds(wall)}"
     elif row["waits"]:
-        text = f"{who} spent {waited} of its first {wall:.2f} s waiting for the network"
+        text = f"{who} spent {waited} of its first {seconds(wall)} waiting for the network"
     else:
         text = f"{who} took {seconds(wall)} to start and never waited for the network"
     text += f"; {seconds(checking)} went into checking, {seconds(rest)} is unexplained"

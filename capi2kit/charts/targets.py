@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
-from capi2kit.charts.labels import count, number, seconds
-from capi2kit.charts.palette import CHECK, EDGE, WAIT, WIDE_BLANK, clean, file_name, short
+from capi2kit.charts.palette import CHECK, EDGE, WAIT, WIDE_BLANK
 from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
 from capi2kit.knowledge import account, check
+from capi2kit.words import count, file_name, label, seconds, short
 
 NAME = 38  # characters
 _COLUMNS = ["host", "process", "pid", "user_sid", "target", "total_s", "network_s", "timeouts"]
@@ -60,9 +60,9 @@ def _names(worst: pd.DataFrame) -> list[str]:
     """The target of each row, with as much of process, host and account as it takes to tell the rows apart."""
     names = [short(target, NAME) or "(target not named)" for target in worst["target"]]
     processes = [
-        f"{clean(name)} {pid}" for name, pid in zip(worst["process"], worst["pid"].astype("string"), strict=True)
+        f"{label(name)} {pid}" for name, pid in zip(worst["process"], worst["pid"].astype("string"), strict=True)
     ]
-    hosts = [clean(host).partition(".")[0] for host in worst["host"]]
+    hosts = [label(host).partition(".")[0] for host in worst["host"]]
     if len(set(processes)) > 1:
         names = [f"{name}{WIDE_BLANK}·{WIDE_BLANK}{process}" for name, process in zip(names, processes, strict=True)]
     if len(set(names)) < len(names):
@@ -78,7 +78,7 @@ def _labels(worst: pd.DataFrame) -> list[str]:
     labels = []
     columns = (worst[name].tolist() for name in ("total_s", "network_s", "timeouts"))
     for total, waited, timeouts in zip(*columns, strict=True):
-        network = number(waited)
+        network = 0.0 if pd.isna(waited) else float(waited)
         text = seconds(total)
         if network > 0:
             text += f", {seconds(network)} waiting" if network < total - 0.01 else ", all waiting"

@@ -16,8 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
-from capi2kit.charts.labels import count, measured, number, seconds
-from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, WIDE_BLANK, clean, file_name, short
+from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, WIDE_BLANK
 from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
@@ -35,6 +34,7 @@ from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.instants import TICK_S
 from capi2kit.columns.keys import match
 from capi2kit.knowledge import check
+from capi2kit.words import count, duration, file_name, label, seconds, short
 
 ROWS = 60
 DETAIL = 44  # characters
@@ -68,7 +68,7 @@ def plot_task(
         return say_nothing(ax, "Nothing to show: no operation in these spans.")
     task = spans[spans["task_id"].isin([task_id, task_id.strip("{} ").upper()])]
     if task.empty:
-        raise ValueError(f"no operation of task {clean(task_id)} in these spans; take one of spans['task_id']")
+        raise ValueError(f"no operation of task {label(task_id)} in these spans; take one of spans['task_id']")
     task = task[task["start"].notna() | task["stop"].notna()]
     if task.empty:
         return say_nothing(ax, "Nothing to show: neither start nor end of this task is known.")
@@ -145,12 +145,12 @@ def _durations(shown: pd.DataFrame, waits: pd.DataFrame | None) -> list[str]:
         bounds = {span: cells for span, *cells in zip(*columns, strict=True)}
     columns = (shown[name].tolist() for name in ("span", "duration_s", "low_s", "high_s", "quality", "state"))
     labels = []
-    for span, duration, least, most, quality, state in zip(*columns, strict=True):
-        length, low, high, sure = bounds.get(span, (duration, least, most, quality))
+    for span, own, least, most, quality, state in zip(*columns, strict=True):
+        length, low, high, sure = bounds.get(span, (own, least, most, quality))
         if state == "no stop" or (state == "no start" and sure != "exact"):
             labels.append(f"{state.removeprefix('no ')} not in the log")
         else:
-            labels.append(measured(number(length), low=number(low), high=number(high), quality=clean(sure)))
+            labels.append(duration(length, low=low, high=high, quality=sure))
     return labels
 
 
@@ -185,8 +185,8 @@ def _legend(parts: pd.DataFrame) -> list[Patch]:
     if parts["exact"].any():
         handles.append(Patch(facecolor=WAIT, label="waiting for the network"))
     if not parts["exact"].all():
-        label = "waiting, known within bounds only"
-        handles.append(Patch(facecolor=PAPER, edgecolor=WAIT, hatch=BOUNDED, label=label))
+        text = "waiting, known within bounds only"
+        handles.append(Patch(facecolor=PAPER, edgecolor=WAIT, hatch=BOUNDED, label=text))
     return [*handles, Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else")]
 
 
@@ -195,16 +195,16 @@ def _title(task: pd.DataFrame, *, shown: int) -> str:
     root = task.sort_values(["depth", "duration_s"], ascending=[True, False], kind="stable").iloc[0]
     about = short(file_name(root["target"]), DETAIL) or short(root["server_name"], DETAIL)
     text = f"{short(root['operation'], DETAIL)}{f' of {about}' if about else ''}"
-    duration, waited = number(root["duration_s"]), number(root["wait_s"])
+    waited = 0.0 if pd.isna(root["wait_s"]) else float(root["wait_s"])
     if root["state"] != "closed":
         text += f" is not whole: its {root['state'].removeprefix('no ')} is not in the log"
-    elif math.isnan(duration) or root["quality"] == "unknown":
+    elif pd.isna(root["duration_s"]) or root["quality"] == "unknown":
         text += " took a time that the log does not tell"
     else:
         logged = root["quality"] == "logged"
-        hedge = "" if logged or root["quality"] == "exact" else "at least " if pd.isna(root["high_s"]) else "about "
-        text += f" took {hedge}{seconds(duration)}"
+        took = {name: root[f"{name}_s"] for name in ("low", "high")}
+        text += f" took {duration(root['duration_s'], **took, quality='exact' if logged else root['quality'])}"
         how = f", {seconds(waited)} of it" if waited > 0 else ", without"
         text += " by its records" if logged else f"{how} waiting for the network"
-    text += f" ({clean(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
+    text += f" ({label(root['process']) or 'process not named'}, PID {root['pid']}, thread {root['tid']})"
     return text + (f"; shown: the {shown} longest of {count(len(task), 'operation')}" if shown < len(task) else "")

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from capi2kit.charts.labels import count, points, seconds
-from capi2kit.charts.palette import AS_IS, CHECK, EDGE, INK, QUIET, SHORTEST, SMALL_PT, WAIT, clean, short, shorter
+from capi2kit.charts.labels import points
+from capi2kit.charts.palette import AS_IS, CHECK, EDGE, INK, QUIET, SMALL_PT, WAIT
 from capi2kit.charts.sheet import (
     Scale,
     TimeAxis,
@@ -34,6 +34,7 @@ from capi2kit.charts.sheet import (
 from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check, operation_rows, operations_marking, operations_where
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
+from capi2kit.words import SHORTEST, count, label, seconds, short, shorter, waited
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -140,11 +141,11 @@ def _operational() -> str:
 def _word(row: dict, titles: dict[str, str]) -> str:
     """What to write beside a mark: process and id, service and state, or what it is called."""
     if isinstance(row["new_process"], str):
-        return f"{clean(row['new_process'])} {'' if pd.isna(row['new_pid']) else row['new_pid']}".strip()
+        return f"{label(row['new_process'])} {'' if pd.isna(row['new_pid']) else row['new_pid']}".strip()
     if isinstance(row["service"], str):
-        state = f" {clean(row['service_state'])}" if isinstance(row["service_state"], str) else ""
+        state = f" {label(row['service_state'])}" if isinstance(row["service_state"], str) else ""
         return short(row["service"], 24) + state
-    return titles.get(str(row["operation"]), clean(row["operation"]))
+    return titles.get(str(row["operation"]), label(row["operation"]))
 
 
 def _window(mine: pd.DataFrame, told: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -216,10 +217,8 @@ def _write(ax: Axes, marks: pd.DataFrame, *, at: np.ndarray, place: int, width: 
 
 def _count(ax: Axes, mine: pd.DataFrame, *, lanes: pd.Series) -> None:
     """At the end of each lane: what was waited, or how many entries there are."""
-    waited = [
-        f"{seconds(row['waiting_wall_s'])} of {seconds(row['wall_s'])} waiting" for row in mine.to_dict("records")
-    ]
-    texts = waited + [f"{number:,} {'entry' if number == 1 else 'entries'}" for number in lanes]
+    texts = [f"{waited(row)} of {seconds(row['wall_s'])} waiting" for row in mine.to_dict("records")]
+    texts += [f"{number:,} {'entry' if number == 1 else 'entries'}" for number in lanes]
     for place, text in enumerate(texts):
         ax.annotate(
             text, (1, place), xycoords=ax.get_yaxis_transform(), xytext=(6, 0), textcoords="offset points",
@@ -229,7 +228,7 @@ def _count(ax: Axes, mine: pd.DataFrame, *, lanes: pd.Series) -> None:
 
 def _process(row: dict) -> str:
     pool = f" · {short(row['app_pool'], 28)}" if isinstance(row["app_pool"], str) else ""
-    return f"{clean(row['process']) or 'process not logged'} {'' if pd.isna(row['pid']) else row['pid']}{pool}"
+    return f"{label(row['process']) or 'process not logged'} {'' if pd.isna(row['pid']) else row['pid']}{pool}"
 
 
 def _legend(told: pd.DataFrame) -> list[Artist]:
@@ -252,8 +251,8 @@ def _notes(startups: pd.DataFrame, mine: pd.DataFrame) -> list[str]:
 def _title(mine: pd.DataFrame, told: pd.DataFrame) -> str:
     """One sentence: who came up, for how long, from what evidence."""
     worst = mine.sort_values("waiting_wall_s", ascending=False, kind="stable").iloc[0]
-    who = f"{_process(worst.to_dict())} on {clean(worst['host']) or 'an unnamed host'}"
+    who = f"{_process(worst.to_dict())} on {label(worst['host']) or 'an unnamed host'}"
     begin = _BEGINS.get(str(worst["start_from"]), str(worst["start_from"]))
     end = {"last operation": "its last check"}.get(str(worst["stop_from"]), "the first request served")
-    text = f"{who}: {worst['wall_s']:.1f} s from {begin} to {end}, {worst['waiting_wall_s']:.1f} s of them waiting"
+    text = f"{who}: {seconds(worst['wall_s'])} from {begin} to {end}, {waited(worst)} of them waiting"
     return text if len(told) else f"{text}; nothing but the CAPI2 log is in evidence"

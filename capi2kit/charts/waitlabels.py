@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from capi2kit.charts.labels import measured, number, points, seconds
-from capi2kit.charts.palette import AS_IS, INK, NO_HOST, PAPER, SMALL_PT, TEXT_PT, file_name, short
+from capi2kit.charts.labels import points
+from capi2kit.charts.palette import AS_IS, INK, PAPER, SMALL_PT, TEXT_PT
 from capi2kit.charts.sheet import figure_of
+from capi2kit.words import NO_HOST, duration, file_name, short
 
 MOST = 500  # labels in one chart
 PAD_PT = 3.0
@@ -74,8 +75,7 @@ def _wordings(waits: pd.DataFrame, hosts: list[str], *, letters: dict[str, str],
     columns = [waits[name].tolist() for name in ("target", "wait_s", "low_s", "high_s", "quality")]
     found = []
     for host, target, wait, low, high, quality in zip(hosts, *columns, strict=True):
-        exact = quality == "exact"
-        dur = seconds(wait) if exact else measured(wait, low=number(low), high=number(high), quality=quality)
+        dur = duration(wait, low=low, high=high, quality=quality)
         what = short(file_name(target), NAME) or "target not named"
         named = [f"{what} → {host} {dur}"]
         named += [f"{what}\n→ {host} {dur}"] if roomy else []

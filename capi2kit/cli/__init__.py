@@ -127,7 +127,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _stop(err: Exception | str, code: int) -> None:
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     with suppress(OSError):  # nobody reads it
         print(f"capi2kit: {visible(err)}", file=sys.stderr, flush=True)

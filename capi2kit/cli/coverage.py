@@ -11,7 +11,7 @@ def run(common: Common) -> None:
     """Print each stretch of log with its verdict in words."""
     form = form_of(common)
     from capi2kit.questions.coverage import again, coverage
-    from capi2kit.render.words import moment, visible
+    from capi2kit.words import moment, visible
 
     stretches = open_analysis(common).case.coverage
     table = coverage(stretches)

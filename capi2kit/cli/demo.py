@@ -25,7 +25,7 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.lab.datasets import make_dataset
     from capi2kit.lab.simulate.timezone import IANA
     from capi2kit.render import save
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
     from capi2kit.writer import unused
 
     folder = Path(given.output)

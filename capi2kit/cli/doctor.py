@@ -24,7 +24,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print what is there; exit code 3 if a needed package is missing, or knowledge or a rule does not hold."""
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     lines, missing = _packages()
     print("\n".join([f"Python {platform.python_version()} on {platform.system()}", *lines]))

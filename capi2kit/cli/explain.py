@@ -25,7 +25,7 @@ def run(given: argparse.Namespace) -> int:
     if given.what == ["-"]:
         return _pasted(sys.stdin.buffer.read())
     from capi2kit.questions.explain import explain
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     for place, what in enumerate(given.what):
         found = explain(what)
@@ -49,7 +49,7 @@ def _pasted(text: bytes) -> int:
     from capi2kit.case import load
     from capi2kit.diagnosis.fixes import fixes
     from capi2kit.questions.explain import explain_event
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "pasted.txt"

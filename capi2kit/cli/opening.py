@@ -92,7 +92,7 @@ def _own_rules(folder: str | None) -> tuple[Rule, ...]:
 def say(common: Common, text: str) -> None:
     """One line of talk on stderr."""
     if not common.quiet:
-        from capi2kit.render.words import visible
+        from capi2kit.words import visible
 
         print(f"capi2kit: {visible(text)}", file=sys.stderr)
 

@@ -79,7 +79,7 @@ def write_table(table: pd.DataFrame, *, common: Common, key: list[str], below: I
 
 def _json(row: dict[str, Any], *, file: IO[str]) -> str:
     """A row as JSON; what would act on a terminal, or what its encoding lacks, as ``\\u202e``: the data stay the same."""
-    from capi2kit.render.words import HIDDEN
+    from capi2kit.words import HIDDEN
 
     text = json.dumps(row, ensure_ascii=not str(getattr(file, "encoding", None) or "utf-8").lower().startswith("utf"))
     return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
@@ -96,7 +96,7 @@ def _plain(value: Any) -> Any:
 def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
     import csv
 
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table.columns)
@@ -109,7 +109,7 @@ def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
 def _write_text(table: pd.DataFrame, *, tz: str, file: IO[str]) -> None:
     import pandas as pd
 
-    from capi2kit.render import words
+    from capi2kit import words
 
     def cell(name: str, value: Any) -> str:
         if _plain(value) is None:

@@ -120,7 +120,8 @@ def _judged(case: Case, at: pd.Timestamp) -> _Found:
 
 def _write(found: _Found, *, at: pd.Timestamp, now: bool, common: Common, file: IO[str]) -> None:
     """The text form."""
-    from capi2kit.render import trust_lists, words
+    from capi2kit import words
+    from capi2kit.render import trust_lists
 
     on_terminal = file is sys.stdout and file.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else _UNCUT

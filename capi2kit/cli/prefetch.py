@@ -21,7 +21,7 @@ def run(common: Common, *, share: float) -> None:
     if not 0 < share <= 100:
         raise UsageError(f"--share {share:g}: a part in per cent, more than 0 and at most 100")
     from capi2kit.questions.prefetch import prefetch
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     analysis = open_analysis(common)
     table = prefetch(analysis.spans, analysis.waits, share=share / 100)

@@ -19,7 +19,7 @@ def run(common: Common) -> None:
     analysis = open_analysis(common)
     from capi2kit.analysis import headline
     from capi2kit.render import save
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     save(analysis, path, tz=common.tz, evidence=inputs(common), force=common.force)
     print(visible(path))

@@ -53,6 +53,6 @@ def _tasks(analysis: Analysis, what: str) -> list[str]:
 
 
 def _tame(xml: str) -> str:
-    from capi2kit.render.words import visible
+    from capi2kit.words import visible
 
     return "\n".join(line[: len(line) - len(line.lstrip())] + visible(line.lstrip()) for line in xml.split("\n")) + "\n"

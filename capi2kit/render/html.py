@@ -16,8 +16,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from capi2kit import words
 from capi2kit.analysis import Analysis
-from capi2kit.render import words
 from capi2kit.render.parts import Chart, Section
 
 _HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from capi2kit.render.parts import Section, Table
-from capi2kit.render.words import short
+from capi2kit.words import short
 
 WIDTH = 120
 _NARROWEST = 8

@@ -9,7 +9,7 @@ import pandas as pd
 
 from capi2kit.render.parts import Column, Table
 from capi2kit.render.text import lay_out
-from capi2kit.render.words import ABSENT, moment, visible
+from capi2kit.words import ABSENT, moment, visible
 
 _LABEL = 16
 _KNOWN = {"roots": "certificates", "disallowed": "certificates"}

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.analysis import Analysis
-from capi2kit.render import words
 
 BAR = 32
 _WAITING, _BUSY, _LEAST = "█", "░", "▏"
@@ -37,11 +37,11 @@ def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
         )
         lasted = words.duration(row["duration_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"])
         if wait:
-            lasted = words.wait(wait["wait_s"], low=wait["low_s"], high=wait["high_s"], quality=wait["quality"])
+            lasted = words.duration(wait["wait_s"], low=wait["low_s"], high=wait["high_s"], quality=wait["quality"])
         about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), None)
         name = f"{'  ' * row['depth']}{row['operation']}"
         lines.append(
-            f"{offset:9.3f} s  {lasted:>18}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
+            f"{offset:9.3f} s  {lasted:>23}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
         )
     return lines
 

@@ -5,7 +5,7 @@ waited; `cross_checks` compares with what other programs measured, `clocks` with
 """
 
 from capi2kit.startups.delays import attribute_delays
-from capi2kit.startups.find import GAP_S, claim_waiting, find_startups, mark_startups
+from capi2kit.startups.find import GAP_S, find_startups, mark_startups, mark_waits
 from capi2kit.startups.ledger import draw_ledger
 
-__all__ = ["GAP_S", "attribute_delays", "claim_waiting", "draw_ledger", "find_startups", "mark_startups"]
+__all__ = ["GAP_S", "attribute_delays", "draw_ledger", "find_startups", "mark_startups", "mark_waits"]

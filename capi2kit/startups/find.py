@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, masked, shaped
-from capi2kit.columns.instants import LATEST, TICK_S, as_times, nanoseconds
+from capi2kit.columns.instants import LATEST, as_times, nanoseconds
 from capi2kit.columns.keys import grouped, lanes
 from capi2kit.knowledge import check
 from capi2kit.startups.parts import CHECK, OTHER, PROCESS, REST, WAIT, cut_parts, parts_of, startup_of, totals
@@ -62,6 +62,7 @@ def find_startups(
         last_operation=as_times(end, known=np.ones(count, bool)),
         wall_s=(end - begin) / 1e9,
         waiting_wall_s=(total[WAIT] + total[OTHER]) / 1e9,
+        **_bounds(parts, waiting=total[WAIT] + total[OTHER], wall=end - begin),
         other_wait_s=total[OTHER] / 1e9,
         checking_s=total[CHECK] / 1e9,
         unexplained_s=total[REST] / 1e9,
@@ -85,27 +86,23 @@ def _near_a_cut(first: pd.DataFrame, begin: np.ndarray, *, coverage: pd.DataFram
 def mark_startups(spans: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
     """`spans` with the column `startup` filled: the start-up in whose window a process's span began."""
     check(spans, "spans")
+    return _marked(spans, startups)
+
+
+def mark_waits(waits: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
+    """`waits` with the column `startup` filled: the start-up in whose window a process's wait began."""
+    check(waits, "waits")
+    return _marked(waits, startups)
+
+
+def _marked(table: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
     check(startups, "startups")
     if startups.empty:
-        return spans
-    at = startup_of(spans, startups)
-    start = nanoseconds(spans["start"])
+        return table
+    at = startup_of(table, startups)
+    start = nanoseconds(table["start"])
     inside = (at >= 0) & (start >= nanoseconds(startups["start"])[at]) & (start <= nanoseconds(startups["stop"])[at])
-    return spans.assign(startup=masked(startups["startup"].to_numpy()[at], ~inside, "Int64"))
-
-
-def claim_waiting(startup: pd.Series, waits: pd.DataFrame) -> str:
-    """The waiting of one start-up in seconds as a sentence may claim it; `waits` are those in it.
-
-    Bare if all of it is exact, ``about`` if the bounds leave less than 1 %, else ``up to`` the upper bound.
-    """
-    seconds, known = float(startup["waiting_wall_s"]), waits[waits["wait_s"].notna()]
-    if startup["other_wait_s"] == 0:
-        return f"{seconds:.2f}"
-    high, low, best = (known[name].to_numpy("float64") for name in ("high_s", "low_s", "wait_s"))
-    if (high - low).sum() <= 0.01 * seconds + TICK_S * 3 * len(known):
-        return f"about {seconds:.2f}"
-    return f"up to {min(seconds + (high - best).sum(), float(startup['wall_s'])):.2f}"
+    return table.assign(startup=masked(startups["startup"].to_numpy()[at], ~inside, "Int64"))
 
 
 def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
@@ -122,6 +119,21 @@ def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
     reach = groups["end"].cummax().groupby(parts["startup"]).shift()
     broken = (parts["begin"] - reach > gap).groupby(parts["startup"]).cummax()
     return parts[~broken.to_numpy(bool)].reset_index(drop=True)
+
+
+def _bounds(parts: pd.DataFrame, *, waiting: np.ndarray, wall: np.ndarray) -> dict[str, np.ndarray]:
+    """At least and at most how long each start-up waited, by what the waits known within bounds only may have taken."""
+    other = parts[(parts["kind"] == OTHER).to_numpy()]
+    number, length = other["startup"].to_numpy(), (other["end"] - other["begin"]).to_numpy() / 1e9
+    low, high = (other[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "high_s"))
+    less, more = (
+        np.bincount(number, weights=np.nan_to_num(slack), minlength=len(wall))
+        for slack in (length - low, high - length)
+    )
+    return {
+        "waiting_low_s": np.maximum(waiting / 1e9 - less, 0.0),
+        "waiting_high_s": np.minimum(waiting / 1e9 + more, wall / 1e9),
+    }
 
 
 def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]:

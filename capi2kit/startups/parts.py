@@ -31,7 +31,9 @@ def parts_of(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """
     common = [*PROCESS, "tid", "target", "start", "stop"]
     roots = spans[[*common, "state"]][(spans["depth"] == 0).to_numpy(bool) & spans["process"].notna().to_numpy(bool)]
-    waiting = waits[[*common, "url_host", "user_sid", "event", "quality"]][waits["process"].notna().to_numpy(bool)]
+    waiting = waits[[*common, "url_host", "user_sid", "event", "quality", "low_s", "high_s"]][
+        waits["process"].notna().to_numpy(bool)
+    ]
     kind = np.where(waiting["quality"].to_numpy(object) == "exact", WAIT, OTHER)
     parts = pd.concat(
         [

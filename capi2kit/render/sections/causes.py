@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.columns.cells import numbers_in
 from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
 from capi2kit.questions.whatif import whatif
-from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
 _BENIGN = "benign"

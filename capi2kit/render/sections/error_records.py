@@ -7,10 +7,10 @@ from typing import cast
 
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
-from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
 _ERROR = 2

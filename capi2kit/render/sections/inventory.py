@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from capi2kit import __version__
+from capi2kit import __version__, words
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
-from capi2kit.render import words
 from capi2kit.render.parts import Column, Section, Table
 
 _MOST = 200

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import known_object
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.questions.trust_lists import crl_validity
-from capi2kit.render import words
 from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
@@ -83,7 +83,7 @@ def _confirmed(analysis: Analysis) -> list[str]:
     tasks = found["task_id"].nunique()
     return [
         f"SharePoint measured {tasks} of these checks itself ({words.seconds(found.drop_duplicates('task_id')['said_s'].sum())} in all): "
-        f"its figures and ours are at most {apart:.3f} s apart."
+        f"its figures and ours are {words.at_most(apart)} apart."
     ]
 
 

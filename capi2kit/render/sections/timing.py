@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from capi2kit import words
 from capi2kit.analysis import Analysis, headline
 from capi2kit.columns.cells import numbers_in
 from capi2kit.columns.keys import match
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
-from capi2kit.render import words
 from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
@@ -222,7 +222,7 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
 def _wait_row(row: dict, tz: str) -> list[str]:
     outcome = words.visible(row["outcome"])
     return [
-        words.wait(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
+        words.duration(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
         words.seconds(row["logged_s"]),
         f"{words.visible(row['process'])} ({row['pid']})",
         words.who(row["user_sid"]),
