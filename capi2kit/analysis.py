@@ -17,14 +17,14 @@ from capi2kit import words
 from capi2kit.case import Case
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
-from capi2kit.knowledge import account, operations_where, trust_columns
+from capi2kit.knowledge import account
+from capi2kit.questions.answer import Answer, answer, failures_in, unfinished
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, attribute_delays, draw_ledger, find_startups, mark_startups, mark_waits
 from capi2kit.startups.clocks import correct_events, measure_clocks
 from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
 from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.waits import correct_spans, recover_waits
-from capi2kit.words import count, listed
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")
@@ -90,81 +90,72 @@ def analyse(
 
 
 def headline(analysis: Analysis) -> str:
-    """One sentence: seconds, process, account, server, and whether anything failed."""
-    spans, waits = analysis.spans, analysis.waits
-    if waits.empty:
+    """One sentence: seconds, process, account, server, and whether anything failed.
+
+    Parameters
+    ----------
+    analysis : what `analyse` returned.
+
+    Returns
+    -------
+    str : no more than the tables support, durations with what bounds them. Raises nothing.
+    """
+    if analysis.waits.empty:
         return _nothing_waited(analysis)
-    startups = analysis.startups[analysis.startups["waiting_wall_s"] > 0]
-    worst = startups.sort_values(["waiting_wall_s", "wall_s"], ascending=False, kind="stable").head(1)
-    if worst.empty:
-        processes = waits.groupby(["host", "process", "pid"], dropna=False).ngroups
-        among = "one process" if processes == 1 else f"{processes} processes"
-        subject = f"{among} waited {words.at_most(waits['high_s'].sum())} in all for the network"
-        inside, retrievals = waits, count(len(waits), "retrieval")
-    else:
-        row = worst.iloc[0]
-        inside = waits[waits["startup"].eq(row["startup"]).fillna(False)]
-        cut = row["start_from"] == "log begins"
-        wall = (
-            f"{words.seconds(row['wall_s'])} that the log has of it" if cut else f"first {words.seconds(row['wall_s'])}"
-        )
-        pid = "not logged" if pd.isna(row["pid"]) else row["pid"]
-        subject = f"{row['process']} (PID {pid} on {row['host']}) spent {words.waited(row)} of the {wall} waiting for the network"
-        shown = "" if len(inside) == row["waits"] else f"{len(inside)} of "
-        retrievals = f"{shown}{count(row['waits'], 'retrieval')}"
-    unknown = int((inside["quality"] == "unknown").sum())
-    hedge = f" ({unknown} of unknown length)" if unknown else ""
-    return f"{subject}: {retrievals}{hedge} {_who_and_where(inside)}; {_how_it_ended(inside, spans)}."
+    found = answer(analysis.spans, analysis.waits, startups=analysis.startups)
+    if found.startup is None:
+        among = "one process" if found.processes == 1 else f"{found.processes} processes"
+        most = words.at_most(found.waits["high_s"].sum())
+        return f"{among} waited {most} in all for the network: {_retrievals(found)}; {_how_it_ended(found)}."
+    row = found.startup
+    cut = row["start_from"] == "log begins"
+    wall = f"{words.seconds(row['wall_s'])} that the log has of it" if cut else f"first {words.seconds(row['wall_s'])}"
+    who = f"{row['process']} (PID {'not logged' if pd.isna(row['pid']) else row['pid']} on {row['host']})"
+    waited = f"spent {words.waited(row)} of the {wall} waiting for the network"
+    return f"{who} {waited}: {_retrievals(found)}; {_how_it_ended(found)}."
 
 
-def _nothing_waited(analysis: Analysis) -> str:
-    spans = analysis.spans
-    if spans.empty:
-        if analysis.case.events.empty:
-            return "No event in what was read: nothing to time."
-        events = count(len(analysis.case.events), "event")
-        return f"{events}, but no certificate check with start and stop among them; nothing to time."
-    text = f"No finished network retrieval among {count(len(spans), 'logged operation')}"
-    hanging = spans["operation"].isin(operations_where(wire=True)) & (spans["state"] == "no stop")
-    if hanging.any():
-        text += f", but {int(hanging.sum())} began and did not end in this log"
-    failed = int(_wrong(spans).sum())
-    return f"{text}; {failed} of them did not succeed." if failed else f"{text}."
+def _retrievals(found: Answer) -> str:
+    """How many, of how many, from where and as whom."""
+    inside, logged = len(found.waits), len(found.waits) if found.startup is None else int(found.startup["waits"])
+    count = f"{'' if inside == logged else f'{inside} of '}{words.count(logged, 'retrieval')}"
+    hedge = f" ({found.unknown} of unknown length)" if found.unknown else ""
+    names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in found.accounts]
+    where = words.listed(found.servers, "server") or "a server that the log does not name"
+    return f"{count}{hedge} from {where} as {words.listed(names, 'account') or 'an account that the log does not name'}"
 
 
-def _who_and_where(waits: pd.DataFrame) -> str:
-    names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in waits["user_sid"].dropna().unique()]
-    hosts = waits.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist()
-    where = listed(hosts, "server") or "a server that the log does not name"
-    return f"from {where} as {listed(names, 'account') or 'an account that the log does not name'}"
-
-
-def _how_it_ended(waits: pd.DataFrame, spans: pd.DataFrame) -> str:
-    failed = waits["outcome"].ne("ok") & waits["outcome"].notna()
-    around = spans[spans["root"].isin(spans.loc[spans["span"].isin(waits["span"]), "root"])]
-    wrong, untold = int(_wrong(around).sum()), int(around["result"].isna().sum())
-    errors = [name for name in trust_columns() if around[name].fillna(False).any()]
-    if failed.any():
-        words = [f"{times} × {word}" for word, times in waits.loc[failed, "outcome"].value_counts().items()]
-        many = "all" if failed.all() and len(failed) > 1 else "it" if failed.all() else f"{int(failed.sum())} of them"
-        end = f"{many} failed ({', '.join(words)})"
-    elif wrong:
-        known = "failed" if waits["outcome"].notna().all() else "is known to have failed"
-        end = f"no retrieval {known}, but {count(wrong, 'check')} around them did"
-    elif errors:
-        end = f"every result is 0, but there are chains with errors ({', '.join(errors)})"
-    elif untold:
-        end = f"no logged result is a failure, but {count(untold, 'operation')} logged none"
+def _how_it_ended(found: Answer) -> str:
+    failed, all_said = sum(found.outcomes.values()), found.waits["outcome"].notna().all()
+    if failed:
+        kinds = ", ".join(f"{times} × {outcome}" for outcome, times in found.outcomes.items())
+        every = "all" if failed > 1 else "it"
+        end = f"{every if failed == len(found.waits) else f'{failed} of them'} failed ({kinds})"
+    elif found.wrong:
+        end = f"no retrieval {'failed' if all_said else 'is known to have failed'}"
+        end += f", but {words.count(found.wrong, 'check')} around them did"
+    elif found.trust_errors:
+        end = f"every result is 0, but there are chains with errors ({', '.join(found.trust_errors)})"
+    elif found.untold:
+        end = f"no logged result is a failure, but {words.count(found.untold, 'operation')} logged none"
     else:
         end = "nothing failed (every result is 0)"
-    lookups = int(waits["wpad_failures"].fillna(0).sum())
-    unsaved = int(waits["cache_write_failed"].fillna(False).sum())
-    if lookups:
-        end += f", but the search for a proxy (WPAD) failed {count(lookups, 'time')} inside them"
-    if unsaved:
-        end += f", but {count(unsaved, 'answer')} could not be stored, so the next process asks again"
+    if found.failed_lookups:
+        end += f", but the search for a proxy (WPAD) failed {words.count(found.failed_lookups, 'time')} inside them"
+    if found.unsaved:
+        end += f", but {words.count(found.unsaved, 'answer')} could not be stored, so the next process asks again"
     return end
 
 
-def _wrong(spans: pd.DataFrame) -> pd.Series:
-    return spans["result"].ne(0).fillna(False).astype(bool)
+def _nothing_waited(analysis: Analysis) -> str:
+    spans, events = analysis.spans, len(analysis.case.events)
+    if spans.empty:
+        if not events:
+            return "No event in what was read: nothing to time."
+        found = words.count(events, "event")
+        return f"{found}, but no certificate check with start and stop among them; nothing to time."
+    text = f"No finished network retrieval among {words.count(len(spans), 'logged operation')}"
+    if hanging := unfinished(spans):
+        text += f", but {hanging} began and did not end in this log"
+    failed = int(failures_in(spans).sum())
+    return f"{text}; {failed} of them did not succeed." if failed else f"{text}."

@@ -95,12 +95,12 @@ def test_the_ledger_shown_adds_up(analysis):
 
 
 @pytest.mark.real
-def test_red_records_of_the_real_log_were_no_failures(real_logs):
+def test_error_records_of_the_real_log_were_no_failures(real_logs):
     analysis = c2.analyse(c2.load(real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx"))
-    reds = next(section for section in tell(analysis) if section.name == "reds")
-    assert {row[0] for row in reds.table.rows} == {"no failure"}
-    assert sum(int(row[2]) for row in reds.table.rows) == 11
-    assert re.search("2F94", str(reds.table.rows)) and re.search("80070002", str(reds.table.rows))
+    errors = next(section for section in tell(analysis) if section.name == "errors")
+    assert {row[0] for row in errors.table.rows} == {"no failure"}
+    assert sum(int(row[2]) for row in errors.table.rows) == 11
+    assert re.search("2F94", str(errors.table.rows)) and re.search("80070002", str(errors.table.rows))
 
 
 def test_a_last_column_that_folds_loses_no_word():

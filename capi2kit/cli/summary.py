@@ -15,7 +15,7 @@ _PARTS = (
     "ledger",
     "waits",
     "clocks",
-    "reds",
+    "errors",
     "coverage",
     "problems",
 )

@@ -19,7 +19,7 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "ledger": lambda: timing.ledger(analysis),
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
-        "reds": lambda: error_records.reds(analysis),
+        "errors": lambda: error_records.errors(analysis),
         "confirm": lambda: causes.confirmations(analysis),
         "savings": lambda: causes.savings(analysis),
         "remedies": lambda: causes.remedies(analysis),

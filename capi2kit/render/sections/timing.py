@@ -12,12 +12,10 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.analysis import Analysis, headline
 from capi2kit.columns.cells import numbers_in
-from capi2kit.columns.keys import match
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
-_PROCESS = ["host", "process", "pid"]
 
 
 def answer(analysis: Analysis) -> Section:
@@ -63,10 +61,10 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     if found.empty:
         return None
     top = found.head(TOP)
-    waits_of, first_event = _waits_of(analysis, top), _first_events(analysis)
+    waits_of, first_event = _waits_of(analysis), _first_events(analysis)
     rows, events = [], []
-    for place, row in enumerate(top.to_dict("records")):
-        mine = waits_of[place]
+    for row in top.to_dict("records"):
+        mine = waits_of.get(row["startup"], [])
         events.append([wait["event"] for wait in mine] or first_event.get(row["startup"], []))
         rows.append(_startup_row(row, mine, tz=tz))
     columns = [Column("process (PID)", whole=True)]
@@ -111,15 +109,12 @@ def _startup_row(row: dict, waits: list[dict], *, tz: str) -> list[str]:
     ]
 
 
-def _waits_of(analysis: Analysis, startups: pd.DataFrame) -> dict[int, list[dict]]:
-    """The waits of each start-up, by its row."""
-    waits = analysis.waits[[*_PROCESS, "start", "event", "proxy", "wpad_failures", "clock_offset_s"]]
-    keys = [[table[name].to_numpy(object) for name in _PROCESS] for table in (waits, startups)]
-    stops = startups["stop"].tolist()
+def _waits_of(analysis: Analysis) -> dict[int, list[dict]]:
+    """The waits of each start-up, by its number."""
+    waits = analysis.waits[["startup", "event", "proxy", "wpad_failures", "clock_offset_s"]].dropna(subset=["startup"])
     found: dict[int, list[dict]] = defaultdict(list)
-    for place, wait in zip(match(*keys).tolist(), waits.to_dict("records"), strict=True):
-        if place >= 0 and wait["start"] <= stops[place]:
-            found[place].append(wait)
+    for wait in waits.to_dict("records"):
+        found[wait["startup"]].append(wait)
     return found
 
 

@@ -1,0 +1,70 @@
+"""Answer: where the seconds went, in the parts of one sentence: which start-up, how long, for whom, and what failed.
+
+Input: spans, waits and start-ups of an analysis. Nothing here writes a sentence: `headline` does.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from capi2kit.knowledge import operations_where, trust_columns
+
+
+class Answer(NamedTuple):
+    """What the waits of the worst start-up come to; of all waits where no start-up waited.
+
+    `startup`: its row in `startups`, None where none waited. `waits`: the waits that are meant. `unknown`: those of
+    unknown length. `servers`: the one waited for longest first. `outcomes`: how many failed retrievals ended how.
+    `wrong`, `untold`: operations around them that failed, or logged no result. `trust_errors`: the errors their chains
+    have. `failed_lookups`: failed searches for a proxy inside them. `unsaved`: answers that could not be stored.
+    """
+
+    startup: pd.Series | None
+    waits: pd.DataFrame
+    processes: int
+    unknown: int
+    accounts: list[str]
+    servers: list[str]
+    outcomes: dict[str, int]
+    wrong: int
+    untold: int
+    trust_errors: list[str]
+    failed_lookups: int
+    unsaved: int
+
+
+def answer(spans: pd.DataFrame, waits: pd.DataFrame, *, startups: pd.DataFrame) -> Answer:
+    """The worst start-up and its waits. Reads the tables of an analysis and changes nothing."""
+    waited = startups[startups["waiting_wall_s"] > 0]
+    order = ["waiting_wall_s", "wall_s"]
+    worst = waited.sort_values(order, ascending=False, kind="stable").head(1)
+    startup = None if worst.empty else worst.iloc[0]
+    inside = waits if startup is None else waits[waits["startup"].eq(startup["startup"]).fillna(False)]
+    around = spans[spans["root"].isin(spans.loc[spans["span"].isin(inside["span"]), "root"])]
+    failed = inside.loc[inside["outcome"].ne("ok") & inside["outcome"].notna(), "outcome"]
+    return Answer(
+        startup,
+        inside,
+        processes=inside.groupby(["host", "process", "pid"], dropna=False).ngroups,
+        unknown=int((inside["quality"] == "unknown").sum()),
+        accounts=inside["user_sid"].dropna().unique().tolist(),
+        servers=inside.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist(),
+        outcomes={str(word): int(times) for word, times in failed.value_counts().items()},
+        wrong=int(failures_in(around).sum()),
+        untold=int(around["result"].isna().sum()),
+        trust_errors=[name for name in trust_columns() if around[name].fillna(False).any()],
+        failed_lookups=int(inside["wpad_failures"].fillna(0).sum()),
+        unsaved=int(inside["cache_write_failed"].fillna(False).sum()),
+    )
+
+
+def failures_in(spans: pd.DataFrame) -> pd.Series:
+    """Which operations failed, by their result; one that logged none did not."""
+    return spans["result"].ne(0).fillna(False).astype(bool)
+
+
+def unfinished(spans: pd.DataFrame) -> int:
+    """How many retrievals from the network began and did not end in this log."""
+    return int((spans["operation"].isin(operations_where(wire=True)) & (spans["state"] == "no stop")).sum())

@@ -1,0 +1,89 @@
+"""Error records: CAPI2 events of level error or worse, told apart by their result. Most of them are no failures.
+
+Input: events, steps and spans of an analysis. Output: table `error_records`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+
+from capi2kit import words
+from capi2kit.columns.cells import shaped
+from capi2kit.knowledge import check
+from capi2kit.knowledge.providers import lane_of_checks, lanes_of
+
+FAILED, HARMLESS = "failed", "no failure"
+_ERROR = 2  # the level
+_SEEN = ["event", "provider", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
+_NOT_JUDGED = -1
+
+
+def error_records(events: pd.DataFrame, spans: pd.DataFrame, *, steps: pd.DataFrame) -> pd.DataFrame:
+    """Judge each record of level error: was it a failure?
+
+    Parameters
+    ----------
+    events, spans, steps : tables of an analysis; nothing in them is changed.
+
+    Returns
+    -------
+    error_records : DataFrame
+        One row per record, in the order of events, in the columns of table `error_records`. `verdict` is by result:
+        ``no failure`` if it is 0. A record without one takes that of the innermost operation around it, and counts as
+        ``failed`` if there is none. `why` is what the record itself names as wrong.
+
+    Raises
+    ------
+    TableError : a column is missing or has another dtype.
+    """
+    check(events, "events", needs=_SEEN)
+    check(spans, "spans")
+    found = events[_SEEN]
+    found = found[found["level"].between(1, _ERROR).to_numpy(bool, na_value=False)]
+    found = found[(lanes_of(found) == lane_of_checks()).to_numpy(bool)].reset_index()
+    around = _around(found, spans)
+    results = spans.set_index("span")["result"].reindex(around).array
+    judged = found["result"].where(found["result"].notna(), pd.array(results, dtype="UInt32"))
+    failed = (judged != 0).to_numpy(bool, na_value=True)
+    verdicts = np.where(failed, FAILED, HARMLESS)
+    span = pd.array([pd.NA if number == _NOT_JUDGED else number for number in around], dtype="Int64")
+    why = _reasons(found, around, spans=spans, steps=steps)
+    return shaped(found.assign(verdict=verdicts, span=span, why=why), "error_records")
+
+
+def _around(found: pd.DataFrame, spans: pd.DataFrame) -> list[int]:
+    """The innermost span around each event that has no result of its own, or -1."""
+    bare = found["result"].isna()
+    tasks = set(found.loc[bare, "task_id"].dropna())
+    spans = spans[["task_id", "start_event", "stop_event", "span"]]
+    spans = spans[spans["task_id"].isin(tasks)].dropna(subset=["stop_event"]).sort_values("stop_event")
+    calls: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for row in spans.to_dict("records"):
+        start = -1 if pd.isna(row["start_event"]) else int(row["start_event"])
+        calls[row["task_id"]].append((start, int(row["stop_event"]), int(row["span"])))
+    around = []
+    for task, event, alone in zip(found["task_id"], found["event"], bare, strict=True):
+        candidates = calls.get(task, []) if alone and isinstance(task, str) else []
+        around.append(next((span for start, stop, span in candidates if start < event < stop), _NOT_JUDGED))
+    return around
+
+
+def _reasons(found: pd.DataFrame, around: list[int], *, spans: pd.DataFrame, steps: pd.DataFrame) -> list[str]:
+    """What a record itself names as wrong: a failed step, the check that rejected an object, or what it was about."""
+    steps = steps[steps["event"].isin(found["event"]) & (steps["error"].fillna(0) != 0)]
+    failed: dict[int, list[str]] = defaultdict(list)
+    for step in steps.to_dict("records"):
+        failed[step["event"]].append(f"{step['name']}: {words.code(step['error'])}")
+    calls = spans.set_index("span")[["operation", "result"]]
+    reasons = []
+    for row, span in zip(found.to_dict("records"), around, strict=True):
+        about = [row[name] for name in ("reject_action", "url", "subject") if isinstance(row[name], str)]
+        why = ", ".join(dict.fromkeys(failed.get(row["event"], about[:1])))
+        if span in calls.index:
+            operation, result = calls.loc[span]
+            why += f", inside {operation} that ended with {words.code(result)}"
+        reasons.append(why)
+    return reasons
