@@ -7,6 +7,8 @@ import pytest
 
 from capi2kit import knowledge
 from capi2kit.columns.cells import empty
+from capi2kit.diagnosis.fixes import fixes
+from capi2kit.diagnosis.rules import rules
 from capi2kit.errors import KnowledgeError, TableError
 from capi2kit.knowledge import (
     account,
@@ -25,12 +27,14 @@ from capi2kit.knowledge import (
     url_role,
 )
 from capi2kit.knowledge.providers import providers
+from capi2kit.knowledge.sources import ids_in, sources, sources_of
 
 OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {
     "accounts": ["sid"],
     "codes": ["code"],
     "columns": ["table", "column"],
+    "sources": ["id"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],
@@ -96,8 +100,36 @@ def test_every_table_has_a_key_here():
 def test_every_row_has_a_source_and_a_key_of_its_own(name):
     keys = [tuple(row[part] for part in KEYS[name]) for row in rows(name)]
     assert len(keys) == len(set(keys)) > 0
-    assert all(row["source"].strip() for row in rows(name))
+    last = "source" if "source" in rows(name)[0] else {"columns": "origin", "sources": "address"}[name]
+    assert list(rows(name)[0])[-1] == last and all(row[last].strip() for row in rows(name))
     assert all(cell == cell.strip() for row in rows(name) for cell in row.values())
+
+
+@pytest.mark.parametrize("name", [name for name in KEYS if "source" in rows(name)[0]])
+def test_every_source_of_a_table_can_be_looked_up(name):
+    unknown = {(row["source"], one) for row in rows(name) for one in ids_in(row["source"]) if one not in sources()}
+    assert not unknown
+
+
+def test_every_source_of_a_rule_and_of_a_remedy_can_be_looked_up():
+    cited = {rule.id: rule.source for rule in rules()} | {fix.id: fix.source for fix in fixes().values()}
+    assert {name: cell for name, cell in cited.items() if not set(ids_in(cell)) <= set(sources())} == {}
+
+
+def test_every_source_is_used_and_says_where_it_is():
+    texts = [row["source"] for name in KEYS for row in rows(name) if "source" in row]
+    texts += [rule.source for rule in rules()] + [fix.source for fix in fixes().values()]
+    assert {one for text in texts for one in ids_in(text)} == set(sources())
+    assert all(source.what and source.address for source in sources().values())
+
+
+def test_a_source_that_nobody_knows_is_an_error():
+    assert [source.what for source in sources_of("own; capi2kit")] == [
+        sources()["own"].what,
+        sources()["capi2kit"].what,
+    ]
+    with pytest.raises(KnowledgeError, match=r"sources\.csv: no source has the id 'nobody'"):
+        sources_of("own; nobody")
 
 
 def test_the_vocabulary_knows_the_dtypes_of_its_columns():

@@ -24,6 +24,7 @@ def run(given: argparse.Namespace) -> int:
     """Print all that each text may mean. Raises EvidenceError if one means nothing that is known."""
     if given.what == ["-"]:
         return _pasted(sys.stdin.buffer.read())
+    from capi2kit.knowledge.sources import sources_of
     from capi2kit.questions.explain import explain
     from capi2kit.words import visible
 
@@ -36,10 +37,9 @@ def run(given: argparse.Namespace) -> int:
             raise EvidenceError(message)
         for number, one in enumerate(found):
             gap = "\n" if place or number else ""
-            print(
-                gap
-                + f"{one.kind}: {one.name}\n  {one.text or 'no more than its name is known'}\n  source: {one.source}"
-            )
+            print(f"{gap}{one.kind}: {one.name}\n  {one.text or 'no more than its name is known'}")
+            for source in sources_of(one.source):
+                print(f"  source: {source.what}; {source.address}")
     return 0
 
 

@@ -59,8 +59,8 @@ def _numbered(name: str) -> tuple[tuple[int, dict[str, str]], ...]:
             reader = csv.DictReader(lines, strict=True)
             for row in reader:
                 line = reader.line_num
-                if None in row or None in row.values() or not row.get("source"):
-                    raise KnowledgeError("wrong number of cells, or no source", file=file, line=line)
+                if None in row or None in row.values() or not [*row.values()][-1]:
+                    raise KnowledgeError("wrong number of cells, or no source in the last one", file=file, line=line)
                 table.append((line, row))
     except OSError as err:
         raise KnowledgeError(f"cannot be read ({err})", file=file) from err

@@ -45,7 +45,7 @@ def explain_event(row: Mapping[Hashable, Any]) -> list[Meaning]:
     provider, channel = (None if pd.isna(row[name]) else row[name] for name in ("provider", "channel"))
     found = [] if pd.isna(number) else _events(str(number), provider=provider, channel=channel)
     if not pd.isna(result):
-        found += _codes(int(result)) if result else [Meaning("result code 0", "S_OK", "It succeeded.", "winerror.h")]
+        found += _codes(int(result)) if result else [Meaning("result code 0", "S_OK", "It succeeded.", "winerror")]
     if not pd.isna(row["trust_error"]) and row["trust_error"]:
         found += _flags("CERT_TRUST_ErrorStatus", int(row["trust_error"]))
     return found
@@ -106,7 +106,7 @@ def _flags(family: str, value: int) -> list[Meaning]:
         ]
         rest = value & ~sum(int(row["value"], 0) for row in bits)
         if bits and rest:
-            found.append(Meaning(name, f"0x{rest:08X}", "no name is known for these bits", "flags.csv"))
+            found.append(Meaning(name, f"0x{rest:08X}", "no name is known for these bits", "capi2kit"))
     return found
 
 
