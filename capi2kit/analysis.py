@@ -24,6 +24,7 @@ from capi2kit.startups import GAP_S, attribute_delays, draw_ledger, find_startup
 from capi2kit.startups.clocks import correct_events, measure_clocks
 from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
 from capi2kit.startups.outer_interval import frame_startups
+from capi2kit.startups.parts import parts_of
 from capi2kit.waits import correct_spans, recover_waits
 
 # the tables of a case that rules may ask
@@ -74,9 +75,10 @@ def analyse(
     waits = confirm_drops(recover_waits(logged, case.events, steps=case.steps), case.events)
     spans = correct_spans(logged, waits)
     tell("measuring start-ups")
-    startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s)
+    parts = parts_of(spans, waits)
+    startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s, parts=parts)
     startups = frame_startups(startups, case.events, settings=case.settings, gap_s=gap_s)
-    ledger = draw_ledger(startups, spans, waits=waits)
+    ledger = draw_ledger(startups, spans, waits=waits, parts=parts)
     delays = attribute_delays(spans)
     spans, waits = mark_startups(spans, startups), mark_waits(waits, startups)
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)

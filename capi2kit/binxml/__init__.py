@@ -6,9 +6,8 @@ the salvage of damaged chunks stand on it.
 
 from capi2kit.binxml.decode import Decoder
 from capi2kit.binxml.encode import CHUNK, FIRST, Encoder, FullChunk
-from capi2kit.binxml.names import bucket_offsets, has_loop, name_hash, read_name
 from capi2kit.binxml.fragments import NOT_IN_XML, UNKNOWN_NAME, BinXmlError, Template
-from capi2kit.binxml.names import bucket_offsets, name_hash, read_name
+from capi2kit.binxml.names import bucket_offsets, has_loop, name_hash, read_name
 from capi2kit.binxml.values import filetime_text
 
 __all__ = [

@@ -22,23 +22,41 @@ GAP_S = 30.0
 
 
 def find_startups(
-    spans: pd.DataFrame, waits: pd.DataFrame, *, coverage: pd.DataFrame | None = None, gap_s: float = GAP_S
+    spans: pd.DataFrame,
+    waits: pd.DataFrame,
+    *,
+    coverage: pd.DataFrame | None = None,
+    gap_s: float = GAP_S,
+    parts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Find the start-up of each process and measure what it spent waiting.
 
-    `gap_s`: a hole longer than this ends the start-up. A process whose first operation lost its start
-    record was busy before the log begins, and says so in `start_from`; so does one that is there within
-    `gap_s` of the beginning of a log which, by its `coverage`, has lost older records.
+    Parameters
+    ----------
+    spans : the corrected spans, as `correct_spans` returns them.
+    waits : as `recover_waits` returns them.
+    coverage : table `coverage` of the case. A process that is there within `gap_s` of the beginning of a log which
+        has lost older records may be older than the log.
+    gap_s : a hole longer than this (s) ends the start-up.
+    parts : what `parts_of` made of the same spans and waits, if it is at hand.
 
     Returns
     -------
     startups : DataFrame
         One row per process, by start, in the columns of table `startups`; wall_s = waiting_wall_s +
-        checking_s + unexplained_s. Raises TableError. Source: the corrected spans. Nothing is modified.
+        checking_s + unexplained_s. `start_from` is ``log begins`` where the process was busy before.
+
+    Raises
+    ------
+    TableError : a column of a table is missing or has another dtype.
+
+    Notes
+    -----
+    Source: the corrected spans. Nothing is modified.
     """
     check(spans, "spans")
     check(waits, "waits")
-    parts = parts_of(spans, waits)
+    parts = parts_of(spans, waits) if parts is None else parts
     if parts.empty:
         return empty("startups")
     gap = round(gap_s * 1e9)
@@ -50,19 +68,17 @@ def find_startups(
     np.maximum.at(end, number, parts["end"].to_numpy())
     total = totals(cut_parts(parts), end - begin)
     first = parts.iloc[leader]
+    cut = first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap)
     startups = first[PROCESS].assign(
         startup=np.arange(count),
         start=as_times(begin, known=np.ones(count, bool)),
         stop=as_times(end, known=np.ones(count, bool)),
-        start_from=np.where(
-            first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap), "log begins", "first operation"
-        ),
+        start_from=np.where(cut, "log begins", "first operation"),
         stop_from="last operation",
         first_operation=as_times(begin, known=np.ones(count, bool)),
         last_operation=as_times(end, known=np.ones(count, bool)),
         wall_s=(end - begin) / 1e9,
-        waiting_wall_s=(total[WAIT] + total[OTHER]) / 1e9,
-        **_bounds(parts, waiting=total[WAIT] + total[OTHER], wall=end - begin),
+        **_waiting(parts, waiting=total[WAIT] + total[OTHER], wall=end - begin),
         other_wait_s=total[OTHER] / 1e9,
         checking_s=total[CHECK] / 1e9,
         unexplained_s=total[REST] / 1e9,
@@ -121,8 +137,8 @@ def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
     return parts[~broken.to_numpy(bool)].reset_index(drop=True)
 
 
-def _bounds(parts: pd.DataFrame, *, waiting: np.ndarray, wall: np.ndarray) -> dict[str, np.ndarray]:
-    """At least and at most how long each start-up waited, by what the waits known within bounds only may have taken."""
+def _waiting(parts: pd.DataFrame, *, waiting: np.ndarray, wall: np.ndarray) -> dict[str, np.ndarray]:
+    """How long each start-up waited, at least and at most, by what the waits known within bounds only may have taken."""
     other = parts[(parts["kind"] == OTHER).to_numpy()]
     number, length = other["startup"].to_numpy(), (other["end"] - other["begin"]).to_numpy() / 1e9
     low, high = (other[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "high_s"))
@@ -131,6 +147,7 @@ def _bounds(parts: pd.DataFrame, *, waiting: np.ndarray, wall: np.ndarray) -> di
         for slack in (length - low, high - length)
     )
     return {
+        "waiting_wall_s": waiting / 1e9,
         "waiting_low_s": np.maximum(waiting / 1e9 - less, 0.0),
         "waiting_high_s": np.minimum(waiting / 1e9 + more, wall / 1e9),
     }

@@ -13,20 +13,36 @@ from capi2kit.knowledge import check
 from capi2kit.startups.parts import CHECK, KINDS, OTHER, REST, WAIT, atoms_of, cut_parts, parts_of, startup_of, totals
 
 
-def draw_ledger(startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFrame) -> pd.DataFrame:
+def draw_ledger(
+    startups: pd.DataFrame, spans: pd.DataFrame, *, waits: pd.DataFrame, parts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Account for the wall time of each start-up, line by line.
+
+    Parameters
+    ----------
+    startups : as `find_startups` returns them, or widened since.
+    spans, waits : the corrected spans, and the waits.
+    parts : what `parts_of` made of the same spans and waits, if it is at hand.
 
     Returns
     -------
     ledger : DataFrame
         Lines of kind wait, other wait (known within bounds only), checking and unexplained, in the
         columns of table `ledger`. Per start-up the `ns` add up to stop minus start exactly; a moment
-        shared by n waiting threads gives 1/n to each. Raises TableError. Nothing is modified.
+        shared by n waiting threads gives 1/n to each.
+
+    Raises
+    ------
+    TableError : a column of a table is missing or has another dtype.
+
+    Notes
+    -----
+    Source: the corrected spans. Nothing is modified.
     """
     check(startups, "startups")
     check(spans, "spans")
     check(waits, "waits")
-    parts = parts_of(spans, waits)
+    parts = parts_of(spans, waits) if parts is None else parts
     if startups.empty or parts.empty:
         return empty("ledger")
     parts = _inside(parts, startups)

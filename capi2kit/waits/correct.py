@@ -133,10 +133,12 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
-    """The verdict of `recover_waits` per host; judged by chains alone where there is no wait."""
-    hosts = waits["host"].to_numpy(object)
-    known = dict(zip(np.where(pd.isna(hosts), "", hosts), waits["starts"].to_numpy(object), strict=True))
-    return verdicts_of(spans["host"].to_numpy(object), judge_starts(spans) | known)
+    """The verdict of `recover_waits` per host; a host without a wait is judged by its chains alone."""
+    hosts = waits["host"].fillna("").to_numpy(object)
+    known = dict(zip(hosts, waits["starts"].to_numpy(object), strict=True))
+    if not spans["host"].fillna("").isin(known).all():
+        known = judge_starts(spans) | known
+    return verdicts_of(spans["host"].to_numpy(object), known)
 
 
 def _calls(spans: pd.DataFrame, *, starts: np.ndarray) -> Calls:
