@@ -7,9 +7,13 @@ calls themselves are the truth that it must not contradict.
 
 from __future__ import annotations
 
+import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from outlines import Call, join
 
@@ -94,4 +98,43 @@ def build(dice: random.Random) -> list[Call]:
     return roots
 
 
-worlds = st.builds(lambda seed: build(random.Random(seed)), st.integers(0, 2**32))
+# Every throw of the dice is drawn by hypothesis, so that a world that fails shrinks to the few calls that matter.
+worlds = st.builds(build, st.randoms(use_true_random=False))
+
+WORLDS = int(os.environ.get("CAPI2KIT_WORLDS", "20"))  # per property; `make slow` asks for 2,000
+_PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+
+
+def many_worlds(test: Callable) -> Callable:
+    """A property of worlds: as many of them as are asked for, and slow ones are no failure."""
+    return pytest.mark.worlds(settings(max_examples=WORLDS, deadline=None, suppress_health_check=_PATIENT)(test))
+
+
+# ---- The truth of a world, beside what was recovered from its log.
+
+TICK = 0.018  # a clock tick, and what a Timeout loses by being cut to milliseconds
+
+
+def truths(world):
+    """True seconds of each call by (task, SeqNumber of its stop record)."""
+    found = {}
+    for number, root in enumerate(world):
+        place = 0
+
+        def visit(call, number=number):
+            nonlocal place
+            place += 1
+            for inner in call.inner:
+                visit(inner)
+            place += 1
+            found[f"TASK-{number}", place] = call.stop - call.start
+
+        visit(root)
+    return found
+
+
+def with_truth(table, log, world):
+    """The rows of a table with the true seconds of the call that the stop record closes."""
+    known = truths(world)
+    seq = dict(zip(log["event"], zip(log.index.get_level_values("task_id"), log["seq"], strict=True), strict=True))
+    return table.assign(truth=[known[seq[event]] for event in table.get("event", table.get("stop_event"))])

@@ -28,7 +28,7 @@ def near(left: pd.DataFrame, right: pd.DataFrame, *, since: pd.Series, until: pd
     right = right[right["place"].notna() & right["time"].notna()].sort_values("time", kind="stable")
     spots: list[np.ndarray] = [np.zeros(0, "int64")]
     owners: list[np.ndarray] = [np.zeros(0, "int64")]
-    mine = left["place"].to_numpy(object)
+    mine = left["place"].fillna("").to_numpy(object)  # nothing is at no place
     for place, there in right.groupby("place", sort=False).indices.items():
         rows_there = np.asarray(there, dtype="int64")
         stamps = right["time"].array[rows_there]

@@ -9,15 +9,13 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from outlines import WINDOWS_7_TICK, events, parse, seconds
-from worlds import worlds
+from worlds import TICK, many_worlds, with_truth, worlds
 
 import capi2kit as c2
 from capi2kit.columns.cells import empty
-
-TICK = 0.018  # a clock tick, and what a Timeout loses by being cut to milliseconds
 
 BLACK_HOLE = """
 VerifyTrust                       0.0   17.8
@@ -410,31 +408,6 @@ def test_spans_and_events_handed_in_are_left_alone():
 # --- random worlds
 
 
-def truths(world):
-    """True seconds of each call by (task, SeqNumber of its stop record)."""
-    found = {}
-    for number, root in enumerate(world):
-        place = 0
-
-        def visit(call, number=number):
-            nonlocal place
-            place += 1
-            for inner in call.inner:
-                visit(inner)
-            place += 1
-            found[f"TASK-{number}", place] = call.stop - call.start
-
-        visit(root)
-    return found
-
-
-def with_truth(table, log, world):
-    """The rows of a table with the true seconds of the call that the stop record closes."""
-    known = truths(world)
-    seq = dict(zip(log["event"], zip(log.index.get_level_values("task_id"), log["seq"], strict=True), strict=True))
-    return table.assign(truth=[known[seq[event]] for event in table.get("event", table.get("stop_event"))])
-
-
 def assert_waits_hold_the_truth(world, log):
     waits = with_truth(waits_of(log), log, world)
     assert (waits["low_s"] <= waits["truth"] + 1e-6).all() and (waits["truth"] <= waits["high_s"] + 1e-6).all()
@@ -443,20 +416,20 @@ def assert_waits_hold_the_truth(world, log):
     assert (waits["start"] <= waits["stop"]).all()
 
 
-@settings(max_examples=20, deadline=None)
+@many_worlds
 @given(worlds, st.sampled_from(["late", "on time"]), st.sampled_from([0.0, 0.001, WINDOWS_7_TICK]))
 def test_in_any_world_bounds_hold_the_truth_and_exact_is_exact(world, starts, tick):
     assert_waits_hold_the_truth(world, events(world, starts=starts, tick=tick))
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@many_worlds
 @given(worlds, st.sampled_from(["late", "on time"]), st.integers(0, 2**32 - 1), st.sampled_from([0.03, 0.2, 0.5]))
 def test_bounds_hold_the_truth_whatever_is_lost(world, starts, seed, share):
     log = events(world, starts=starts, tick=WINDOWS_7_TICK)
     assert_waits_hold_the_truth(world, log.sample(frac=1 - share, random_state=seed))
 
 
-@settings(max_examples=15, deadline=None)
+@many_worlds
 @given(worlds, st.floats(0, 60), st.floats(-4000, 4000))
 def test_a_clock_that_is_set_never_makes_a_wait_longer_than_twice_its_limit(world, at, by):
     waits = waits_of(events(world, clock=lambda true: true + (by if true >= at else 0.0)))

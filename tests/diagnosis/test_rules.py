@@ -16,7 +16,7 @@ from capi2kit.diagnosis.rules import diagnose, read_rule, rules
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA, columns
 
-LAB = Path(__file__).parent.parent / "datasets" / "lab"
+LAB = Path(__file__).parents[2] / "datasets" / "lab"
 SCENARIOS = sorted(path.parent.name for path in LAB.glob("*/truth.json"))
 
 

@@ -15,7 +15,7 @@ from capi2kit.diagnosis.replay import Change, read_timeline, replay
 from capi2kit.questions import prefetch as module
 from capi2kit.questions.prefetch import prefetch
 
-LAB = Path(__file__).parent.parent / "datasets" / "lab"
+LAB = Path(__file__).parents[2] / "datasets" / "lab"
 
 
 def of(scenario: str, **more: float):

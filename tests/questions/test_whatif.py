@@ -19,7 +19,7 @@ from capi2kit.lab.reading import names, read_scenario
 from capi2kit.questions.whatif import TOGETHER, whatif
 from capi2kit.score import judge, score_analysis
 
-LAB = Path(__file__).parent.parent / "datasets" / "lab"
+LAB = Path(__file__).parents[2] / "datasets" / "lab"
 REMEDIED = [name for name in names() if read_scenario(name).after]
 
 

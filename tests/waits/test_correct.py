@@ -7,11 +7,10 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from outlines import WINDOWS_7_TICK, events, seconds
-from test_waits import TICK, with_truth
-from worlds import build, worlds
+from worlds import TICK, build, many_worlds, with_truth, worlds
 
 import capi2kit as c2
 
@@ -190,7 +189,7 @@ def assert_times_fit(spans):
         assert np.isnan(duration[root]) or np.nansum(own[members]) == duration[root]
 
 
-@settings(max_examples=20, deadline=None)
+@many_worlds
 @example(build(random.Random(2719)), "late", WINDOWS_7_TICK)  # a stop stamped a tick later than the wait in it ended
 @given(worlds, st.sampled_from(["late", "on time"]), st.sampled_from([0.0, 0.001, WINDOWS_7_TICK]))
 def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
@@ -205,7 +204,7 @@ def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
     assert ((exact["duration_s"] - exact["truth"]).abs() <= TICK).all()
 
 
-@settings(max_examples=20, deadline=None)
+@many_worlds
 @given(worlds, st.integers(0, 2**32 - 1), st.sampled_from([0.03, 0.2, 0.5]), st.floats(0, 60), st.floats(-4000, 4000))
 def test_times_fit_whatever_is_lost_and_however_the_clock_is_set(world, seed, share, at, by):
     log = events(world, clock=lambda true: true + (by if true >= at else 0.0), tick=WINDOWS_7_TICK)

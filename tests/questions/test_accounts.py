@@ -11,7 +11,7 @@ from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import EvidenceError
 from capi2kit.questions.accounts import accounts, names_of
 
-LAB = Path(__file__).parent.parent / "datasets" / "lab"
+LAB = Path(__file__).parents[2] / "datasets" / "lab"
 POOL, ADMIN = "S-1-5-20", "S-1-5-21-1-2-3-500"
 #        event  sid    proxy     host  outcome    wait  low   high
 WAITS = [

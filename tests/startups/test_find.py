@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outlines import EPOCH, analysed, events, seconds, spans, waits
-from worlds import worlds
+from worlds import many_worlds, worlds
 
 import capi2kit as c2
 from capi2kit.columns.cells import empty, shaped
@@ -229,7 +229,7 @@ def test_any_intervals_of_any_threads_add_up(table, gap_s):
     assert_adds_up(startups, ledger)
 
 
-@settings(max_examples=20, deadline=None)
+@many_worlds
 @given(worlds, st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.0, 0.2]))
 def test_the_ledger_of_any_world_adds_up(world, seed, share):
     analysis = analysed(events(world).sample(frac=1 - share, random_state=seed))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from outlines import EPOCH, WINDOWS_7_TICK, events, seconds
-from worlds import worlds
+from worlds import many_worlds, worlds
 
 import capi2kit as c2
 from capi2kit.columns.cells import empty
@@ -288,7 +288,7 @@ def test_outcomes_are_words_for_results():
     assert spans["outcome"].tolist() == ["ok", "timeout", pd.NA]
 
 
-@settings(max_examples=15, deadline=None)
+@many_worlds
 @given(worlds, st.sampled_from(["late", "on time"]), st.sampled_from([0.0, WINDOWS_7_TICK]))
 def test_in_any_world_every_record_is_used_once_and_all_spans_close(world, starts, tick):
     log = events(world, starts=starts, tick=tick)
@@ -298,7 +298,7 @@ def test_in_any_world_every_record_is_used_once_and_all_spans_close(world, start
     assert set(spans["state"]) == {"closed"} and set(spans["quality"]) == {"logged"}
 
 
-@settings(max_examples=15, deadline=None)
+@many_worlds
 @given(worlds, st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.2, 0.6]))
 def test_whatever_is_lost_every_record_is_used_once(world, seed, share):
     log = events(world).sample(frac=1 - share, random_state=seed)

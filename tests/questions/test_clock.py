@@ -10,7 +10,7 @@ from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.questions.clock import clock
 
-LAB = Path(__file__).parent.parent / "datasets" / "lab"
+LAB = Path(__file__).parents[2] / "datasets" / "lab"
 NOON, DAY = pd.Timestamp("2020-06-15T12:00Z"), pd.Timedelta(days=1)
 
 
