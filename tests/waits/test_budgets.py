@@ -1,0 +1,56 @@
+"""Budgets: how much time the chains of a process were given, by what was left of it."""
+
+import numpy as np
+import pytest
+from outlines import events
+
+import capi2kit as c2
+from capi2kit.waits.budgets import find_budgets
+
+
+def budgets(outline: str) -> list[tuple[float, float, float]]:
+    """Total, least and most of each different process, rounded to milliseconds."""
+    spans = c2.build_spans(events(outline))
+    found = find_budgets(spans)
+    first = spans.drop_duplicates(["host", "process", "pid"]).index
+    return [tuple(round(float(values[i]), 3) for values in found) for i in first]
+
+
+def chain(left: float, *, used: float, start: float = 0.0, more: str = "") -> str:
+    """A chain whose first revocation check, `used` seconds after its clock, logs what is `left`."""
+    check, end = start + used, start + used + 1
+    return (
+        f"BuildChain {start} {end} budget=20 {more}\n VerifyRevocation {check} {end} left={left} clock={start} {more}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "used", "found"),
+    [
+        (20.0, 0.0, (20, 20, 20)),
+        (8.0, 0.0, (8, 8, 8)),
+        (12.5, 0.0, (12.5, 12.5, 20)),  # a half is rare: it may be what is left of the default
+        (19.6, 1.0, (20, 20, 20)),  # the default, if the time that has passed allows it
+        (7.96, 0.5, (8, 8, 8)),  # the next whole second close by
+        (7.5, 0.1, (7.5, 7.5, 7.5)),
+        (7.3, 0.2, (7.3, 7.3, 8.516)),  # nothing round is near: what was used is bounded by the clock
+    ],
+)
+def test_a_budget_is_round_if_the_time_that_passed_allows_it(left, used, found):
+    (total, least, most) = budgets(chain(left, used=used))[0]
+    assert (total, least) == pytest.approx(found[:2])
+    assert most == pytest.approx(found[2], abs=0.02) or (found[2] == 20 and most <= 20)
+
+
+def test_the_largest_rest_of_a_process_counts():
+    assert budgets(chain(3.0, used=5.0) + chain(20.0, used=0.0, start=30))[0] == (20, 20, 20)
+
+
+def test_processes_are_told_apart():
+    two = chain(20.0, used=0.0) + chain(8.0, used=0.0, start=30, more="pid=7")
+    assert [found[0] for found in budgets(two)] == [20.0, 8.0]
+
+
+def test_a_process_without_a_shared_budget_has_none():
+    outline = "BuildChain 0 2 each=15\n VerifyRevocation 0 1"
+    assert np.isnan(budgets(outline)[0][:2]).all()
