@@ -48,6 +48,12 @@ def test_a_wait_that_begins_in_the_range_is_kept_whole():
     assert some.waits["wait_s"].tolist() == [8.0] and some.startups["wall_s"].tolist() == [10.0]
 
 
+def test_what_begins_at_the_end_of_the_range_is_outside():
+    (first, second) = analysed(TWO).startups["start"]
+    assert narrow(analysed(TWO), stop=second).startups["start"].tolist() == [first]
+    assert narrow(analysed(TWO), start=second).startups["start"].tolist() == [second]
+
+
 def test_a_span_that_began_before_the_range_is_left_out():
     assert narrow(analysed(TWO), start=at(1), stop=at(40)).spans.empty
 

@@ -234,3 +234,24 @@ def test_any_intervals_of_any_threads_add_up(table, gap_s):
 def test_the_ledger_of_any_world_adds_up(world, seed, share):
     analysis = analysed(events(world).sample(frac=1 - share, random_state=seed))
     assert_adds_up(analysis.startups, analysis.ledger)
+
+
+def stretches(*rows: dict) -> pd.DataFrame:
+    """Table `coverage`: one stretch per file."""
+    more = {"channel": "x", "verdict": "complete", "stop": EPOCH + pd.Timedelta(hours=1), "records": 9}
+    more |= {"gaps": 0, "starts": 3, "cut_tasks": 0}
+    return shaped(pd.DataFrame([row | more for row in rows]).astype({"wrapped": "boolean"}), "coverage")
+
+
+@pytest.mark.parametrize(
+    ("begins_s", "wrapped", "starts_from"),
+    [(0, True, "log begins"), (0, False, "first operation"), (-20, True, "log begins"), (-40, True, "first operation")],
+)
+def test_a_process_near_the_beginning_of_its_own_wrapped_file_may_be_older(begins_s, wrapped, starts_from):
+    """B's log is the second file: an older one of another computer changes nothing."""
+    outline = "VerifyTrust 1 3 host=B\n BuildChain 1 2 host=B"
+    begins = EPOCH + pd.Timedelta(seconds=begins_s)
+    a = {"source": 0, "host": "A", "wrapped": False, "start": EPOCH - pd.Timedelta(days=1)}
+    b = {"source": 1, "host": "B", "wrapped": wrapped, "start": begins}
+    found = c2.find_startups(spans(outline), waits(outline), coverage=stretches(a, b))
+    assert found["start_from"].tolist() == [starts_from]
