@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from capi2kit.errors import (
     Capi2kitError,
@@ -16,12 +16,24 @@ from capi2kit.errors import (
     EvidenceError,
     KnowledgeError,
     NoEvents,
+    OutputError,
     ScenarioError,
     TableError,
     UnknownFormat,
 )
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a name is imported when it is first used
+    from capi2kit import charts, knowledge, render
+    from capi2kit.analysis import Analysis, analyse, headline
+    from capi2kit.case import Case, load, record_xml
+    from capi2kit.charts import plot_hosts, plot_startup, plot_targets, plot_task, plot_timeline
+    from capi2kit.knowledge.vocabulary import describe
+    from capi2kit.render import save
+    from capi2kit.spans import build_spans
+    from capi2kit.startups import attribute_delays, draw_ledger, find_startups
+    from capi2kit.waits import correct_spans, recover_waits
+
+__version__ = "0.2.0"
 
 _WHERE = {
     "Analysis": "analysis",
@@ -30,10 +42,12 @@ _WHERE = {
     "attribute_delays": "startups",
     "build_spans": "spans",
     "correct_spans": "waits",
+    "describe": "knowledge.vocabulary",
     "draw_ledger": "startups",
     "find_startups": "startups",
     "headline": "analysis",
     "load": "case",
+    **dict.fromkeys(("plot_hosts", "plot_startup", "plot_targets", "plot_task", "plot_timeline"), "charts"),
     "record_xml": "case",
     "recover_waits": "waits",
     "save": "render",
@@ -48,19 +62,29 @@ __all__ = [
     "EvidenceError",
     "KnowledgeError",
     "NoEvents",
+    "OutputError",
     "ScenarioError",
     "TableError",
     "UnknownFormat",
     "analyse",
     "attribute_delays",
     "build_spans",
+    "charts",
     "correct_spans",
+    "describe",
     "draw_ledger",
     "find_startups",
     "headline",
+    "knowledge",
     "load",
+    "plot_hosts",
+    "plot_startup",
+    "plot_targets",
+    "plot_task",
+    "plot_timeline",
     "record_xml",
     "recover_waits",
+    "render",
     "save",
 ]
 
@@ -75,4 +99,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_MODULES, "__version__"])
+    return sorted([*__all__, "__version__"])

@@ -17,7 +17,6 @@ from capi2kit import words
 from capi2kit.case import Case
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
-from capi2kit.knowledge import account
 from capi2kit.questions.answer import Answer, answer, failures_in, unfinished
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, attribute_delays, draw_ledger, find_startups, mark_startups, mark_waits
@@ -59,9 +58,21 @@ def analyse(
 ) -> Analysis:
     """Derive spans, waits, delays, start-ups and ledger from a case.
 
-    `gap_s`: silence that ends a start-up. `correct_clocks`: show all times as a right clock would have shown them, as
-    far as servers sent theirs. `more_rules`: asked besides the rules of capi2kit. `progress` is called with the name of each step.
-    Raises TableError if the case's tables were altered.
+    Parameters
+    ----------
+    case : what `load` returned.
+    gap_s : silence (s) that ends a start-up.
+    correct_clocks : show all times as a right clock would have shown them, as far as servers sent theirs.
+    more_rules : rules to ask besides those of capi2kit.
+    progress : called with the name of each step.
+
+    Returns
+    -------
+    Analysis : the case and the tables made of it; nothing of the case is changed.
+
+    Raises
+    ------
+    TableError : the case's tables were altered.
     """
     tell = progress or (lambda step: None)
     if correct_clocks:
@@ -122,7 +133,7 @@ def _retrievals(found: Answer) -> str:
     inside, logged = len(found.waits), len(found.waits) if found.startup is None else int(found.startup["waits"])
     count = f"{'' if inside == logged else f'{inside} of '}{words.count(logged, 'retrieval')}"
     hedge = f" ({found.unknown} of unknown length)" if found.unknown else ""
-    names = [f"{sid} ({account(sid)[1]})" if account(sid)[1] else sid for sid in found.accounts]
+    names = list(map(words.who, found.accounts))
     where = words.listed(found.servers, "server") or "a server that the log does not name"
     return f"{count}{hedge} from {where} as {words.listed(names, 'account') or 'an account that the log does not name'}"
 

@@ -120,11 +120,27 @@ def load(
     return case
 
 
+def evidence_behind(what: files.PathLike | Iterable[files.PathLike]) -> list[str]:
+    """The files, folders and archives that `load(what)` would read, by their paths; nothing is opened."""
+    return files.places(what)
+
+
 def record_xml(case: Case, event: int) -> str:
     """The original record behind an event, decoded from the file again, as indented XML.
 
-    Raises EvidenceError if the file is gone, if another record stands at its place now, or if the event is from a text,
-    which has no record: its line is in `events.record`.
+    Parameters
+    ----------
+    case : what `load` returned.
+    event : number of an event of the case, column `event` of every table.
+
+    Returns
+    -------
+    str : the record as XML, indented.
+
+    Raises
+    ------
+    EvidenceError : there is no such event, the file is gone, another record is at its place now, or the event is from a
+        text, which has no record: its line is in `events.record`.
     """
     row = case.events[case.events["event"] == event]
     if row.empty:

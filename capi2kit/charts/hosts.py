@@ -23,8 +23,20 @@ _COLUMNS = ["url_host", "wait_s", "high_s", "quality", "outcome"]
 def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) -> Axes:
     """Draw one bar per server: the seconds threads waited for it, answered plain and failed hatched.
 
-    The servers beyond the `top` worst are one bar. Waits known within bounds only count with their best
-    estimate, those of unknown length are counted below the chart. Raises TableError.
+    Parameters
+    ----------
+    waits : table `waits`, whole or a part of its rows. Those known within bounds only count with their best estimate
+        (s); those of unknown length are counted below the chart.
+    top : bars at most; the servers beyond the worst ones are one bar.
+    ax : axes to draw on; a figure of its own if not given.
+
+    Returns
+    -------
+    Axes : those that were handed in, or of the new figure. The table is not changed.
+
+    Raises
+    ------
+    TableError : a column of `waits` is missing or has another dtype.
     """
     check(waits, "waits", needs=_COLUMNS)
     known = waits[waits["wait_s"].notna()]

@@ -46,10 +46,17 @@ ROOMY = 12  # up to so many lanes there is height for labels of two lines
 def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "relative", ax: Axes | None = None) -> Axes:
     """Draw the timeline of one start-up: a lane per thread, waits for the network in the strong colour.
 
-    `startup`: its number in `analysis.startups`. `axis`: "relative" for seconds since the start of the
-    process, "utc" for the time of day. Of more than 40 threads the 40 that waited longest are drawn.
-    Waits known within bounds only are hatched; those of unknown length are counted below. Bars of waits
-    link to ``#event-<number>``.
+    Parameters
+    ----------
+    analysis : what `analyse` returned. Of more than 40 threads the 40 that waited longest are drawn. Waits known
+        within bounds only are hatched; those of unknown length are counted below. Bars link to ``#event-<number>``.
+    startup : its number in `analysis.startups`.
+    axis : ``relative`` for seconds since the start of the process, ``utc`` for the time of day.
+    ax : axes to draw on; a figure of its own if not given.
+
+    Returns
+    -------
+    Axes : those that were handed in, or of the new figure. The table is not changed.
 
     Raises
     ------

@@ -24,7 +24,19 @@ _COLUMNS = ["host", "process", "pid", "user_sid", "target", "total_s", "network_
 def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None) -> Axes:
     """Draw one bar per target: its time in certificate checks, the part on the network in the strong colour.
 
-    The targets beyond the `top` slowest are counted in the title. Raises TableError.
+    Parameters
+    ----------
+    delays : table `delays`; seconds of all checks of a target, overlaps counted for each.
+    top : bars at most; the targets beyond the slowest ones are counted in the title.
+    ax : axes to draw on; a figure of its own if not given.
+
+    Returns
+    -------
+    Axes : those that were handed in, or of the new figure. The table is not changed.
+
+    Raises
+    ------
+    TableError : a column of `delays` is missing or has another dtype.
     """
     check(delays, "delays", needs=_COLUMNS)
     timed = delays[delays["total_s"].notna()]

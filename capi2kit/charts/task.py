@@ -53,8 +53,17 @@ def plot_task(
 ) -> Axes:
     """Draw the waterfall of one task: a bar per operation from its true start to its end.
 
-    `waits` sharpens the durations of the retrievals by their own bounds. `axis`: "relative" for seconds
-    since the task began, "utc" for the time of day. Of more than 60 operations the longest are drawn.
+    Parameters
+    ----------
+    spans : table `spans`. Of more than 60 operations of the task the longest are drawn.
+    task_id : the task, with or without braces.
+    waits : table `waits`; it sharpens the durations of the retrievals by their own bounds.
+    axis : ``relative`` for seconds since the task began, ``utc`` for the time of day.
+    ax : axes to draw on; a figure of its own if not given.
+
+    Returns
+    -------
+    Axes : those that were handed in, or of the new figure. The table is not changed.
 
     Raises
     ------

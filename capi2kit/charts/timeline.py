@@ -53,8 +53,21 @@ def plot_timeline(
 ) -> Axes:
     """Draw one incident: the start-ups that overlap with `startup` (else with the one that waited longest), and all else.
 
-    `axis`: ``utc``, or ``relative`` in seconds since the window begins. Raises TableError, and ValueError if there is
-    no such start-up.
+    Parameters
+    ----------
+    analysis : what `analyse` returned; all evidence of the computer in that time has a lane.
+    startup : number of a start-up in `analysis.startups`.
+    axis : ``utc`` for the time of day, ``relative`` for seconds since the window begins.
+    ax : axes to draw on; a figure of its own if not given.
+
+    Returns
+    -------
+    Axes : those that were handed in, or of the new figure. The table is not changed.
+
+    Raises
+    ------
+    TableError : a table lacks a column or has another dtype.
+    ValueError : there is no such start-up.
     """
     check(analysis.startups, "startups")
     check(analysis.waits, "waits")

@@ -39,10 +39,10 @@ def opened(common: Common) -> Iterator[IO[str]]:
 
 def inputs(common: Common) -> list[str]:
     """The files and folders that a verb reads: nothing may be written there."""
-    from capi2kit.loaders.files import places
+    from capi2kit.case import evidence_behind
 
     rules = glob.glob(os.path.join(glob.escape(common.rules), "*")) if common.rules else []
-    return [*places(common.logs), *rules, *common.beside]
+    return [*evidence_behind(common.logs), *rules, *common.beside]
 
 
 def check_output(common: Common) -> None:

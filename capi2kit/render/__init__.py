@@ -28,9 +28,15 @@ def save(
 
     Parameters
     ----------
+    analysis : what `analyse` returned.
+    path : the file to write; its ending is one of those in `OUTPUTS`.
     tz : zone in which times are shown.
     evidence : files and folders that must not be written to, besides those that the analysis is from.
     force : write over a file that is there; over evidence never.
+
+    Returns
+    -------
+    None : the file is there when this returns, whole, or the old one still is.
 
     Raises
     ------

@@ -57,6 +57,10 @@ class Ends(NamedTuple):
 def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     """Pair start and stop records into operations, as the log claims them.
 
+    Parameters
+    ----------
+    events : table `events` of a case, indexed by (task_id, process), or some of its rows.
+
     Returns
     -------
     spans : DataFrame

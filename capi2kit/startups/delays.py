@@ -36,6 +36,10 @@ _USED = [
 def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     """Charge the time of every trust check to the file, subject or server that was checked.
 
+    Parameters
+    ----------
+    spans : the corrected spans, as `correct_spans` returns them.
+
     Returns
     -------
     delays : DataFrame

@@ -75,6 +75,11 @@ class OwnStarts(NamedTuple):
 def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     """Give every span its true start, duration, waiting and own time.
 
+    Parameters
+    ----------
+    spans : as logged, as `build_spans` returns them.
+    waits : what `recover_waits` made of the same spans.
+
     Returns
     -------
     spans : DataFrame
@@ -101,6 +106,10 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     Source: `recover_waits`, AdditionalParameters of the revocation checks. Nothing is modified.
+
+    References
+    ----------
+    CONTRIBUTING.md, "How durations are recovered"; the sources ms-chain-engine and log-wks05 of ``data/sources.csv``.
     """
     check(spans, "spans")
     check(waits, "waits")

@@ -45,6 +45,12 @@ _COPIED = (
 def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:
     """Recover the true interval of every network retrieval.
 
+    Parameters
+    ----------
+    spans : as logged, as `build_spans` returns them.
+    events : table `events` of the same case.
+    steps : table `steps` of the case: proxy, headers and clock offset come from it, and are <NA> without it.
+
     Returns
     -------
     waits : DataFrame
@@ -68,7 +74,12 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     Notes
     -----
     Source: AdditionalParameters of the revocation checks, Timeout and CacheInfo of the retrievals.
-    `steps` adds proxy, headers and clock offset; without it these columns are <NA>. Nothing is modified.
+    Nothing is modified.
+
+    References
+    ----------
+    How time limits are shared: CertGetCertificateChain, source ms-chain-engine of ``data/sources.csv``. That start records are
+    written late: measured, source log-wks05.
     """
     check(spans, "spans")
     check(events, "events", needs=["event"])

@@ -49,7 +49,7 @@ def test_the_proof_of_a_rule_names_scenarios_that_exist_and_healthy_ones_stay_si
         assert not set(rule.fires_on) & set(rule.silent_on), rule.id
 
 
-RULE = """
+COSTING = """
 id = "test"
 title = "Somebody waited"
 severity = "high"
@@ -75,7 +75,7 @@ silent_on = ["healthy-cold"]
 
 @pytest.mark.parametrize("sid", ["S-1-5-20", None])
 def test_the_cost_of_a_finding_is_that_of_its_account_even_of_one_that_is_not_logged(sid, tmp_path):
-    (tmp_path / "test.toml").write_text(RULE, encoding="utf-8")
+    (tmp_path / "test.toml").write_text(COSTING, encoding="utf-8")
     row = {"event": 1, "host": "A", "user_sid": sid, "outcome": "timeout", "wait_s": 10.0, "url_host": "x"}
     other = row | {"event": 2, "user_sid": "S-1-5-18", "outcome": "ok", "wait_s": 5.0}
     tables = {"waits": shaped(pd.DataFrame([row, other]), "waits")}
