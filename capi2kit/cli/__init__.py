@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
+from dataclasses import fields
 from importlib import import_module
 from types import ModuleType
 
 import capi2kit
 from capi2kit.cli import streams
 from capi2kit.cli.errors import UsageError
-from capi2kit.cli.options import Common, add_options
+from capi2kit.cli.options import Common
 from capi2kit.errors import Capi2kitError, DamagedEvidence, OutputError
 
 VERBS = {
@@ -54,29 +55,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"capi2kit {capi2kit.__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, text in VERBS.items():
-        verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        if name == "show":
-            verb.add_argument(
-                "what", metavar="WHAT", help="TaskId (its beginning is enough), record id, or a part of a URL"
-            )
-            verb.add_argument("--xml", action="store_true", help="also print the original records of the task")
-        if name == "whatif":
-            verb.add_argument(
-                "--server", action="append", default=[], metavar="HOST", help="only for this server; repeat it for more"
-            )
-        if name == "prefetch":
-            verb.add_argument(
-                "--share",
-                type=float,
-                default=99.0,
-                metavar="PERCENT",
-                help="how much of what all lists would save (99)",
-            )
-        if name == "accounts":
-            verb.add_argument("--sids", metavar="FILE", help="names of accounts: CSV lines of SID,name")
-        add_options(verb)
-    for name, text in OTHERS.items():
+    for name, text in (VERBS | OTHERS).items():
         verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         _module(name).add_options(verb)
     return top
@@ -120,9 +99,9 @@ def _run(given: argparse.Namespace) -> int:
     if given.verb in OTHERS:
         return int(module.run(given))
     said = vars(given)
-    said.pop("verb")
-    own = {name: said.pop(name) for name in ("what", "xml", "sids", "server", "share") if name in said}
-    module.run(Common(tz=said["local"] or "UTC", **said), **own)
+    shared = {field.name: said.pop(field.name) for field in fields(Common) if field.name in said}
+    own = {name: value for name, value in said.items() if name != "verb"}
+    module.run(Common(tz=shared["local"] or "UTC", **shared), **own)
     return 0
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from dataclasses import replace
 from pathlib import Path
 
+from capi2kit.cli import options
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, write_table
 
 _KEY = ["host", "user_sid", "account", "proxy", "url_host", "outcome", "waits", "unknown", "wait_s", "low_s", "high_s"]
 _SID = re.compile(r"S-1(-\d+)+")
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Names for accounts, and the shared options."""
+    verb.add_argument("--sids", metavar="FILE", help="names of accounts: CSV lines of SID,name")
+    options.add_options(verb)
 
 
 def run(common: Common, *, sids: str | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common
+from capi2kit.cli.options import Common, add_options
 from capi2kit.cli.output import form_of, write_table
 from capi2kit.errors import NoEvents
+
+__all__ = ["add_options", "run"]
 
 _KEY = ["host", "time", "offset_s", "spread_s", "answers", "objects", "not_valid", "explained"]
 

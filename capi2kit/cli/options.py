@@ -1,4 +1,4 @@
-"""Options that all verbs share, declared once."""
+"""Options that verbs on logs share, declared once."""
 
 from __future__ import annotations
 

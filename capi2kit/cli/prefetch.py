@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+
+from capi2kit.cli import options
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
@@ -13,6 +16,14 @@ _BELOW = (
     ("On the server, elevated, in PowerShell", "install"),
     ("Mind", "note"),
 )
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """How much is to be saved, and the shared options."""
+    verb.add_argument(
+        "--share", type=float, default=99.0, metavar="PERCENT", help="how much of what all lists would save (99)"
+    )
+    options.add_options(verb)
 
 
 def run(common: Common, *, share: float) -> None:

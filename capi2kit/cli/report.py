@@ -6,9 +6,11 @@ import os
 from dataclasses import replace
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common
+from capi2kit.cli.options import Common, add_options
 from capi2kit.cli.output import form_of, inputs
 from capi2kit.writer import unused
+
+__all__ = ["add_options", "run"]
 
 
 def run(common: Common) -> None:

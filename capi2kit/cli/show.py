@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
+from capi2kit.cli import options
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, opened
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
 
 _MOST = 5
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """What to show, and the shared options."""
+    verb.add_argument("what", metavar="WHAT", help="TaskId (its beginning is enough), record id, or a part of a URL")
+    verb.add_argument("--xml", action="store_true", help="also print the original records of the task")
+    options.add_options(verb)
 
 
 def run(common: Common, *, what: str, xml: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
-from capi2kit.cli.options import Common
+from capi2kit.cli.options import Common, add_options
 from capi2kit.cli.output import form_of, write_table
+
+__all__ = ["add_options", "run"]
 
 _KEY = [
     "span",

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+
+from capi2kit.cli import options
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import form_of, write_table
 
 _KEY = ["fix", "process", "pid", "wall_s", "saved_s", "low_s", "high_s", "wall_after_s", "waits", "waits_after"]
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """For which servers, and the shared options."""
+    verb.add_argument(
+        "--server", action="append", default=[], metavar="HOST", help="only for this server; repeat it for more"
+    )
+    options.add_options(verb)
 
 
 def run(common: Common, *, server: list[str]) -> None:
