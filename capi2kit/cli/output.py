@@ -110,6 +110,8 @@ def _write_text(table: pd.DataFrame, *, tz: str, file: IO[str]) -> None:
     import pandas as pd
 
     from capi2kit import words
+    from capi2kit.render.parts import Column, Table
+    from capi2kit.render.text import lay_out
 
     def cell(name: str, value: Any) -> str:
         if _plain(value) is None:
@@ -120,7 +122,6 @@ def _write_text(table: pd.DataFrame, *, tz: str, file: IO[str]) -> None:
             return words.code(value)
         return f"{value:.3f}" if isinstance(value, float) else words.visible(value)
 
-    columns = [[name, *(cell(name, value) for value in table[name])] for name in table.columns]
-    widths = [max(map(len, column)) for column in columns]
-    for line in zip(*columns, strict=True):
-        file.write("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n")
+    cells = zip(*([cell(name, value) for value in table[name]] for name in table.columns), strict=True)
+    shown = Table([Column(name, whole=True) for name in table.columns], list(map(list, cells)))
+    file.writelines(f"{line}\n" for line in lay_out(shown, width=None))

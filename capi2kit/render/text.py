@@ -41,16 +41,15 @@ def write(sections: list[Section], *, file: Any, width: int | None = None, color
                 console.print(Text(line, no_wrap=True, overflow="ignore"), crop=False)
 
 
-def lay_out(table: Table, *, width: int) -> list[str]:
-    """The table as lines of at most `width`: brief columns, the widest text columns shortened first."""
+def lay_out(table: Table, *, width: int | None) -> list[str]:
+    """The table as lines of at most `width` (None: as wide as they are): brief columns, the widest texts shortened first."""
     from rich.cells import cell_len
 
     shown = [i for i, column in enumerate(table.columns) if column.brief]
     cells = [[table.columns[i].heading for i in shown], *([row[i] for i in shown] for row in table.rows)]
     widths = [max(cell_len(row[i]) for row in cells) for i in range(len(shown))]
     keep = [table.columns[i].number or table.columns[i].whole for i in shown]
-    room = width - len(_GAP) * (len(shown) - 1)
-    while sum(widths) > room:
+    while width is not None and sum(widths) > width - len(_GAP) * (len(shown) - 1):
         flexible = [i for i in range(len(shown)) if not keep[i] and widths[i] > _NARROWEST]
         if not flexible:
             break
