@@ -5,6 +5,8 @@ VENV ?= .venv
 LOG ?=
 OUT ?=
 EXTRAS ?=
+WORLDS ?= 2000
+MUTANTS ?= 300
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -16,7 +18,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo report test slow lab datasets wheelhouse bench fuzz clean
+.PHONY: help venv demo report test unit slow lab datasets wheelhouse bench fuzz mutants clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -67,8 +69,11 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
 
-slow: $(VENV)/.dev ## the tests that take longer
-	$(BIN)/python -m pytest -n auto -m slow
+unit: $(VENV)/.dev ## the tests of the analysis that read no scenario: the inner loop
+	$(BIN)/python -m pytest -n auto -m unit
+
+slow: $(VENV)/.dev ## the tests that take longer, and 2,000 random worlds per property [WORLDS=200]
+	CAPI2KIT_WORLDS=$(WORLDS) $(BIN)/python -m pytest -n auto -m 'slow or worlds'
 
 lab: $(VENV)/.pki ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	@case "$$CAPI2KIT_LOG" in \
@@ -94,6 +99,9 @@ bench: $(VENV)/.dev ## measure speed and memory
 
 fuzz: $(VENV)/.dev ## altered logs, texts and archives against what they came from: make fuzz [FUZZ='--seed 7 --evtx 2000']
 	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
+
+mutants: $(VENV)/.dev ## small bugs put into the analysis: which of them its own tests see [MUTANTS=300]
+	$(BIN)/python tests/mutants/run.py --count $(MUTANTS)
 
 clean: ## remove .venv, wheelhouse, caches and build output
 	rm -rf .venv wheelhouse build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

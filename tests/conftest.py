@@ -20,6 +20,17 @@ WHERE_FROM = (
 )
 
 
+UNITS = {"columns", "spans", "waits", "startups", "diagnosis", "questions"}  # folders whose tests mirror the analysis
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `unit` what is in those folders and reads no file of datasets/: such tests have LAB among their names."""
+    for item in items:
+        module = getattr(item, "module", None)
+        if item.path.parent.name in UNITS and not hasattr(module, "LAB") and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.unit)
+
+
 @pytest.fixture(scope="session")
 def real_logs() -> Path:
     """The folder with the real logs; a test without it is skipped and says where they come from."""

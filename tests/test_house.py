@@ -25,6 +25,7 @@ TOP_LEVEL = {
         "pyproject.toml",
         "environment.yml",
         "Makefile",
+        ".git-blame-ignore-revs",
     ),
     *(".ci", ".gitattributes", ".gitignore", "docs", "notebooks", "datasets", PACKAGE, "tests"),
 }
