@@ -10,17 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outlines import EPOCH, analysed, spans, waits
-from outlines import events as logged
 
 import capi2kit as c2
-from capi2kit.columns.cells import STRING, empty, shaped
 from capi2kit.errors import UnknownFormat
 from capi2kit.loaders import HEAD, LOADERS, known_formats
-from capi2kit.startups import draw_ledger, find_startups
-from capi2kit.startups.clocks import correct_events, measure_clocks
-from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
-from capi2kit.startups.outer_interval import frame_startups
 
 TESTS = Path(__file__).parent
 SAMPLES = TESTS / "samples"
@@ -81,119 +74,6 @@ def test_garbage_is_claimed_by_no_loader_or_read_by_the_one_that_claims_it(data)
 
 
 # The outer interval of a start-up.
-
-CHECKS = """
-VerifyTrust                       10.0  14.0  target=a.dll
-  RetrieveObjectFromNetwork       11.0  13.0  url=http://crl.test/a
-VerifyTrust                       16.0  20.0  target=b.dll
-  RetrieveObjectFromNetwork       17.0  19.0  url=http://crl.test/a
-"""
-HOST, PROCESS, PID = "WEB01", "w3wp.exe", 4000
-
-
-def evidence(*rows: dict) -> pd.DataFrame:
-    """Events of other evidence: `at` in seconds, and what differs."""
-    made = [
-        {"host": HOST, "time": EPOCH + pd.Timedelta(seconds=row.pop("at")), "event": 100 + n} | row
-        for n, row in enumerate(rows)
-    ]
-    return shaped(pd.DataFrame(made), "events").set_index(["task_id", "process"])
-
-
-def created(at: float, **more) -> dict:
-    return {"at": at, "operation": "ProcessCreated", "new_pid": PID, "new_process": PROCESS} | more
-
-
-def request(at: float, took: float, **more) -> dict:
-    return {"at": at, "operation": "HttpRequest", "duration_s": took, "phase": "whole", "resolution_s": 1.0} | more
-
-
-def at_home(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table as that of one process on one computer."""
-    return shaped(table.assign(host=HOST, process=PROCESS, pid=PID), name)
-
-
-def framed(*rows: dict, settings: pd.DataFrame | None = None, outline: str = CHECKS) -> pd.Series:
-    """The start-up of the outline, with this evidence beside it; its ledger must add up."""
-    table, told = at_home(spans(outline), "spans"), at_home(waits(outline), "waits")
-    inner = find_startups(table, told)
-    settings = empty("settings") if settings is None else settings
-    startups = frame_startups(inner, evidence(*rows), settings=settings, gap_s=30)
-    ledger = draw_ledger(startups, table, waits=told)
-    row = startups.iloc[0]
-    assert ledger["ns"].sum() == (row["stop"] - row["start"]).value
-    assert ledger.loc[ledger["kind"] == "unexplained", "seconds"].sum() == pytest.approx(row["unexplained_s"])
-    assert row["wall_s"] == pytest.approx(row["waiting_wall_s"] + row["checking_s"] + row["unexplained_s"])
-    return row
-
-
-def since(moment: pd.Timestamp) -> float:
-    return (moment - EPOCH).total_seconds()
-
-
-CASES = {
-    # what is beside the log                                                  start  from               stop  to
-    "nothing": ((), 10.0, "first operation", 20.0, "last operation"),
-    "its creation": ((created(8.5),), 8.5, "process created", 20.0, "last operation"),
-    "the creation of another process": ((created(8.5, new_pid=7),), 10.0, "first operation", 20.0, "last operation"),
-    "another image with its pid": ((created(8.5, new_process="x.exe"),), 10.0, "first operation", 20.0, "last operation"),
-    "its creation long before": ((created(-200.0),), 10.0, "first operation", 20.0, "last operation"),
-    "its creation after it began": ((created(12.0),), 10.0, "first operation", 20.0, "last operation"),
-    "its creation on another computer": ((created(8.5, host="WEB02"),), 10.0, "first operation", 20.0, "last operation"),
-    "the start of IIS": (({"at": 7.0, "operation": "IisStarted"},), 7.0, "restart ended", 20.0, "last operation"),
-    "both": (({"at": 7.0, "operation": "IisStarted"}, created(8.5)), 8.5, "process created", 20.0, "last operation"),
-    "a request that waited for it": ((request(21.0, 11.5),), 10.0, "first operation", 21.0, "request served"),
-    "two such requests": ((request(24.0, 15.0), request(21.0, 11.5)), 10.0, "first operation", 21.0, "request served"),
-    "a quick request": ((request(21.0, 0.5),), 10.0, "first operation", 20.0, "last operation"),
-    "a request that ended before": ((request(15.0, 14.0),), 10.0, "first operation", 20.0, "last operation"),
-    "a request long after": ((request(90.0, 85.0),), 10.0, "first operation", 20.0, "last operation"),
-    "a trace of its own request": ((request(20.4, 0.3, pid=PID, resolution_s=0.01),), 10.0, "first operation", 20.4, "request served"),
-    "a trace of another process": ((request(20.4, 9.0, pid=7, resolution_s=0.01),), 10.0, "first operation", 20.0, "last operation"),
-    "a log that names no computer": ((request(21.0, 11.5, host=None),), 10.0, "first operation", 21.0, "request served"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("rows", "start", "start_from", "stop", "stop_from"), CASES.values(), ids=CASES)
-def test_the_outer_interval_is_that_of_the_best_evidence(rows, start, start_from, stop, stop_from):
-    row = framed(*map(dict, rows))
-    assert (since(row["start"]), row["start_from"]) == (start, start_from)
-    assert (since(row["stop"]), row["stop_from"]) == (stop, stop_from)
-    assert (since(row["first_operation"]), since(row["last_operation"])) == (10.0, 20.0)
-    assert pd.isna(row["start_event"]) == (start == 10.0)
-    assert pd.isna(row["stop_event"]) == (stop == 20.0)
-    assert row["waiting_wall_s"] == 4.0
-
-
-def test_what_is_added_is_unexplained():
-    alone, wide = framed(), framed(created(8.5), request(21.0, 11.5))
-    assert wide["unexplained_s"] == pytest.approx(alone["unexplained_s"] + 1.5 + 1.0)
-
-
-def test_start_ups_without_other_evidence_stay_as_they_are():
-    analysis = analysed(CHECKS)
-    assert analysis.startups["stop_from"].tolist() == ["last operation"]
-    assert analysis.startups["start_event"].isna().all()
-
-
-# The application pool.
-
-
-def listed(*workers: tuple[str, str]) -> pd.DataFrame:
-    return shaped(
-        pd.DataFrame([{"path": "applicationPool", "name": pid, "value": pool} for pid, pool in workers]), "settings"
-    )
-
-
-def test_the_pool_is_named_by_the_command_line_or_by_a_list_of_worker_processes():
-    assert framed(created(8.5, app_pool="Portal"))["app_pool"] == "Portal"
-    assert framed(settings=listed(("4000", "Portal"), ("7", "Other")))["app_pool"] == "Portal"
-    assert framed(created(8.5, app_pool="Portal"), settings=listed(("4000", "Other")))["app_pool"] == "Portal"
-    assert pd.isna(framed(settings=listed(("7", "Other")))["app_pool"])
-
-
-def test_two_names_for_one_process_are_none():
-    assert pd.isna(framed(settings=listed(("4000", "Portal"), ("4000", "Other")))["app_pool"])
-
 
 # The scenario with all its companions: one command, and the ledger of the whole incident.
 
@@ -287,85 +167,6 @@ def test_sharepoints_own_measure_of_a_validation_is_matched_to_its_task():
     assert found["task_id"].nunique() == 2
     assert found["said_s"].between(15.0, 15.01).all()
     assert (found["apart_s"].abs() < 0.05).all()
-
-
-# Confirmations on small tables.
-
-
-def said(at: float, took: float, **more) -> dict:
-    return {"at": at, "operation": "SlowCertificateValidation", "duration_s": took, "phase": "whole"} | more
-
-
-@pytest.mark.parametrize(
-    ("entry", "matched"),
-    [
-        (said(14.0, 4.0), 4.0),
-        (said(14.5, 4.2), 4.0),
-        (said(14.0, 4.0, pid=PID), 4.0),
-        (said(14.0, 4.0, pid=7), None),  # another process
-        (said(14.0, 4.0, host="WEB02"), None),
-        (said(17.0, 4.0), None),  # ended at another time
-        (said(14.0, 9.0), None),  # took another time
-    ],
-)
-def test_a_measure_fits_a_span_that_ended_then_and_took_as_long(entry, matched):
-    found = confirm_spans(at_home(spans(CHECKS), "spans"), evidence(entry))
-    assert found["measured_s"].tolist() == ([] if matched is None else [matched])
-
-
-def packet(at: float, **more) -> dict:
-    row = {
-        "at": at,
-        "operation": "FirewallPacket",
-        "category": "DROP",
-        "server": "192.0.2.1:80",
-        "resolution_s": 1.0,
-        "phase": "point",
-    }
-    return row | more
-
-
-@pytest.mark.parametrize(
-    ("packets", "drops"),
-    [
-        ([packet(11.5), packet(12.5), packet(18.0)], [2, 1]),
-        ([packet(11.5, pid=PID), packet(12.5, pid=7), packet(30.0)], [1, 0]),
-        ([packet(11.5, category="ALLOW"), packet(12.5, server="192.0.2.1:445"), packet(30.0)], [0, 0]),
-        ([packet(1.0), packet(14.0)], [0, None]),  # the log ends before the second wait
-        ([], [None, None]),
-    ],
-)
-def test_packets_dropped_during_a_wait_are_counted_where_the_firewalls_log_covers_it(packets, drops):
-    pauses = at_home(waits(CHECKS), "waits")
-    told = evidence(*packets) if packets else shaped(pd.DataFrame(), "events").set_index(["task_id", "process"])
-    found = confirm_drops(pauses, told)["firewall_drops"]
-    assert [None if pd.isna(value) else int(value) for value in found] == drops
-
-
-# Clocks.
-
-
-def measured(*offsets: tuple[float, float]) -> pd.DataFrame:
-    """Waits that ended at a second, with the clock error told by the answer."""
-    rows = [
-        {"host": HOST, "stop": EPOCH + pd.Timedelta(seconds=at), "clock_offset_s": offset} for at, offset in offsets
-    ]
-    return shaped(pd.DataFrame(rows), "waits")
-
-
-def test_a_clock_error_is_told_for_each_stretch_in_which_it_holds():
-    clocks = measure_clocks(measured((1, -384.0), (2, -383.5), (900, 16.0), (901, 17.0)))
-    assert clocks[["offset_s", "spread_s", "answers"]].to_numpy().tolist() == [[-383.75, 0.5, 2], [16.5, 1.0, 2]]
-    assert measure_clocks(measured()).empty
-
-
-def test_corrected_times_are_those_of_a_right_clock_and_durations_stay():
-    table = logged(CHECKS).assign(host=pd.array([HOST] * 8, dtype=STRING))
-    right = correct_events(table, measure_clocks(measured((10, -384.0))))
-    assert set((right["time"] - table["time"]).dt.total_seconds()) == {384.0}
-    assert correct_events(table, measure_clocks(measured())) is table
-    other = table.assign(host=table["host"].str.replace("1", "2"))
-    assert (correct_events(other, measure_clocks(measured((10, -384.0))))["time"] == table["time"]).all()
 
 
 # The collection kit and the list of worker processes.

@@ -1,0 +1,31 @@
+"""Clocks: how far each computer's clock was off, by the dates of servers."""
+
+import pandas as pd
+from around import CHECKS, HOST
+from outlines import EPOCH, events
+
+from capi2kit.columns.cells import STRING, shaped
+from capi2kit.startups.clocks import correct_events, measure_clocks
+
+
+def measured(*offsets: tuple[float, float]) -> pd.DataFrame:
+    """Waits that ended at a second, with the clock error told by the answer."""
+    rows = [
+        {"host": HOST, "stop": EPOCH + pd.Timedelta(seconds=at), "clock_offset_s": offset} for at, offset in offsets
+    ]
+    return shaped(pd.DataFrame(rows), "waits")
+
+
+def test_a_clock_error_is_told_for_each_stretch_in_which_it_holds():
+    clocks = measure_clocks(measured((1, -384.0), (2, -383.5), (900, 16.0), (901, 17.0)))
+    assert clocks[["offset_s", "spread_s", "answers"]].to_numpy().tolist() == [[-383.75, 0.5, 2], [16.5, 1.0, 2]]
+    assert measure_clocks(measured()).empty
+
+
+def test_corrected_times_are_those_of_a_right_clock_and_durations_stay():
+    table = events(CHECKS).assign(host=pd.array([HOST] * 8, dtype=STRING))
+    right = correct_events(table, measure_clocks(measured((10, -384.0))))
+    assert set((right["time"] - table["time"]).dt.total_seconds()) == {384.0}
+    assert correct_events(table, measure_clocks(measured())) is table
+    other = table.assign(host=table["host"].str.replace("1", "2"))
+    assert (correct_events(other, measure_clocks(measured((10, -384.0))))["time"] == table["time"]).all()

@@ -1,0 +1,92 @@
+"""The outer interval of a start-up: from the best evidence of its beginning to the best of its end."""
+
+import pandas as pd
+import pytest
+from around import CHECKS, PID, at_home, created, evidence, request
+from outlines import EPOCH, analysed, spans, waits
+
+from capi2kit.columns.cells import empty, shaped
+from capi2kit.startups import draw_ledger, find_startups
+from capi2kit.startups.outer_interval import frame_startups
+
+
+def framed(*rows: dict, settings: pd.DataFrame | None = None, outline: str = CHECKS) -> pd.Series:
+    """The start-up of the outline, with this evidence beside it; its ledger must add up."""
+    table, told = at_home(spans(outline), "spans"), at_home(waits(outline), "waits")
+    inner = find_startups(table, told)
+    settings = empty("settings") if settings is None else settings
+    startups = frame_startups(inner, evidence(*rows), settings=settings, gap_s=30)
+    ledger = draw_ledger(startups, table, waits=told)
+    row = startups.iloc[0]
+    assert ledger["ns"].sum() == (row["stop"] - row["start"]).value
+    assert ledger.loc[ledger["kind"] == "unexplained", "seconds"].sum() == pytest.approx(row["unexplained_s"])
+    assert row["wall_s"] == pytest.approx(row["waiting_wall_s"] + row["checking_s"] + row["unexplained_s"])
+    return row
+
+
+def since(moment: pd.Timestamp) -> float:
+    return (moment - EPOCH).total_seconds()
+
+
+CASES = {
+    # what is beside the log                                                  start  from               stop  to
+    "nothing": ((), 10.0, "first operation", 20.0, "last operation"),
+    "its creation": ((created(8.5),), 8.5, "process created", 20.0, "last operation"),
+    "the creation of another process": ((created(8.5, new_pid=7),), 10.0, "first operation", 20.0, "last operation"),
+    "another image with its pid": ((created(8.5, new_process="x.exe"),), 10.0, "first operation", 20.0, "last operation"),
+    "its creation long before": ((created(-200.0),), 10.0, "first operation", 20.0, "last operation"),
+    "its creation after it began": ((created(12.0),), 10.0, "first operation", 20.0, "last operation"),
+    "its creation on another computer": ((created(8.5, host="WEB02"),), 10.0, "first operation", 20.0, "last operation"),
+    "the start of IIS": (({"at": 7.0, "operation": "IisStarted"},), 7.0, "restart ended", 20.0, "last operation"),
+    "both": (({"at": 7.0, "operation": "IisStarted"}, created(8.5)), 8.5, "process created", 20.0, "last operation"),
+    "a request that waited for it": ((request(21.0, 11.5),), 10.0, "first operation", 21.0, "request served"),
+    "two such requests": ((request(24.0, 15.0), request(21.0, 11.5)), 10.0, "first operation", 21.0, "request served"),
+    "a quick request": ((request(21.0, 0.5),), 10.0, "first operation", 20.0, "last operation"),
+    "a request that ended before": ((request(15.0, 14.0),), 10.0, "first operation", 20.0, "last operation"),
+    "a request long after": ((request(90.0, 85.0),), 10.0, "first operation", 20.0, "last operation"),
+    "a trace of its own request": ((request(20.4, 0.3, pid=PID, resolution_s=0.01),), 10.0, "first operation", 20.4, "request served"),
+    "a trace of another process": ((request(20.4, 9.0, pid=7, resolution_s=0.01),), 10.0, "first operation", 20.0, "last operation"),
+    "a log that names no computer": ((request(21.0, 11.5, host=None),), 10.0, "first operation", 21.0, "request served"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "start", "start_from", "stop", "stop_from"), CASES.values(), ids=CASES)
+def test_the_outer_interval_is_that_of_the_best_evidence(rows, start, start_from, stop, stop_from):
+    row = framed(*map(dict, rows))
+    assert (since(row["start"]), row["start_from"]) == (start, start_from)
+    assert (since(row["stop"]), row["stop_from"]) == (stop, stop_from)
+    assert (since(row["first_operation"]), since(row["last_operation"])) == (10.0, 20.0)
+    assert pd.isna(row["start_event"]) == (start == 10.0)
+    assert pd.isna(row["stop_event"]) == (stop == 20.0)
+    assert row["waiting_wall_s"] == 4.0
+
+
+def test_what_is_added_is_unexplained():
+    alone, wide = framed(), framed(created(8.5), request(21.0, 11.5))
+    assert wide["unexplained_s"] == pytest.approx(alone["unexplained_s"] + 1.5 + 1.0)
+
+
+def test_start_ups_without_other_evidence_stay_as_they_are():
+    analysis = analysed(CHECKS)
+    assert analysis.startups["stop_from"].tolist() == ["last operation"]
+    assert analysis.startups["start_event"].isna().all()
+
+
+# The application pool.
+
+
+def listed(*workers: tuple[str, str]) -> pd.DataFrame:
+    return shaped(
+        pd.DataFrame([{"path": "applicationPool", "name": pid, "value": pool} for pid, pool in workers]), "settings"
+    )
+
+
+def test_the_pool_is_named_by_the_command_line_or_by_a_list_of_worker_processes():
+    assert framed(created(8.5, app_pool="Portal"))["app_pool"] == "Portal"
+    assert framed(settings=listed(("4000", "Portal"), ("7", "Other")))["app_pool"] == "Portal"
+    assert framed(created(8.5, app_pool="Portal"), settings=listed(("4000", "Other")))["app_pool"] == "Portal"
+    assert pd.isna(framed(settings=listed(("7", "Other")))["app_pool"])
+
+
+def test_two_names_for_one_process_are_none():
+    assert pd.isna(framed(settings=listed(("4000", "Portal"), ("4000", "Other")))["app_pool"])
