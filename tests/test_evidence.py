@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import scenarios
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ INCIDENTS = ["server-2019-farm", "sharepoint-drop", "sharepoint-reject"]
 
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_the_ledger_of_the_whole_incident_adds_up_to_the_outer_interval(name):
-    analysis = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE))
+    analysis = scenarios.analysed(name)
     startups = analysis.startups.set_index("pid")
     for pid, wall_s, _, pool, _ in truth_of(name):
         row = startups.loc[pid]
@@ -147,7 +148,7 @@ MISSED = pytest.mark.xfail(strict=True, reason="late start records: what a check
     ],
 )
 def test_unexplained_is_within_two_percent_of_the_truths_own(name):
-    startups = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE)).startups.set_index("pid")
+    startups = scenarios.analysed(name).startups.set_index("pid")
     for pid, _, unexplained_s, _, _ in truth_of(name):
         assert startups.loc[pid, "unexplained_s"] == pytest.approx(unexplained_s, rel=0.02)
 
@@ -155,13 +156,13 @@ def test_unexplained_is_within_two_percent_of_the_truths_own(name):
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_what_is_unexplained_beyond_the_truth_is_the_work_that_leaves_no_trace(name):
     """Why the line above is missed; no substitute for it."""
-    startups = c2.analyse(c2.load(LAB / name / "evidence.zip", tz=ZONE)).startups.set_index("pid")
+    startups = scenarios.analysed(name).startups.set_index("pid")
     for pid, _, unexplained_s, _, unlogged_s in truth_of(name):
         assert startups.loc[pid, "unexplained_s"] == pytest.approx(unexplained_s + unlogged_s, rel=0.02)
 
 
 def test_sharepoints_own_measure_of_a_validation_is_matched_to_its_task():
-    analysis = c2.analyse(c2.load(LAB / "sharepoint-drop" / "evidence.zip", tz=ZONE))
+    analysis = scenarios.analysed("sharepoint-drop")
     found = analysis.confirmations
     assert len(found) == 4  # two validations, each in the Application log and in the trace
     assert found["task_id"].nunique() == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scenarios import analysed
 
 import capi2kit as c2
 from capi2kit.cli import main
@@ -20,7 +21,7 @@ LAB = Path(__file__).parent.parent / "datasets" / "lab"
 
 @pytest.fixture(scope="module")
 def analysis() -> c2.Analysis:
-    return c2.analyse(c2.load(LAB / "fix-before"))
+    return analysed("fix-before", None)
 
 
 @pytest.fixture(scope="module")

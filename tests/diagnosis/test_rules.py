@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scenarios import LAB, analysed
 
 import capi2kit as c2
-from capi2kit.analysis import Analysis
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.diagnosis.fixes import fixes, fixes_of, read_fix
@@ -16,13 +16,7 @@ from capi2kit.diagnosis.rules import diagnose, read_rule, rules
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA, columns
 
-LAB = Path(__file__).parents[2] / "datasets" / "lab"
 SCENARIOS = sorted(path.parent.name for path in LAB.glob("*/truth.json"))
-
-
-def analysed(scenario: str) -> Analysis:
-    packed = LAB / scenario / "evidence.zip"
-    return c2.analyse(c2.load(packed if packed.exists() else next((LAB / scenario).glob("*.evtx")), tz="Africa/Lagos"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import scenarios
 
-import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import EvidenceError
@@ -40,7 +40,7 @@ def test_each_account_pays_for_its_own_way_out():
 
 
 def test_nothing_is_lost_between_the_waits_and_their_sums():
-    table = c2.analyse(c2.load(LAB / "sharepoint-drop" / "evidence.zip", tz="UTC")).waits
+    table = scenarios.analysed("sharepoint-drop", "UTC").waits
     summed = accounts(table)
     assert summed["waits"].sum() == len(table)
     assert summed["wait_s"].sum() == pytest.approx(table["wait_s"].sum())

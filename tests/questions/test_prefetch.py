@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scenarios import analysed
 
-import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.diagnosis.replay import Change, read_timeline, replay
 from capi2kit.questions import prefetch as module
@@ -19,7 +19,7 @@ LAB = Path(__file__).parents[2] / "datasets" / "lab"
 
 
 def of(scenario: str, **more: float):
-    analysis = c2.analyse(c2.load(LAB / scenario))
+    analysis = analysed(scenario, None)
     return prefetch(analysis.spans, analysis.waits, **more)
 
 
@@ -82,7 +82,7 @@ def test_greedy_is_optimal_on_the_lab(scenario, monkeypatch):
 
 @pytest.mark.parametrize("scenario", ["fix-before", "sharepoint-drop", "dotnet-per-url", "farm-proxy-drift"])
 def test_the_waits_of_groups_add_up_to_those_of_the_whole(scenario):
-    analysis = c2.analyse(c2.load(LAB / scenario))
+    analysis = analysed(scenario, None)
     timeline = read_timeline(analysis.spans, analysis.waits)
     urls = analysis.waits["url"].iloc[timeline.order].tolist()
     number = {url: i for i, url in enumerate(dict.fromkeys(urls))}

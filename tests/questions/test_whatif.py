@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scenarios
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +61,7 @@ def test_a_wrong_forecast_is_no_good_score(blocked):
     "scenario", ["healthy-cold", "slow-wpad", "not-cached", "crl-expired-at-source", "wrapped-log"]
 )
 def test_without_a_change_every_wait_keeps_its_length(scenario):
-    analysis = c2.analyse(c2.load(LAB / scenario))
+    analysis = scenarios.analysed(scenario, None)
     timeline = read_timeline(analysis.spans, analysis.waits)
     assert np.array_equal(replayed(timeline, [None] * len(analysis.waits)), timeline.length.best)
 
@@ -94,7 +95,7 @@ def test_one_way_opened_saves_less_than_its_own_waiting(blocked):
 
 @given(st.randoms(use_true_random=False))
 def test_savings_lie_within_their_bounds_and_within_the_start_up(dice: random.Random):
-    analysis = ANALYSES[dice.choice(sorted(ANALYSES))]
+    analysis = scenarios.analysed(dice.choice(["dotnet-per-url", "fix-before", "slow-wpad"]), None)
     hosts = analysis.waits["url_host"].dropna().unique().tolist()
     table = answers(analysis, servers=tuple(dice.sample(hosts, dice.randint(0, len(hosts)))))
     inside = table.dropna(subset=["startup"])
@@ -104,11 +105,8 @@ def test_savings_lie_within_their_bounds_and_within_the_start_up(dice: random.Ra
     assert (table["waits_after"] <= table["waits"]).all()
 
 
-ANALYSES = {name: c2.analyse(c2.load(LAB / name)) for name in ("fix-before", "dotnet-per-url", "slow-wpad")}
-
-
 def test_alone_and_together():
-    table = answers(ANALYSES["fix-before"])
+    table = answers(scenarios.analysed("fix-before", None))
     assert table["fix"].tolist()[0] == TOGETHER
     alone = table.set_index("fix")["saved_s"]
     assert alone["allow-pki-hosts"] > alone["reject-instead-of-drop"] > alone["shorter-timeouts"] > 0
