@@ -1,0 +1,40 @@
+"""Fixes: a remedy is whole, is cited, and says what becomes of a wait."""
+
+import pytest
+
+from capi2kit.diagnosis.fixes import fixes, fixes_of, read_fix
+from capi2kit.diagnosis.rules import rules
+from capi2kit.errors import KnowledgeError
+from capi2kit.knowledge import DATA
+
+
+def test_every_fix_is_cited_and_every_citation_is_a_fix():
+    assert {fix for rule in rules() for fix in rule.fixes} == set(fixes())
+
+
+def test_a_fix_without_an_undo_is_none(tmp_path):
+    sound = (DATA / "fixes" / "allow-pki-hosts.toml").read_text(encoding="utf-8")
+    path = tmp_path / "allow-pki-hosts.toml"
+    path.write_text(sound[: sound.index("undo")], encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"allow-pki-hosts.toml: lacks 'undo'"):
+        read_fix(path)
+    path.write_text(sound + "colour = 'red'\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="unknown key 'colour'"):
+        read_fix(path)
+
+
+def test_cures_come_before_workarounds_before_what_nobody_should_do():
+    kinds = [fix.kind for fix in fixes_of("names-to-loopback shorter-timeouts allow-pki-hosts unknown")]
+    assert kinds == ["cure", "workaround", "never"]
+    assert all(not fix.becomes for fix in fixes().values() if fix.kind == "never")  # no saving is calculated for those
+
+
+@pytest.mark.parametrize(
+    "line", ["becomes = 'faster'", "limit_s = 1", "becomes = 'limited'", "becomes = 'limited'\nlimit_s = 0"]
+)
+def test_what_becomes_of_a_wait_is_one_of_a_few_words(tmp_path, line):
+    text = (DATA / "fixes" / "purge-url-cache.toml").read_text(encoding="utf-8")
+    path = tmp_path / "purge-url-cache.toml"
+    path.write_text(f"{text}{line}\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"purge-url-cache.toml.*becomes"):
+        read_fix(path)
