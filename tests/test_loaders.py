@@ -639,6 +639,16 @@ def test_one_id_with_another_content_or_computer_is_another_event(saved):
     assert (records(case), case.sources["duplicates"].tolist()) == ([1, 1, 2, 2], [0, 0])
 
 
+def test_a_record_that_each_engine_read_once_is_counted_once(saved):
+    """One engine cuts a time to microseconds, the other keeps its ticks of 100 ns."""
+    sound = log_of([event(1, ticks=1_234_567), event(2)])
+    damaged = bytearray(sound)
+    damaged[HEADER + 124] ^= 1  # the checksum of the chunk's header: its records go to the second engine
+    case = load([saved(sound, "one.evtx"), saved(bytes(damaged), "two.evtx")])
+    assert (records(case), case.sources["duplicates"].tolist()) == ([1, 2], [0, 2])
+    assert case.sources["engine"].tolist() == ["evtx", "python-evtx"]
+
+
 def test_parts_of_duplicates_go_with_them(saved):
     element = El("ChainElement", parts=(El("Certificate", {"subjectName": "leaf"}),))
     chain = El("CertificateChain", {"chainRef": "{42694C95-0000-0000-0000-000000000002}"}, (element, element))

@@ -115,11 +115,11 @@ SIGNING = {  # object id of the signature algorithm, and how a key signs
 }
 
 
-def signer(content: bytes, *, made, signing="rsa", attributes=True, signed_at=None) -> bytes:
+def signer(content: bytes, *, made, signing="rsa", attributes=True, signed_at=None, kind_of=der.TRUST_LIST) -> bytes:
     """A SignerInfo over the content, as Microsoft signs lists: over its bytes without tag and length."""
     kind, sign = SIGNING[signing]
     digest = hashlib.sha256(inside(content)).digest()
-    parts = [attribute("1.2.840.113549.1.9.3", oid(der.TRUST_LIST)), attribute("1.2.840.113549.1.9.4", tlv(4, digest))]
+    parts = [attribute("1.2.840.113549.1.9.3", oid(kind_of)), attribute("1.2.840.113549.1.9.4", tlv(4, digest))]
     if signed_at:
         parts.append(attribute("1.2.840.113549.1.9.5", utc(signed_at)))
     signature = sign(made.key, tlv(0x31, *parts) if attributes else inside(content))
@@ -284,6 +284,12 @@ def test_a_signature_with_and_without_signed_attributes(authority, attributes):
     content = trust_list()
     info = signer(content, made=authority.publisher, attributes=attributes)
     assert only_list(signed_data(content, given=[authority.publisher.der], signers=[info]))["signature_good"] == True  # noqa: E712
+
+
+def test_a_signature_over_another_kind_of_content_is_not_good(authority):
+    content = trust_list()
+    theirs = signer(content, made=authority.publisher, kind_of="1.2.840.113549.1.7.1")
+    assert only_list(signed_data(content, given=[authority.publisher.der], signers=[theirs]))["signature_good"] == False  # noqa: E712
 
 
 def test_a_changed_signature_is_not_good(signed):
