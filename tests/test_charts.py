@@ -142,9 +142,11 @@ def test_a_chart_returns_the_axes_it_was_given(analysis, draw):
 
 @every_chart
 def test_a_chart_opens_no_pyplot_figure(analysis, draw):
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
     draw(analysis)
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or pyplot.get_fignums() == []
+    assert pyplot.get_fignums() == before
 
 
 @every_chart
