@@ -62,7 +62,7 @@ def analyse(
     ----------
     case : what `load` returned.
     gap_s : silence (s) that ends a start-up.
-    correct_clocks : show all times as a right clock would have shown them, as far as servers sent theirs.
+    correct_clocks : show all times by a correct clock, as far as servers sent their dates.
     more_rules : rules to ask besides those of capi2kit.
     progress : called with the name of each step.
 
@@ -111,7 +111,7 @@ def headline(analysis: Analysis) -> str:
 
     Returns
     -------
-    str : no more than the tables support, durations with what bounds them. Raises nothing.
+    str : no more than the tables support, each duration with its bounds. Raises nothing.
     """
     if analysis.waits.empty:
         return _nothing_waited(analysis)
@@ -149,8 +149,8 @@ def _how_it_ended(found: Answer) -> str:
         end += f", but {words.count(found.wrong, 'check')} around them did"
     elif found.trust_errors:
         end = f"every result is 0, but there are chains with errors ({', '.join(found.trust_errors)})"
-    elif found.untold:
-        end = f"no logged result is a failure, but {words.count(found.untold, 'operation')} logged none"
+    elif found.no_result:
+        end = f"no logged result is a failure, but {words.count(found.no_result, 'operation')} logged none"
     else:
         end = "nothing failed (every result is 0)"
     if found.failed_lookups:

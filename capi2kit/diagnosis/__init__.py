@@ -1,5 +1,5 @@
 """Diagnosis: rules over the tables → findings, what they cost, and what their remedies would change.
 
-`rules` asks, `rulefiles` and `expressions` read what is asked, `costs` adds the waits behind a finding, `fixes` holds the
-remedies, `replay` repeats the waits as a remedy would have them.
+`rules` evaluates the rules, `rulefiles` and `expressions` read them, `costs` adds the waits behind a finding, `fixes`
+holds the remedies, `replay` calculates the waits with a remedy in place.
 """

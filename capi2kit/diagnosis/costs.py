@@ -1,6 +1,6 @@
 """Weights: what each finding cost, how sure that is, and how much of a start-up it explains.
 
-Input: findings as `diagnose` makes them (their `waits` are the events of the rows that paid), spans, waits, start-ups.
+Input: findings as `diagnose` makes them (their `waits` are the events of the rows with the cost), spans, waits, start-ups.
 Output: the same findings, whose `waits` are the retrievals behind the cost. Nothing here knows an event id.
 """
 
@@ -19,7 +19,7 @@ _SECOND = 1e9
 
 
 def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
-    """Add to each finding its waits, the bounds of its cost, and the start-up of which it explains most.
+    """Add to each finding its waits, the bounds of its cost, and the start-up that it explains most of.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
     wall = startups["wall_s"].to_numpy("float64", na_value=np.nan)
     rows: dict[str, list[object]] = {name: [] for name in ("waits", "low_s", "high_s", "startup", "share")}
     for cited in findings["waits"]:
-        paid = np.array(numbers_in(cited), "int64")
-        mine = np.isin(above, paid).any(axis=0) if len(paid) else np.zeros(len(waits), bool)
+        events = np.array(numbers_in(cited), "int64")
+        mine = np.isin(above, events).any(axis=0) if len(events) else np.zeros(len(waits), bool)
         inside = mine & (owner >= 0)
         open_ns = covered(owner=owner[inside], begin=begin[inside], end=end[inside], count=len(startups))
         most = int(open_ns.argmax()) if open_ns.any() else -1

@@ -2,7 +2,7 @@
 
 Names of columns, texts, numbers, ``true`` and ``false``, lists; ``== != < <= > >=``, ``in`` and ``not in`` a list,
 ``is missing`` and ``is not missing``; ``and``, ``or``, ``not``. Nothing else: no calls, no attributes, no arithmetic, so an
-expression from anywhere can only look. A comparison with a missing value is false, and ``not`` of it is true.
+expression from anywhere can only read. A comparison with a missing value is false, and ``not`` of it is true.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression; `names` are the columns it reads. `file` and `line` say where it stands."""
+    """A parsed expression; `names` are the columns it reads. `file` and `line` say where it is."""
 
     text: str
     tree: ast.expr
@@ -43,9 +43,9 @@ class Expression:
     line: int | None = None
 
     def holds(self, table: pd.DataFrame, *, seen: dict[str, np.ndarray] | None = None) -> np.ndarray:
-        """For each row whether it holds. Raises KnowledgeError for a column the table lacks or cannot compare so.
+        """Whether it holds, for each row. Raises KnowledgeError for a column that is missing or cannot be compared so.
 
-        `seen`: what comparisons of other expressions gave on the same rows; those of this one are added.
+        `seen`: results of comparisons in other expressions on the same rows; those of this one are added.
         """
         lacking = sorted(self.names - set(table.columns))
         if lacking:
@@ -53,14 +53,14 @@ class Expression:
         try:
             found = _as_bool(_value(self.tree, table, seen={} if seen is None else seen))
         except (TypeError, ValueError) as err:
-            _refuse(f"cannot be compared so ({err})", self)
+            _refuse(f"cannot be compared like this ({err})", self)
         return np.broadcast_to(np.asarray(found, bool), (len(table),)).copy()
 
 
 def parse(text: str, *, known: Collection[str] | None = None, file: str = "", line: int | None = None) -> Expression:
     """An expression from its text; `known`: the columns it may name, None for any.
 
-    Raises KnowledgeError, with `file` and `line`, for whatever the language does not have.
+    Raises KnowledgeError, with `file` and `line`, for anything that the language does not have.
     """
     made = Expression(text, ast.Constant(True), frozenset(), file, line)
     if len(text) > LONGEST:
@@ -68,7 +68,7 @@ def parse(text: str, *, known: Collection[str] | None = None, file: str = "", li
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as err:
-        _refuse(f"is no expression ({getattr(err, 'msg', err)})", made)
+        _refuse(f"is not a valid expression ({getattr(err, 'msg', err)})", made)
     names: set[str] = set()
     _check(tree, names, made=made, depth=0)
     if known is not None and (strange := sorted(names - set(known))):
@@ -81,7 +81,7 @@ def _refuse(why: str, made: Expression) -> NoReturn:
 
 
 def _check(node: ast.expr, names: set[str], *, made: Expression, depth: int) -> None:
-    """Refuse whatever the language does not have; collect the names of columns."""
+    """Refuse anything that the language does not have; collect the names of columns."""
     if depth > _DEEPEST:
         _refuse(f"nested deeper than {_DEEPEST}", made)
     if isinstance(node, ast.BoolOp):
@@ -105,18 +105,18 @@ def _check_comparison(node: ast.Compare, names: set[str], *, made: Expression) -
         _refuse("one comparison at a time: join them with `and`", made)
     (op,), (right,) = node.ops, node.comparators
     if not isinstance(node.left, ast.Name) or node.left.id in {"missing", *_WORDS}:
-        _refuse("a comparison begins with the name of a column", made)
+        _refuse("a comparison must begin with the name of a column", made)
     names.add(node.left.id)
     if isinstance(op, ast.Is | ast.IsNot):
         if not (isinstance(right, ast.Name) and right.id == "missing"):
-            _refuse("after `is` comes `missing`", made)
+            _refuse("`is` must be followed by `missing`", made)
     elif isinstance(op, ast.In | ast.NotIn):
         if not isinstance(right, ast.List) or len(right.elts) > _LONGEST_LIST or not all(map(_is_plain, right.elts)):
-            _refuse(f"after `in` comes a list of at most {_LONGEST_LIST} texts or numbers", made)
+            _refuse(f"`in` must be followed by a list of at most {_LONGEST_LIST} texts or numbers", made)
     elif isinstance(right, ast.Name) and right.id != "missing":
         names |= {right.id} - _WORDS.keys()
     elif type(op) not in _COMPARE or not _is_plain(right):
-        _refuse("a column is compared with a text, a number or another column", made)
+        _refuse("a column can only be compared with a text, a number or another column", made)
 
 
 def _is_plain(node: ast.expr) -> bool:
@@ -161,9 +161,9 @@ def _plain(node: ast.expr) -> Any:
 
 
 def _as_bool(found: Any) -> Any:
-    """Booleans without <NA>: what is not known does not hold."""
+    """Booleans without <NA>: an unknown value counts as false."""
     if not isinstance(found, pd.Series):
         return found
     if found.dtype.kind not in "b" and str(found.dtype) not in ("boolean", "bool[pyarrow]"):
-        raise TypeError(f"the column {found.name!r} holds no truths")
+        raise TypeError(f"the column {found.name!r} does not hold true or false")
     return found.fillna(False).to_numpy(bool)

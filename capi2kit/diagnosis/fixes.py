@@ -11,7 +11,7 @@ from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
 from capi2kit.knowledge.tomlfile import read_toml
 
-KINDS = ("cure", "workaround", "never")  # in this order they are to be tried
+KINDS = ("cure", "workaround", "never")  # in the order in which to try them
 BECOMES = ("answered", "refused", "kept", "found", "not asked", "limited")  # of the waits that a finding cites
 
 
@@ -45,7 +45,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 
 
 def read_fix(path: Path) -> Fix:
-    """One remedy. Raises KnowledgeError for an unknown or missing key: one without an undo is none."""
+    """One remedy. Raises KnowledgeError for an unknown or missing key: each must have an undo."""
     said = read_toml(path).said
     more = {"becomes", "limit_s"}
     names = [field.name for field in fields(Fix) if field.name not in more]
@@ -54,23 +54,23 @@ def read_fix(path: Path) -> Fix:
         value = said.get(name)
         good = isinstance(value, list) and value and all(map(_is_line, value)) if name in lists else _is_line(value)
         if not good:
-            raise KnowledgeError(f"lacks {name!r}, or it is empty", file=path.name)
+            raise KnowledgeError(f"{name!r} is missing or empty", file=path.name)
     if strange := sorted(set(said) - set(names) - more):
         raise KnowledgeError(f"unknown key {strange[0]!r}", file=path.name)
     if said["id"] != path.stem or said["kind"] not in KINDS:
-        raise KnowledgeError(f"id {path.stem} and a kind of {', '.join(KINDS)} are needed", file=path.name)
+        raise KnowledgeError(f"needs the id {path.stem} and a kind: one of {', '.join(KINDS)}", file=path.name)
     becomes, limit_s = said.get("becomes", ""), said.get("limit_s", 0.0)
     if becomes not in ("", *BECOMES) or (becomes == "limited") != (isinstance(limit_s, int | float) and limit_s > 0):
         raise KnowledgeError(
-            f"`becomes` is one of {', '.join(BECOMES)}; with `limited`, and only then, there is a `limit_s`",
+            f"`becomes` must be one of {', '.join(BECOMES)}; `limited`, and only that, needs a `limit_s`",
             file=path.name,
         )
-    told: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
-    return Fix(**told, becomes=becomes, limit_s=float(limit_s))
+    values: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
+    return Fix(**values, becomes=becomes, limit_s=float(limit_s))
 
 
 def fixes_of(ids: object) -> list[Fix]:
-    """Remedies by their ids, cures before workarounds; a value that is no string names none."""
+    """Remedies by their ids, cures before workarounds; none for a value that is not a string."""
     known = [fixes()[name] for name in (ids.split() if isinstance(ids, str) else ()) if name in fixes()]
     return sorted(known, key=lambda fix: KINDS.index(fix.kind))
 

@@ -1,9 +1,9 @@
-"""Replay: what the start-ups would have taken if some retrievals had ended otherwise.
+"""Replay: how long the start-ups would have taken if some retrievals had ended differently.
 
 Input: `spans` and `waits` of an analysis, and for each wait what becomes of it. The waits are
-taken in the order of time, and one change works on what comes after it as in Windows:
+taken in time order, and a change affects what comes after it as in Windows:
 
-* an object that came is kept, so the account (or, if it cannot store, the process) does not ask again;
+* a fetched object stays cached, so the account (or, if it cannot store, the process) does not ask again;
 * once a revocation check has its answer, it asks no further URL;
 * in a chain with one budget each URL is given half of what is left: a second saved before a
   retrieval that ends at its limit makes that one half a second longer.
@@ -30,7 +30,7 @@ USUAL_S = (
     0.325,
 )  # the eight retrievals without trouble in the real log of 2018: median, shortest, longest
 _REFUSED_S = 2.5
-_SLOW_S = 2.0  # an answer that took longer is no measure of one without trouble
+_SLOW_S = 2.0  # a longer answer does not count as one without trouble
 _CHAIN = "BuildChain"
 
 
@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 
 class Guess(NamedTuple):
-    """A length that may not be known: the estimate, not less than, not more than; one array each, in s."""
+    """A length that may be unknown: estimate, lower bound, upper bound; one array each, in s."""
 
     best: np.ndarray
     low: np.ndarray
@@ -51,7 +51,7 @@ class Guess(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """The waits of an analysis in the order of time, as `replay` needs them. `order`: their rows in `waits`."""
+    """The waits of an analysis in time order, as `replay` needs them. `order`: their rows in `waits`."""
 
     order: np.ndarray
     at: np.ndarray  # their rows in `spans`
@@ -105,11 +105,11 @@ def part_of(timeline: Timeline, rows: np.ndarray) -> Timeline:
 
 
 def parts_of(timeline: Timeline) -> list[np.ndarray]:
-    """The waits of a timeline, by their places in it, in groups: what becomes of one changes nothing in another group."""
+    """The waits of a timeline, by their places in it, in independent groups: a change in one group affects no other."""
     links = [timeline.account, timeline.process, timeline.check, timeline.chain]
     count = len(timeline.start)
     group = np.arange(count)
-    while True:  # each wait takes the least number among those it is linked with, until that changes nothing
+    while True:  # each wait takes the lowest number among those it is linked with, until nothing changes
         before = group.copy()
         for link in links:
             known = np.flatnonzero(link >= 0)
@@ -125,7 +125,7 @@ def parts_of(timeline: Timeline) -> list[np.ndarray]:
 
 
 def _lengths(waits: pd.DataFrame) -> Guess:
-    """The lengths as recovered; of an unknown one the least is reckoned with."""
+    """The lengths as recovered; an unknown wait counts with its lower bound."""
     low, best, high = (waits[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "wait_s", "high_s"))
     low = np.nan_to_num(low)
     best = np.where(np.isnan(best), low, best)
@@ -133,7 +133,7 @@ def _lengths(waits: pd.DataFrame) -> Guess:
 
 
 def _usual(waits: pd.DataFrame) -> Guess:
-    """How long an answer takes: the median of the server's good ones, else of all good ones, else what is usual."""
+    """How long an answer takes: the median of the server's good ones, else of all good ones, else the usual time."""
     good = (
         waits["outcome"].eq("ok")
         & waits["wait_s"].lt(_SLOW_S)
@@ -154,7 +154,7 @@ def _usual(waits: pd.DataFrame) -> Guess:
 
 def _refusals(waits: pd.DataFrame) -> np.ndarray:
     """How long a refusal takes: the median of those in the log, else as long as an answer."""
-    quick = waits["outcome"].eq("unreachable") & waits["wait_s"].lt(_REFUSED_S)  # what takes longer is lost on the way
+    quick = waits["outcome"].eq("unreachable") & waits["wait_s"].lt(_REFUSED_S)  # a longer one was lost on the way
     refused = waits.loc[quick.fillna(False).to_numpy(bool), "wait_s"].astype("float64")
     return np.full(len(waits), refused.median() if refused.notna().any() else USUAL_S[0])
 
@@ -168,7 +168,7 @@ def _chains(spans: pd.DataFrame) -> np.ndarray:
 
 @dataclass
 class _State:
-    """What changes so far have brought about: what is kept, which checks have their answer, seconds saved per chain."""
+    """The effects of the changes so far: what is cached, which checks have their answer, seconds saved per chain."""
 
     account: set[int] = field(default_factory=set)
     process: set[int] = field(default_factory=set)
@@ -176,7 +176,7 @@ class _State:
     saved: dict[int, float] = field(default_factory=dict)
 
     def spares(self, timeline: Timeline, i: int) -> bool:
-        """Whether a wait is not needed any more."""
+        """Whether a wait is no longer needed."""
         return (
             int(timeline.check[i]) in self.answered
             or int(timeline.process[i]) in self.process
@@ -184,7 +184,7 @@ class _State:
         )
 
     def came(self, timeline: Timeline, i: int, *, stored: bool) -> None:
-        """An object came, or was there, that did not come before, or was not kept."""
+        """Note an object that is now fetched or present, and was not fetched or not cached before."""
         self.process.add(int(timeline.process[i]))
         if stored:
             self.account.add(int(timeline.account[i]))
@@ -195,7 +195,7 @@ class _State:
 def replay(timeline: Timeline, changes: list[Change | None], *, length: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """The length of each wait in s after the `changes` (None: none), in the timeline's order.
 
-    `length`, `usual`: which of the timeline's guesses to reckon with.
+    `length`, `usual`: which of the timeline's estimates to use.
     """
     new, state = length.copy(), _State()
     for i, change in enumerate(changes):
@@ -213,7 +213,7 @@ def replay(timeline: Timeline, changes: list[Change | None], *, length: np.ndarr
 def _changed(
     timeline: Timeline, i: int, *, change: Change | None, state: _State, lengths: tuple[float, float]
 ) -> float:
-    """How long a wait takes that is still needed. `lengths`: as it was, and as with an answer."""
+    """How long a wait that is still needed takes. `lengths`: as it was, and with an answer."""
     length, usual = lengths
     word = change.word if change else ""
     if word in ("answered", "kept", "found"):
@@ -230,7 +230,7 @@ def _changed(
 
 
 def _limit(timeline: Timeline, i: int, *, limit_s: float, saved: float) -> float:
-    """What a URL would get if each got `limit_s` at most, and a chain with one budget twice that."""
+    """The limit of a URL if each got `limit_s` at most, and a chain with one budget twice that."""
     if not timeline.accumulative[i]:
         return limit_s
     used = float(timeline.budget[i] - 2 * timeline.given[i]) - saved

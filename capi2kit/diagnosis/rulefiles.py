@@ -46,7 +46,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of the rows `paid` in."""
+    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`."""
 
     id: str
     title: str
@@ -55,7 +55,7 @@ class Rule:
     min_rows: int
     distinct: tuple[str, int] | None
     cost: str | None
-    paid: Condition | None
+    cost_rows: Condition | None
     also: tuple[Condition, ...]
     unless: tuple[Condition, ...]
     weakens: tuple[Condition, ...]
@@ -74,7 +74,7 @@ def rules(folder: Path = DATA / "rules") -> tuple[Rule, ...]:
 
 
 def read_rule(path: Path) -> Rule:
-    """One rule. Raises KnowledgeError, with file and line, for whatever is wrong with it: see `_rule`."""
+    """One rule. Raises KnowledgeError, with file and line, for any fault in it: see `_rule`."""
     file = read_toml(path)
     try:
         return _rule(file, path.stem)
@@ -96,10 +96,10 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     if distinct is not None:
         _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
     if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
-        message = f"id {stem}, a severity of {', '.join(SEVERITIES)}, a source and a scenario to fire on are needed"
+        message = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
         raise file.fault(message, "id" if said["id"] != stem else "severity")
     matched = _condition(file, match, on=tuple(match["group_by"]), where="match")
-    cost, paid = _cost(file, matched)
+    cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
     _consistent(file, matched=matched)
     if distinct and distinct["column"] not in columns(matched.table):
@@ -112,7 +112,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         min_rows=match.get("min_rows", 1),
         distinct=(distinct["column"], distinct["at_least"]) if distinct else None,
         cost=cost,
-        paid=paid,
+        cost_rows=cost_rows,
         **parts,
         finding=say["finding"],
         fixes=tuple(say["fixes"]),
@@ -124,10 +124,10 @@ def _rule(file: TomlFile, stem: str) -> Rule:
 
 
 def _consistent(file: TomlFile, *, matched: Condition) -> None:
-    """Its words and joins name what it groups by, and in a form that fits; its remedies are there; else KnowledgeError."""
+    """Raises KnowledgeError unless its text and joins name what it groups by, in a form that fits, and its fixes exist."""
     said, grouped, finding = file.said, set(matched.on), file.said["say"]["finding"]
     if stray := re.search(r"\{[a-z_]+:[^{}<>]*\}", PLACE.sub("", finding)):
-        message = f"{stray[0]!r} is no form of a value; write {{column}}, or {{column:.1f}} for a number"
+        message = f"{stray[0]!r} is not a valid placeholder; write {{column}}, or {{column:.1f}} for a number"
         raise file.fault(message, "say.finding")
     dtypes = {name: columns(matched.table).get(name, "") for name in grouped} | dict.fromkeys(_COUNTED, "Float64")
     for name, digits in PLACE.findall(finding):
@@ -138,7 +138,7 @@ def _consistent(file: TomlFile, *, matched: Condition) -> None:
     joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]
     apart = {name for one in joined for name in one["on"]} - grouped
     if apart:
-        raise file.fault(f"rows are joined on {min(apart)!r}, by which they are not grouped", "on")
+        raise file.fault(f"rows are joined on {min(apart)!r}, but they are not grouped by it", "on")
     if strange := sorted(set(said["say"]["fixes"]) - set(fixes())):
         raise file.fault(f"there is no fix {strange[0]!r}", "say.fixes")
 
@@ -146,22 +146,22 @@ def _consistent(file: TomlFile, *, matched: Condition) -> None:
 def _cost(file: TomlFile, matched: Condition) -> tuple[str | None, Condition | None]:
     """The column of seconds, and the rows that hold it if the matched ones do not."""
     said, where = file.said, "match.cost"
-    column, paid = said["match"].get("cost"), None
+    column, cost_rows = said["match"].get("cost"), None
     if "cost" in said:
         _known(file, said["cost"], names=_COST, least=_COST, where="cost")
         column, where = said["cost"]["column"], "cost.column"
-        paid = _condition(file, said["cost"], on=tuple(said["cost"]["on"]), where="cost")
-    table = (paid or matched).table
+        cost_rows = _condition(file, said["cost"], on=tuple(said["cost"]["on"]), where="cost")
+    table = (cost_rows or matched).table
     if column is not None and columns(table).get(column) not in _NUMBERS:
         kind = f"is {columns(table)[column]}, no number" if column in columns(table) else "is not there"
         raise file.fault(f"table {table} has no column {column!r} to take the cost from: it {kind}", where)
-    return column, paid
+    return column, cost_rows
 
 
 def _known(file: TomlFile, said: Any, *, names: set[str], least: set[str], where: str = "") -> None:
     """Raises KnowledgeError for an unknown or missing key, or a value of another kind than its key has."""
     if not isinstance(said, dict):
-        raise file.fault(f"{where} is no table of keys and values", where)
+        raise file.fault(f"{where} is not a table of keys and values", where)
     if strange := sorted(set(said) - names):
         raise file.fault(f"unknown key {strange[0]!r}", f"{where}.{strange[0]}")
     if lacking := sorted(least - set(said)):
@@ -171,7 +171,7 @@ def _known(file: TomlFile, said: Any, *, names: set[str], least: set[str], where
         inner = str if kind is list and name not in _PARTS else dict
         good = isinstance(value, kind) and not isinstance(value, bool) and (not isinstance(value, int) or value >= 1)
         if not good or (kind is list and not all(isinstance(one, inner) for one in value)):
-            raise file.fault(f"{name!r} must be {_WORDS[kind]}, is {str(value)[:60]!r}", f"{where}.{name}")
+            raise file.fault(f"{name!r} must be {_WORDS[kind]}, but is {str(value)[:60]!r}", f"{where}.{name}")
 
 
 def _joined_condition(file: TomlFile, said: dict[str, Any], *, where: str) -> Condition:

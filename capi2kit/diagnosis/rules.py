@@ -2,9 +2,9 @@
 
 A rule matches rows of a table in groups (**match**); **also** there must be rows like this, joined on named columns;
 **unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Its **cost** is a column
-of the matched rows, or of rows joined to them. Then it says what it saw, which remedies help, where we know it from, and on
-which scenarios it must fire and stay silent. It can only look: its conditions are `expressions`, its words have places for
-columns and nothing else.
+of the matched rows, or of rows joined to them. It also has the text of the finding, the remedies that help, its source, and the
+scenarios on which it must fire or stay silent. It can only read: its conditions are `expressions`, and its texts have
+placeholders for columns and nothing else.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | No
     Returns
     -------
     findings : DataFrame
-        One row per finding in the columns of table `findings`, the worst and dearest first; each cites the events behind
-        it. Raises KnowledgeError if a table lacks what a rule asks of it. Nothing is modified.
+        One row per finding in the columns of table `findings`, the worst and most expensive first; each cites the events
+        behind it. Raises KnowledgeError if a table lacks what a rule needs. Nothing is modified.
     """
     plain = _Plain(tables)
     found = [row for rule in (rules() if asked is None else asked) for row in _findings(rule, plain)]
@@ -67,7 +67,7 @@ class _Plain:
         return pd.DataFrame({name: table[name].array.take(places) for name in dict.fromkeys(wanted)}, index=places)
 
     def places(self, condition: Condition) -> np.ndarray:
-        """Where a condition holds: places of rows in its table. What was compared before is not compared again."""
+        """The positions of the rows for which a condition holds. Results of earlier comparisons are used again."""
         seen = self._seen.setdefault(condition.table, {})
         return np.flatnonzero(condition.where.holds(self._table(condition.table), seen=seen))
 
@@ -83,7 +83,7 @@ class _Plain:
 def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
     if not len(tables.places(rule.match)):
         return []
-    rows = tables.rows(rule.match, None if rule.paid else rule.cost, rule.distinct[0] if rule.distinct else None)
+    rows = tables.rows(rule.match, None if rule.cost_rows else rule.cost, rule.distinct[0] if rule.distinct else None)
     members: dict[tuple, list[int]] = {}
     for place, key in enumerate(_keys(rows, rule.match.on)):
         members.setdefault(key, []).append(place)
@@ -108,11 +108,11 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
 
 
 def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:
-    """One finding in words, with its cost, the events behind it, and those of the rows that paid (`waits`; see `weigh`)."""
-    payers = _joined(rule.paid, group, rows=tables.rows(rule.paid, rule.cost)) if rule.paid else rows
-    cost = float(payers[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
+    """One finding in words, with its cost, the events behind it, and those of the rows with the cost (`waits`; see `weigh`)."""
+    costly = _joined(rule.cost_rows, group, rows=tables.rows(rule.cost_rows, rule.cost)) if rule.cost_rows else rows
+    cost = float(costly[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = group | {"cost_s": cost, "rows": len(rows)}
-    paid = _events(payers, (rule.paid or rule.match).table) if rule.cost else []
+    waits = _events(costly, (rule.cost_rows or rule.match).table) if rule.cost else []
     template = _PLURAL.sub(r"\1\2", rule.finding) if len(rows) == 1 else rule.finding
     against: list[int] = []
     for condition in rule.weakens:
@@ -127,7 +127,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": joined(_events(rows, rule.match.table)),
-        "waits": joined(paid),
+        "waits": joined(waits),
         "weakened_by": joined(against),
     }
 

@@ -1,6 +1,6 @@
-"""Accounts: who asked whom by which way, with what result, and what it cost.
+"""Accounts: which account asked which server through which proxy, with what result, and how long it waited.
 
-The same list often comes for one account and not for another: the way out belongs to the account.
+The same list often arrives for one account and not for another: the way out depends on the account.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import account
 
 GROUPS = ("host", "user_sid", "proxy", "url_host", "outcome")
-NO_NAME = ("user", "unknown")  # kinds of accounts whose SID alone does not tell their name
+NO_NAME = ("user", "unknown")  # kinds of accounts whose SID alone does not give their name
 
 
 def accounts(waits: pd.DataFrame, *, names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -25,14 +25,14 @@ def accounts(waits: pd.DataFrame, *, names: Mapping[str, str] | None = None) -> 
     Parameters
     ----------
     waits : the table `waits` of an analysis.
-    names : names of accounts by SID, which go before the well-known ones.
+    names : names of accounts by SID; they take precedence over the well-known ones.
 
     Returns
     -------
     accounts : DataFrame
-        One row per host, account, proxy (missing: none was logged), server and outcome, the dearest first, in the columns
-        of table `accounts`. Waits of several threads at once count each: sums are of waits, not of a clock on the wall;
-        `low_s` and `high_s` are sums of the waits' bounds, `unknown` counts waits whose length nothing tells.
+        One row per host, account, proxy (missing: none was logged), server and outcome, the most expensive first, in
+        the columns of table `accounts`. Waits of several threads at the same time all count: sums are of waits, not of
+        wall time; `low_s` and `high_s` are sums of the waits' bounds, `unknown` counts waits of unknown length.
     """
     given = names or {}
     groups = waits.groupby(list(GROUPS), dropna=False, sort=True)
@@ -57,7 +57,7 @@ def _well_known(sid: str) -> str | None:
 
 
 def names_of(path: Path) -> dict[str, str]:
-    """A map of accounts: CSV lines ``SID,name``, with or without a heading.
+    """A map of accounts: CSV lines ``SID,name``, with or without a header line.
 
     Raises EvidenceError if the file cannot be read or a line names no SID.
     """
@@ -73,6 +73,6 @@ def names_of(path: Path) -> dict[str, str]:
 
 
 def resolving(sids: list[str]) -> str:
-    """The PowerShell line that tells the names of SIDs, to be run in their domain."""
+    """The PowerShell line that prints the names of SIDs, to be run in their domain."""
     listed = ",".join(f"'{sid}'" for sid in sids)
     return f'{listed} | % {{ "$_," + (New-Object Security.Principal.SecurityIdentifier $_).Translate([Security.Principal.NTAccount]) }}'

@@ -13,12 +13,12 @@ from capi2kit.knowledge import operations_where, trust_columns
 
 
 class Answer(NamedTuple):
-    """What the waits of the worst start-up come to; of all waits where no start-up waited.
+    """The waits of the worst start-up in figures; all waits if no start-up waited.
 
-    `startup`: its row in `startups`, None where none waited. `waits`: the waits that are meant. `unknown`: those of
-    unknown length. `servers`: the one waited for longest first. `outcomes`: how many failed retrievals ended how.
-    `wrong`, `untold`: operations around them that failed, or logged no result. `trust_errors`: the errors their chains
-    have. `failed_lookups`: failed searches for a proxy inside them. `unsaved`: answers that could not be stored.
+    `startup`: its row in `startups`, None if none waited. `waits`: the waits that count. `unknown`: those of unknown
+    length. `servers`: the one waited for longest first. `outcomes`: number of failed retrievals by outcome. `wrong`,
+    `no_result`: operations around them that failed, or logged no result. `trust_errors`: the errors of their chains.
+    `failed_lookups`: failed searches for a proxy inside them. `unsaved`: answers that could not be stored.
     """
 
     startup: pd.Series | None
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     servers: list[str]
     outcomes: dict[str, int]
     wrong: int
-    untold: int
+    no_result: int
     trust_errors: list[str]
     failed_lookups: int
     unsaved: int
@@ -53,7 +53,7 @@ def answer(spans: pd.DataFrame, waits: pd.DataFrame, *, startups: pd.DataFrame) 
         servers=inside.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist(),
         outcomes={str(word): int(times) for word, times in failed.value_counts().items()},
         wrong=int(failures_in(around).sum()),
-        untold=int(around["result"].isna().sum()),
+        no_result=int(around["result"].isna().sum()),
         trust_errors=[name for name in trust_columns() if around[name].fillna(False).any()],
         failed_lookups=int(inside["wpad_failures"].fillna(0).sum()),
         unsaved=int(inside["cache_write_failed"].fillna(False).sum()),
@@ -61,7 +61,7 @@ def answer(spans: pd.DataFrame, waits: pd.DataFrame, *, startups: pd.DataFrame) 
 
 
 def failures_in(spans: pd.DataFrame) -> pd.Series:
-    """Which operations failed, by their result; one that logged none did not."""
+    """Which operations failed, by their result; one without a result counts as not failed."""
     return spans["result"].ne(0).fillna(False).astype(bool)
 
 

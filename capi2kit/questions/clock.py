@@ -1,4 +1,4 @@
-"""Clock: how far each computer's clock was off, and which certificates and lists only seem not to be valid because of it."""
+"""Clock: how far each computer's clock was off, and which certificates and lists seem invalid only because of it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def clock(clocks: pd.DataFrame, *, certificates: pd.DataFrame, events: pd.DataFr
     clock : DataFrame
         One row per row of `clocks`, in the columns of table `clock`. Each certificate and list of a record counts once, at
         the clock error measured nearest to it on its computer: `not_valid` were outside their period by the clock of the
-        computer, `explained` of these are inside by a right one. Being outside is no fault by itself: a signature with a
-        time stamp is judged by the time of its signing.
+        computer, `explained` of these are inside it by a correct clock. Being outside is not an error in itself: a
+        signature with a time stamp is judged by the time of signing.
     """
     counts = pd.DataFrame(0, index=range(len(clocks)), columns=["objects", "not_valid", "explained"])
     seen = _objects(certificates, events)
@@ -52,7 +52,7 @@ def _objects(certificates: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inside(objects: pd.DataFrame, moment: pd.Series) -> np.ndarray:
-    """Whether a moment is inside each period that an object has; a bound that it lacks excludes nothing."""
+    """Whether a moment is inside each period that an object has; a missing bound excludes nothing."""
     good = np.ones(len(objects), bool)
     for begin, end in PERIODS:
         good &= ~(objects[begin] > moment).to_numpy(bool) & ~(objects[end] < moment).to_numpy(bool)

@@ -8,7 +8,7 @@ from capi2kit.columns.cells import shaped
 from capi2kit.diagnosis.fixes import Fix, fixes
 from capi2kit.knowledge import rows
 
-OPERATIONAL = "Operational"  # ends the name of a channel that can be made to log operations
+OPERATIONAL = "Operational"  # end of the name of a channel that can log operations
 
 
 def coverage(stretches: pd.DataFrame) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def coverage(stretches: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     support : DataFrame
-        One row per stretch, in the columns of table `support`: the stretch, and in words what it supports and what not.
+        One row per stretch, in the columns of table `support`: the stretch, and in words what it supports and what it does not.
     """
     words = {row["verdict"]: row for row in rows("verdicts")}
     verdicts = stretches["verdict"]

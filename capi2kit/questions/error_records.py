@@ -1,4 +1,4 @@
-"""Error records: CAPI2 events of level error or worse, told apart by their result. Most of them are no failures.
+"""Error records: CAPI2 events of level error or worse, judged by their result. Most of them are not failures.
 
 Input: events, steps and spans of an analysis. Output: table `error_records`.
 """
@@ -32,8 +32,8 @@ def error_records(events: pd.DataFrame, spans: pd.DataFrame, *, steps: pd.DataFr
     -------
     error_records : DataFrame
         One row per record, in the order of events, in the columns of table `error_records`. `verdict` is by result:
-        ``no failure`` if it is 0. A record without one takes that of the innermost operation around it, and counts as
-        ``failed`` if there is none. `why` is what the record itself names as wrong.
+        ``no failure`` if it is 0. A record without one takes that of the innermost operation around it; if that has none
+        either, it counts as ``failed``. `why` is the fault that the record itself names.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _around(found: pd.DataFrame, spans: pd.DataFrame) -> list[int]:
 
 
 def _reasons(found: pd.DataFrame, around: list[int], *, spans: pd.DataFrame, steps: pd.DataFrame) -> list[str]:
-    """What a record itself names as wrong: a failed step, the check that rejected an object, or what it was about."""
+    """The fault that a record itself names: a failed step, the check that rejected an object, or else its subject."""
     steps = steps[steps["event"].isin(found["event"]) & (steps["error"].fillna(0) != 0)]
     failed: dict[int, list[str]] = defaultdict(list)
     for step in steps.to_dict("records"):

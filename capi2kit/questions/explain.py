@@ -1,6 +1,6 @@
 """Explain: what a code, an event id or the value of a flag means, in plain words, from the tables of knowledge.
 
-A text may mean several things (53 is an event and a code): all of them are told, the likeliest first.
+A text may mean several things (53 is an event and a code): all of them are listed, the most likely first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EVENT = re.compile(r"[1-9][0-9]{0,4}")
 
 
 class Meaning(NamedTuple):
-    """One meaning: what it is, its name, its words, and where we know them from."""
+    """One meaning: its kind, its name, its explanation, and the source."""
 
     kind: str
     name: str
@@ -28,7 +28,7 @@ class Meaning(NamedTuple):
 
 
 def explain(asked: str) -> list[Meaning]:
-    """All that is known about a code, an event id, `FLAG=VALUE`, or the name of a code or flag; empty if nothing is."""
+    """Everything known about a code, an event id, `FLAG=VALUE`, or the name of a code or flag; empty if nothing is known."""
     asked = asked.strip()
     flag = _FLAG.fullmatch(asked)
     if flag:
@@ -52,7 +52,7 @@ def explain_event(row: Mapping[Hashable, Any]) -> list[Meaning]:
 
 
 def _codes(number: int) -> list[Meaning]:
-    """A result code: an HRESULT, or a bare Win32 or WinHTTP code, which stands for one."""
+    """A result code: an HRESULT, or a bare Win32 or WinHTTP code, which is a short form of one."""
     wanted = {number, normal_code(number)}
     return [
         Meaning(
@@ -67,7 +67,7 @@ def _codes(number: int) -> list[Meaning]:
 
 
 def _benign(row: dict[str, str]) -> str:
-    return {"yes": "No fault.", "sometimes": "Often no fault: look at the result of the chain around it."}.get(
+    return {"yes": "No fault.", "sometimes": "Often harmless: look at the result of the chain around it."}.get(
         row["benign"], ""
     )
 
@@ -89,7 +89,7 @@ def _events(number: str, *, provider: str | None = None, channel: str | None = N
 
 
 def _flags(family: str, value: int) -> list[Meaning]:
-    """The bits of a value in every family whose name has the word; and what no name stands for."""
+    """The bits of a value in every family whose name contains the word, and the bits without a name."""
     word = family.strip().lower()
     families = dict.fromkeys(row["family"] for row in rows("flags") if word in row["family"].lower())
     found: list[Meaning] = []

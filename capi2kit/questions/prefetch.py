@@ -1,8 +1,8 @@
-"""Prefetch: the fewest lists that need to be there beforehand, so that most of the waiting is gone.
+"""Prefetch: the smallest set of CRLs and other objects to pre-install, so that most of the waiting is gone.
 
-An object that is installed or mirrored is found without asking the network. Which ones are worth it is
-tried on the replayed waits: up to `EXACT` objects all choices are tried, beyond that the one that saves most
-comes first, then the one that saves most besides it, and what turns out not to be needed is left out again.
+An object that is installed or mirrored is found without asking the network. The choice is tested on the replayed waits:
+up to `EXACT` objects, all sets are tried; with more, the object that saves most is taken first, then the one that saves
+most in addition to it, and so on; objects that turn out not to be needed are removed again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from capi2kit.knowledge import rows as known_rows
 
 EXACT = 10  # objects: a thousand choices
 _SAFE = re.compile(r"[^A-Za-z0-9._-]")
-_URL = ":/?#[]@!$&()*+,;=%-._~"  # what stays as it is in a URL
+_URL = ":/?#[]@!$&()*+,;=%-._~"  # characters that stay as they are in a URL
 SHARE = 0.99  # of what all objects together would save
 _NEAR = 100  # objects
 _FOUND = Change("found")
@@ -38,8 +38,8 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
     -------
     prefetch : DataFrame
         One row per object, the one that saves most first, in the columns of table `prefetch`: `saved_s` is what it
-        saves besides those before it, `total_s` what they save together, in seconds of waiting (threads added up).
-        Of two sets of the same size the one that saves more. Raises ValueError if `share` is not within 0 and 1.
+        saves in addition to those before it, `total_s` what they save together, in seconds of waiting (threads added
+        up). Of two sets of the same size, the one that saves more is taken. Raises ValueError if `share` is not within 0 and 1.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share is {share}; it must be more than 0 and at most 1")
@@ -68,15 +68,15 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
 
 
 class _Savings:
-    """Tells the seconds of waiting that objects save together.
+    """The seconds of waiting that objects save together.
 
-    The waits fall into groups that know nothing of each other; of each only the objects count that it asks for.
+    The waits fall into independent groups; for each group, only the objects that it asks for count.
     """
 
     def __init__(self, timeline: Timeline, of_wait: list[int], *, count: int) -> None:
         self._groups: list[tuple[Timeline, list[int], frozenset[int]]] = []
         self._asking: list[list[int]] = [[] for _ in range(count)]  # the groups that ask for an object
-        self._known: list[tuple[frozenset[int], float]] = []  # what was asked last of each group
+        self._known: list[tuple[frozenset[int], float]] = []  # the last set and its saving, by group
         for places in parts_of(timeline):
             objects = [of_wait[place] for place in places.tolist()]
             wanted = frozenset(objects) - {-1}
@@ -91,26 +91,26 @@ class _Savings:
         return round(sum(self._of(number, there) for number in range(len(self._groups))), 9)  # equal sets stay equal
 
     def gain(self, one: int, have: Collection[int]) -> float:
-        """The seconds that an object saves besides others."""
+        """The seconds that an object saves in addition to others."""
         before = frozenset(have)
         after = before | {one}
         return sum(self._of(number, after) - self._held(number, before) for number in self._asking[one])
 
     def near(self, one: int) -> frozenset[int]:
-        """The objects that are asked for together with one; none if there are many."""
+        """The objects that are asked for together with this one; empty if there are many."""
         groups = self._asking[one]
         if sum(len(self._groups[number][2]) for number in groups) > _NEAR:
             return frozenset()
         return frozenset().union(*(self._groups[number][2] for number in groups)) - {one}
 
     def loss(self, one: int, have: Collection[int]) -> float:
-        """The seconds that are lost if an object is taken away from others."""
+        """The seconds that are lost if an object is removed from a set."""
         before = frozenset(have)
         after = before - {one}
         return sum(self._held(number, before) - self._of(number, after) for number in self._asking[one])
 
     def _held(self, number: int, objects: frozenset[int]) -> float:
-        """The same as `_of`, remembered: of what there is, many things are asked."""
+        """The same as `_of`, cached: the current set is needed many times."""
         mine = objects & self._groups[number][2]
         if self._known[number][0] != mine:
             self._known[number] = (mine, self._of(number, mine))
@@ -135,10 +135,11 @@ def _exact(count: int, saved: _Savings, *, goal: float) -> list[int]:
 
 
 def _greedy(count: int, saved: _Savings, *, goal: float) -> list[int]:
-    """One after the other whatever saves most besides the others; then without those that are not needed.
+    """Take the object that saves most in addition to the others, one after the other; then drop those not needed.
 
-    What an object saves besides others changes if one that is asked for together with it is added. Where these are more
-    than `_NEAR`, it is asked again only when the object comes to the top, as if it could only become less.
+    What an object saves in addition to others changes when an object that is asked for together with it is added. If
+    there are more than `_NEAR` of these, the saving is calculated again only when the object comes to the top, as if it
+    could only become less.
     """
     gains = {i: saved.gain(i, ()) for i in range(count)}
     heap = [(-gain, i) for i, gain in gains.items()]
@@ -146,8 +147,8 @@ def _greedy(count: int, saved: _Savings, *, goal: float) -> list[int]:
     have: dict[int, None] = {}
     total = 0.0
     while total < goal and heap:
-        told, top = heap[0]
-        if top in have or -told != gains[top]:
+        key, top = heap[0]
+        if top in have or -key != gains[top]:
             heappop(heap)
             continue
         gains[top] = saved.gain(top, have)
@@ -168,7 +169,7 @@ def _greedy(count: int, saved: _Savings, *, goal: float) -> list[int]:
 
 
 def _ranked(chosen: list[int], saved: _Savings) -> list[int]:
-    """The chosen ones, each time the one that saves most besides those before it."""
+    """The chosen objects in order: each is the one that saves most in addition to those before it."""
     order: list[int] = []
     while len(order) < len(chosen):
         order.append(max((i for i in chosen if i not in order), key=lambda i: saved([*order, i])))
@@ -176,14 +177,14 @@ def _ranked(chosen: list[int], saved: _Savings) -> list[int]:
 
 
 def _not_to_be_had() -> list[str]:
-    """Roles of what cannot be installed beforehand: answers of a responder."""
+    """Roles of objects that cannot be pre-installed: answers of an OCSP responder."""
     return [row["role"] for row in known_rows("offline") if not row["install"]]
 
 
 def _offline(role: str, *, url: str, file: str) -> dict[str, str | None]:
-    """The lines that fetch and install an object of this role, and what to mind.
+    """The lines that fetch and install an object of this role, and a note on what to allow for.
 
-    Nothing in them can end the quoted word: not the apostrophe, nor the typographic ones, which PowerShell takes for it.
+    Nothing in them can end the quoted string: neither an apostrophe nor a typographic one, which PowerShell accepts too.
     """
     row = next((row for row in known_rows("offline") if row["role"] == role), {})
     named = {"{url}": quote(url, safe=_URL), "{file}": _SAFE.sub("_", file)}

@@ -58,7 +58,7 @@ def judge_lists(
         verdict            string    all this in words
         =================  ========  =============================================================
 
-        Of a list without a signature all is <NA> but the last two. Without `at` only what needs no moment is judged.
+        For a list without a signature, all but the last two are <NA>. Without `at`, only what needs no moment is judged.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _climb(judged: pd.DataFrame, known: pd.DataFrame) -> None:
 
 
 def _issuers(here: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """For each certificate its issuer among the known ones, <NA> where there is none.
+    """For each certificate its issuer among the known ones, <NA> if there is none.
 
     By name, and by key id where both have one; a certificate that says it is no CA issues nothing. Of several,
     one whose key id fits, then the one that is valid longest.
@@ -158,7 +158,7 @@ def _issuers(here: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(judged: pd.DataFrame) -> pd.Series:
-    """The columns in words, those that say something, one after the other."""
+    """The columns in words, one after the other; those without a message are left out."""
     signed = _is(judged["signed"], True)
     timed = judged["at"].notna()
     words = pd.Series("", index=judged.index, dtype=STRING)
@@ -202,7 +202,7 @@ def objects_in_log(
     chain: pd.DataFrame | None = None,
     certificates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Which objects that lie beside the log the log refers to, by SHA-1.
+    """Which objects in files beside the log the log refers to, by SHA-1.
 
     Parameters
     ----------
@@ -258,5 +258,5 @@ def crl_validity(waits: pd.DataFrame, events: pd.DataFrame, *, certificates: pd.
 
 
 def _sha1(references: pd.Series) -> pd.Series:
-    """The SHA-1 that a reference begins with; <NA> for one that has another form."""
+    """The SHA-1 that a reference begins with; <NA> for a reference of another form."""
     return references.astype(STRING).str.extract(_SHA1, expand=False).str.upper()

@@ -1,9 +1,9 @@
 """What if: the seconds that each remedy would save, alone and together.
 
 A finding cites the waits behind its cost; a remedy says what becomes of such waits (`becomes` in its
-file). The waits are replayed with that change, and everything in a thread moves up by what was saved
-before it. Threads are taken as independent of each other, so the last one tells when a start-up is
-over; if they wait for each other, more is saved, up to the bound.
+file). The waits are replayed with that change, and everything in a thread begins earlier by what was
+saved before it. Threads are assumed to be independent of each other, so a start-up is over when the
+last one is; if they wait for each other, more is saved, up to the bound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
 
 TOGETHER = "first remedies together"
-_OWN_LIMIT = "CTL"  # the automatic root update: no policy of chains limits it
+_OWN_LIMIT = "CTL"  # the automatic root update: no chain policy limits it
 _SECOND = 1e9
 
 
@@ -122,7 +122,7 @@ def _threads(spans: pd.DataFrame, timeline: Timeline, *, startups: pd.DataFrame)
 
 
 class _Saved(NamedTuple):
-    """Of each start-up, in ns: what its threads save together, how long it waits afterwards, the most it can save."""
+    """For each start-up, in ns: what its threads save together, how long it waits afterwards, the most it can save."""
 
     wall: np.ndarray
     waiting: np.ndarray
@@ -130,7 +130,7 @@ class _Saved(NamedTuple):
 
 
 def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: np.ndarray, count: int) -> _Saved:
-    """Let every thread move up by what was saved before. `before`, `after`: lengths of the waits in s."""
+    """Start everything in a thread earlier by what was saved before it. `before`, `after`: lengths of the waits in s."""
     rows = np.flatnonzero(threads.of_wait >= 0)
     thread, start = threads.of_wait[rows], timeline.start[rows]
     was, now = (np.round(length[rows] * _SECOND).astype("int64") for length in (before, after))
