@@ -74,11 +74,11 @@ def plot_timeline(
     if analysis.startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
     mine = _overlapping(analysis.startups, startup)
-    told = _entries(analysis, mine)
-    begin, end = _window(mine, told)
-    told = told[(told["stop"] >= begin) & (told["start"] <= end)]
+    entries = _entries(analysis, mine)
+    begin, end = _window(mine, entries)
+    entries = entries[(entries["stop"] >= begin) & (entries["start"] <= end)]
     scale = choose_scale(begin, axis)
-    lanes = told.groupby("lane", sort=False).size() if len(told) else pd.Series(dtype="int64")
+    lanes = entries.groupby("lane", sort=False).size() if len(entries) else pd.Series(dtype="int64")
     names = [_process(row) for row in mine.to_dict("records")] + [f"{name}" for name in lanes.index]
     own = ax is None
     ax = open_axes(ax)
@@ -87,10 +87,10 @@ def plot_timeline(
     _draw_startups(ax, mine, waits=analysis.waits, scale=scale)
     width = measure(ax)
     for place, name in enumerate(lanes.index, len(mine)):
-        _draw_lane(ax, told[told["lane"] == name], place=place, scale=scale, width=width)
+        _draw_lane(ax, entries[entries["lane"] == name], place=place, scale=scale, width=width)
     _count(ax, mine, lanes=lanes)
-    put_footer(ax, label_times(ax, scale), notes=_notes(analysis.startups, mine), legend=_legend(told), width=width)
-    put_title(ax, _title(mine, told), width=width, left=left)
+    put_footer(ax, label_times(ax, scale), notes=_notes(analysis.startups, mine), legend=_legend(entries), width=width)
+    put_title(ax, _title(mine, entries), width=width, left=left)
     if own:
         fit_height(ax, len(names) * 0.42)
     return ax
@@ -161,12 +161,14 @@ def _word(row: dict, titles: dict[str, str]) -> str:
     return titles.get(str(row["operation"]), label(row["operation"]))
 
 
-def _window(mine: pd.DataFrame, told: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _window(mine: pd.DataFrame, entries: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
     """From a restart shortly before the first start-up to the end of the last one, and a little more."""
     begin, end = mine["start"].min(), mine["stop"].max()
-    near = told[told["marks"] & (told["start"] >= begin - _BEFORE) & (told["start"] <= begin)]
+    near = entries[entries["marks"] & (entries["start"] >= begin - _BEFORE) & (entries["start"] <= begin)]
     begin = min([begin, *near["start"].head(1)])
-    late = told[told["whole"] & (told["start"] <= end) & (told["stop"] >= end) & (told["stop"] <= end + _BEFORE)]
+    late = entries[
+        entries["whole"] & (entries["start"] <= end) & (entries["stop"] >= end) & (entries["stop"] <= end + _BEFORE)
+    ]
     end = max([end, *late["stop"].tail(1)])
     margin = max((end - begin) * _MARGIN, _LEAST)
     return begin - margin, end + margin
@@ -244,14 +246,14 @@ def _process(row: dict) -> str:
     return f"{label(row['process']) or 'process not logged'} {'' if pd.isna(row['pid']) else row['pid']}{pool}"
 
 
-def _legend(told: pd.DataFrame) -> list[Artist]:
+def _legend(entries: pd.DataFrame) -> list[Artist]:
     handles: list[Artist] = [
         Patch(facecolor=WAIT, label="waiting"),
         Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.8, label="start-up"),
     ]
-    if told["whole"].any():
+    if entries["whole"].any():
         handles.append(Patch(facecolor=EDGE, label="entry with its duration"))
-    if (~told["whole"]).any():
+    if (~entries["whole"]).any():
         handles.append(Line2D([], [], color=INK, linewidth=1.2, marker="|", linestyle="none", label="entry"))
     return handles
 
@@ -261,11 +263,11 @@ def _notes(startups: pd.DataFrame, mine: pd.DataFrame) -> list[str]:
     return [f"Not shown: {count(more, 'other start-up')}."] if more else []
 
 
-def _title(mine: pd.DataFrame, told: pd.DataFrame) -> str:
+def _title(mine: pd.DataFrame, entries: pd.DataFrame) -> str:
     """One sentence: who came up, for how long, from what evidence."""
     worst = mine.sort_values("waiting_wall_s", ascending=False, kind="stable").iloc[0]
     who = f"{_process(worst.to_dict())} on {label(worst['host']) or 'an unnamed host'}"
     begin = _BEGINS.get(str(worst["start_from"]), str(worst["start_from"]))
     end = {"last operation": "its last check"}.get(str(worst["stop_from"]), "the first request served")
-    text = f"{who}: {seconds(worst['wall_s'])} from {begin} to {end}, {waited(worst)} of them waiting"
-    return text if len(told) else f"{text}; nothing but the CAPI2 log is in evidence"
+    text = f"{who}: {seconds(worst['wall_s'])} from {begin} to {end}, {waited(worst)} of it waiting"
+    return text if len(entries) else f"{text}; the CAPI2 log is the only evidence"
