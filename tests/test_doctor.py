@@ -29,7 +29,7 @@ def test_this_installation_is_well(capsys):
     ("text", "why"),
     [
         (None, "holds no file"),
-        ("id = 'x", "is no TOML"),
+        ("id = 'x", "is not valid TOML"),
         ("id = 'mine'\ntitle = 'T'", "lacks the key 'match'"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_bad_rule_of_ones_own_stops_with_its_file(tmp_path, capsys, name, text
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["summary", LAB_LOG, "--rules", str(tmp_path / "none")])
-    assert stopped.value.code == 2 and "is no folder" in capsys.readouterr().err
+    assert stopped.value.code == 2 and "is not a folder" in capsys.readouterr().err
 
 
 def test_the_report_says_what_to_do_what_it_saves_and_what_would_confirm_it(tmp_path):

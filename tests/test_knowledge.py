@@ -334,7 +334,7 @@ def test_a_table_that_is_not_there_or_no_text_is_told(data):
     with pytest.raises(KnowledgeError, match=r"servers\.csv: cannot be read"):
         rows("servers")
     data("servers.csv", "host,source\n\udcff,x\n")
-    with pytest.raises(KnowledgeError, match=r"servers\.csv.*no table of comma separated values"):
+    with pytest.raises(KnowledgeError, match=r"servers\.csv.*not a table of comma-separated values"):
         rows("servers")
 
 
@@ -353,7 +353,7 @@ def test_a_table_that_lacks_a_column_or_has_another_dtype_is_refused():
     check(problems, "problems")
     check(problems[["lost"]], "problems", needs=["lost"])
     check(empty("events").set_index(["task_id", "process"]), "events")
-    with pytest.raises(TableError, match=r"'problems' lacks the column 'stage'; hand in the table as capi2kit made it"):
+    with pytest.raises(TableError, match=r"'problems' lacks the column 'stage'; pass the table as capi2kit made it"):
         check(problems.drop(columns="stage"), "problems")
     with pytest.raises(TableError, match=r"problems\.lost is float64, the vocabulary says int64"):
         check(problems.astype({"lost": "float64"}), "problems")

@@ -484,7 +484,7 @@ def test_a_zeroed_chunk_is_counted_by_the_ids_of_its_neighbours(saved, chunk, lo
     counted = chunk > 0  # what stood before the first record that is left, nobody knows
     assert problem["lost"] == (5 if counted else 0)
     told = f"records {lost[0]} to {lost[-1]}" if counted else "how many it held is not known"
-    assert problem["message"] == f"of chunk {chunk} nothing is left ({told})"
+    assert problem["message"] == f"nothing is left of chunk {chunk} ({told})"
 
 
 def test_a_zeroed_chunk_behind_the_count_of_the_header_is_seen_too(saved):
@@ -552,7 +552,7 @@ def test_a_name_that_no_chunk_tells_costs_its_cell_only(saved):
 def test_strict_refuses_a_log_that_lost_a_record_and_says_which(saved):
     path = saved(overwritten(plain_log(), HEADER + CHUNK, bytes(CHUNK)))
     with pytest.raises(
-        DamagedEvidence, match=r"5 records are lost; the first: of chunk 1 nothing is left .records 6 to 10"
+        DamagedEvidence, match=r"5 records are lost; the first: nothing is left of chunk 1 .records 6 to 10"
     ):
         load(path, strict=True)
     assert len(load(saved(plain_log()), strict=True).events) == 15

@@ -119,7 +119,7 @@ def test_a_start_up_that_was_not_found_is_flagged(analysis, truth):
 def test_what_is_no_truth_is_refused(tmp_path, content):
     path = tmp_path / "truth.json"
     path.write_text(content)
-    with pytest.raises(EvidenceError, match="is no truth of a scenario"):
+    with pytest.raises(EvidenceError, match="is not the truth of a scenario"):
         read_truth(path)
 
 

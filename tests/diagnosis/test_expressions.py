@@ -107,9 +107,9 @@ def test_a_column_that_is_not_there_is_named():
 
 
 def test_what_cannot_be_compared_is_an_error_not_a_guess(table):
-    with pytest.raises(KnowledgeError, match="cannot be compared so"):
+    with pytest.raises(KnowledgeError, match="cannot be compared like this"):
         parse("outcome").holds(table)
-    with pytest.raises(KnowledgeError, match="cannot be compared so"):
+    with pytest.raises(KnowledgeError, match="cannot be compared like this"):
         parse("wait_s > 'a'").holds(table)
 
 

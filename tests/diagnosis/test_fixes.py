@@ -16,7 +16,7 @@ def test_a_fix_without_an_undo_is_none(tmp_path):
     sound = (DATA / "fixes" / "allow-pki-hosts.toml").read_text(encoding="utf-8")
     path = tmp_path / "allow-pki-hosts.toml"
     path.write_text(sound[: sound.index("undo")], encoding="utf-8")
-    with pytest.raises(KnowledgeError, match=r"allow-pki-hosts.toml: lacks 'undo'"):
+    with pytest.raises(KnowledgeError, match=r"allow-pki-hosts.toml: 'undo' is missing or empty"):
         read_fix(path)
     path.write_text(sound + "colour = 'red'\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match="unknown key 'colour'"):

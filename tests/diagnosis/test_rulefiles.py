@@ -13,13 +13,13 @@ BAD = {
     "a cost on a text": (
         'cost = "wait_s"',
         'cost = "url"',
-        "line 10: .*no column 'url' to take the cost from: it is string",
+        "line 10: .*column 'url' of table waits: it is string, not a number",
     ),
     "a text as a number": ("{{host}}", "{{host:.1f}}", "line 13: the finding shows 'host' as a number"),
-    "a form that is none": ("{{cost_s:.1f}}", "{{cost_s:.1d}}", "line 13: .*is no form of a value"),
-    "a number as a title": ('title = "Somebody waited"', "title = 5", "line 3: 'title' must be a text, is '5'"),
+    "a form that is none": ("{{cost_s:.1f}}", "{{cost_s:.1d}}", "line 13: .*is not a valid placeholder"),
+    "a number as a title": ('title = "Somebody waited"', "title = 5", "line 3: 'title' must be a text, but is '5'"),
     "numbers as fixes": ('["allow-pki-hosts"]', "[1]", "line 14: 'fixes' must be a list of texts"),
-    "a text as a number of rows": ("min_rows = 2", 'min_rows = "two"', "'min_rows' must be a number from 1 on"),
+    "a text as a number of rows": ("min_rows = 2", 'min_rows = "two"', "'min_rows' must be a whole number, 1 or more"),
     "an endless number": ("min_rows = 2", "min_rows = " + "9" * 5000, "line 9: a number of more than 40 digits"),
     "a number beyond 64 bits": ("min_rows = 2", "min_rows = " + "9" * 30, "line 9: a number beyond 64 bits"),
     "lists in lists": ("min_rows = 2", f"min_rows = {'[' * 20}{']' * 20}", "line 9: nested deeper than 8"),
@@ -27,19 +27,23 @@ BAD = {
     "an endless key": ("min_rows = 2", "a" + ".a" * 5000 + " = 1", "a key of too many parts"),
     "many keys": ("{more}", "\n".join(f"k{n} = 1" for n in range(3000)), "more than 2000 keys and values"),
     "a long file": ("{more}", "# " + "x" * 70_000, "is longer than 65536 bytes"),
-    "a cost that is no column": ('cost = "wait_s"', 'cost = "euros"', "no column 'euros'"),
+    "a cost that is no column": (
+        'cost = "wait_s"',
+        'cost = "euros"',
+        "column 'euros' of table waits: it does not exist",
+    ),
     "an unknown key": ('severity = "high"', 'severity = "high"\ncolour = "red"', "unknown key 'colour'"),
-    "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity of"),
+    "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity .one of"),
     "another id": ('id = "test"', 'id = "other"', "id test"),
     "a column that is not there": ("outcome ==", "colour ==", "there is no column 'colour'"),
-    "a call": ("outcome == 'timeout'", "outcome.str.len() > 1", "not part of the language|begins with the name"),
+    "a call": ("outcome == 'timeout'", "outcome.str.len() > 1", "not part of the language|must begin with the name"),
     "a table that is not there": ('table = "waits"', 'table = "wishes"', "there is no table 'wishes'"),
     "a group that is no column": ('["host", "user_sid"]', '["host", "colour"]', "no column 'colour'"),
     "a finding that names something else": ("{{user_sid}} on", "{{password}} on", "names 'password'"),
     "a fix that is not there": ('["allow-pki-hosts"]', '["wish"]', "there is no fix 'wish'"),
     "no proof": ('fires_on = ["sharepoint-drop"]', "fires_on = []", "a scenario to fire on"),
     "no source": ('source = "this test"', 'source = ""', "a source"),
-    "no TOML": ("[match]", "[match", "is no TOML"),
+    "no TOML": ("[match]", "[match", "is not valid TOML"),
     "a join on something else": (
         "{more}",
         "[[also]]\ntable = 'waits'\nwhere = 'true'\non = ['url']",
@@ -63,10 +67,10 @@ def test_words_can_only_name_columns(tmp_path, word):
 
 def test_a_rule_is_a_regular_file(tmp_path):
     os.mkfifo(tmp_path / "test.toml")
-    with pytest.raises(KnowledgeError, match=r"test.toml: is no regular file"):
+    with pytest.raises(KnowledgeError, match=r"test.toml: is not a regular file"):
         read_rule(tmp_path / "test.toml")
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(KnowledgeError, match=r"folder.toml: is no regular file"):
+    with pytest.raises(KnowledgeError, match=r"folder.toml: is not a regular file"):
         read_rule(tmp_path / "folder.toml")
 
 

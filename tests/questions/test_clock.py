@@ -57,4 +57,4 @@ def test_without_a_date_nothing_is_said_about_clocks(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["clock", str(LAB / "healthy-warm")])
     assert stopped.value.code == 3
-    assert "no answer of a server" in capsys.readouterr().err
+    assert "no server answer with a date" in capsys.readouterr().err
