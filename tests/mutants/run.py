@@ -47,6 +47,7 @@ KINDS = (
     ),
 )
 LEFT_OUT = "condition left out"
+NOTHING = -1  # number of a mutant that is none: the module as it is
 SECONDS = 120
 LEAST, MOST_EQUIVALENT = 0.85, 0.10
 
@@ -69,6 +70,8 @@ class Mutant(NamedTuple):
     def code(self) -> str:
         """How the module reads with it."""
         source = _path(self.module).read_text(encoding="utf-8")
+        if self.number == NOTHING:
+            return source
         if self.kind != LEFT_OUT:
             return mutate_code(source, get_operator(f"core/{self.kind}")(), self.number) or ""
         lines, node = source.splitlines(), _narrowed(ast.parse(source))[self.number]
@@ -122,6 +125,11 @@ def _annotated(tree: ast.Module) -> set[int]:
     return found
 
 
+def sound(module: str) -> bool:
+    """Whether the module's own tests pass there as they are; else every mutant would seem to be killed."""
+    return survives(Mutant(module, 0, "", LEFT_OUT, NOTHING))
+
+
 def survives(mutant: Mutant) -> bool:
     """Whether the module's own tests pass with the bug in it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -156,6 +164,9 @@ def main(arguments: list[str]) -> int:
     every = [mutant for path in modules(given.only) for mutant in mutants_of(path)]
     drawn = random.Random(given.seed).sample(every, min(given.count, len(every)))
     with multiprocessing.Pool(given.jobs) as pool:
+        names = sorted({mutant.module for mutant in drawn})
+        if broken := [name for name, good in zip(names, pool.map(sound, names), strict=True) if not good]:
+            raise SystemExit(f"these tests fail without any bug, or are missing: {', '.join(broken)}")
         alive = [mutant for mutant, lived in zip(drawn, pool.map(survives, drawn, chunksize=4), strict=True) if lived]
     known = equivalent()
     same = [mutant for mutant in alive if mutant.name in known]
