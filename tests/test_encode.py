@@ -202,7 +202,7 @@ def test_a_value_that_its_type_cannot_hold_is_refused(path, value):
         element.set(next(iter(element.attrib)), value)
     else:
         element.text = value
-    with pytest.raises(BinXmlError, match="is no value of type"):
+    with pytest.raises(BinXmlError, match="is not a value of type"):
         Encoder().write(one, number=1, written=1)
 
 

@@ -84,6 +84,16 @@ def test_the_top_level_stays_small():
     assert len(list(top.glob("*.py"))) <= 16 and len(folders) <= 16
 
 
+ANALYSIS = ("columns", "spans", "waits", "startups", "diagnosis", "questions")
+
+
+@pytest.mark.parametrize("folder", ANALYSIS)
+def test_every_module_of_the_analysis_has_a_test_file_of_its_own(folder):
+    modules = {path.stem for path in (ROOT / PACKAGE / folder).glob("*.py")} - {"__init__"}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
+    assert modules == tests
+
+
 def test_a_circle_is_seen():
     assert circles({("a", "b"), ("b", "c")}) == set()
     assert circles({("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")}) == {"a", "b", "c"}
