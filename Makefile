@@ -70,7 +70,7 @@ test: $(VENV)/.dev ## check style, types and behaviour
 	$(BIN)/python -m pytest -n auto
 
 unit: $(VENV)/.dev ## the tests of the analysis that read no scenario: the inner loop
-	$(BIN)/python -m pytest -n auto -m unit
+	CAPI2KIT_WORLDS=5 $(BIN)/python -m pytest -n auto -m unit
 
 slow: $(VENV)/.dev ## the tests that take longer, and 2,000 random worlds per property [WORLDS=200]
 	CAPI2KIT_WORLDS=$(WORLDS) $(BIN)/python -m pytest -n auto -m 'slow or worlds'
