@@ -74,18 +74,18 @@ def analyse(
     ------
     TableError : the case's tables were altered.
     """
-    tell = progress or (lambda step: None)
+    report_step = progress or (lambda step: None)
     if correct_clocks:
-        tell("measuring the clocks")
+        report_step("measuring the clocks")
         logged = build_spans(case.events)
         clocks = measure_clocks(recover_waits(logged, case.events, steps=case.steps))
         case = replace(case, events=correct_events(case.events, clocks))
-    tell("pairing start and stop records")
+    report_step("pairing start and stop records")
     logged = build_spans(case.events)
-    tell("recovering the true waits")
+    report_step("recovering the true waits")
     waits = confirm_drops(recover_waits(logged, case.events, steps=case.steps), case.events)
     spans = correct_spans(logged, waits)
-    tell("measuring start-ups")
+    report_step("measuring start-ups")
     parts = parts_of(spans, waits)
     startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s, parts=parts)
     startups = frame_startups(startups, case.events, settings=case.settings, gap_s=gap_s)
@@ -93,7 +93,7 @@ def analyse(
     delays = attribute_delays(spans)
     spans, waits = mark_startups(spans, startups), mark_waits(waits, startups)
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
-    tell("looking for causes")
+    report_step("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
     read = {name: getattr(case, name) for name in _READ}
     findings = weigh(

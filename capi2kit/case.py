@@ -79,7 +79,7 @@ def load(
     what : a file, a folder (read recursively), a glob, a .zip, or a list of them.
     engine : ``auto`` (fast, with salvage of what it loses), ``evtx`` or ``python-evtx``.
     providers : names of further event providers to keep, ``"*"`` for all; if not given, CAPI2 and what
-        frames an incident: restarts, services, application pools, process creation (``data/providers.csv``).
+        surrounds an incident: restarts, services, application pools, process creation (``data/providers.csv``).
     tz : time zone of logs in local time, such as SharePoint's ULS or certutil's output, e.g. Europe/Berlin;
         read as UTC if not given, and `problems` says so.
     strict : raise DamagedEvidence as soon as a record is lost.
@@ -163,7 +163,7 @@ def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
 
 
 def _zone(tz: str | None) -> str | None:
-    """The zone asked for. Raises EvidenceError if there is none of that name."""
+    """The zone asked for. Raises EvidenceError if no zone has that name."""
     try:
         ZoneInfo(tz or "UTC")
     except (KeyError, ValueError, OSError) as err:
@@ -202,7 +202,7 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
 
 
 def _unexpected(name: str, err: Exception) -> EvidenceError:
-    """An error of the system, or one that nobody foresaw, as one of the file at which it came up."""
+    """An error of the system, or an unexpected one, as an error of the file in which it occurred."""
     what, then = f"{type(err).__name__}: {err}", "copy it again, and report it if that does not help"
     if isinstance(err, OSError):
         what, then = str(err.strerror or err), "check the disk that it lies on, or copy it elsewhere and load the copy"

@@ -61,7 +61,7 @@ def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Least value, greatest value and size of every group that there is, in the order of their numbers."""
+    """Lowest value, highest value and size of every group that there is, in the order of their numbers."""
     order = np.lexsort((values, group))
     _, first, size = np.unique(group[order], return_index=True, return_counts=True)
     return values[order][first], values[order][first + size - 1], size

@@ -40,7 +40,7 @@ class OutputError(Capi2kitError):
 
 
 class TableError(Capi2kitError):
-    """A table handed in lacks a column or has another dtype than the vocabulary says."""
+    """A table passed in lacks a column or has another dtype than the vocabulary says."""
 
 
 class KnowledgeError(Capi2kitError):

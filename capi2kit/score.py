@@ -1,4 +1,4 @@
-"""Score: how true an analysis is, against the truth of a lab scenario.
+"""Score: how accurate an analysis is, against the truth of a lab scenario.
 
 Input: an Analysis of the files of a scenario, and its truth (truth.json). Output:
 tables of compared waits and start-ups, and the figures judged by fixed limits.
@@ -27,7 +27,7 @@ _SAVED = ["saved_s", "low_s", "high_s"]
 
 
 class Score(NamedTuple):
-    """One scenario compared. `waits`: truth and finding side by side; `startups`, `savings`: likewise; `invented`: findings
+    """One scenario compared. `waits`, `startups`, `savings`: truth and finding side by side; `invented`: findings
     without truth.
     """
 
@@ -46,7 +46,7 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
             "after": truth.get("after", [])
         }
     except (OSError, ValueError, KeyError, TypeError) as err:
-        message = f"{path}: is no truth of a scenario ({err!r}); make it again with `capi2kit lab make`"
+        message = f"{path}: is not the truth of a scenario ({err!r}); make it again with `capi2kit lab make`"
         raise EvidenceError(message, source=str(path)) from err
 
 
@@ -60,7 +60,7 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
         true_s, and of the finding wait_s, low_s, high_s, quality, basis. `startups` has one row per true
         start-up: host, process, pid, true_wall_s, true_waiting_s, waits, in_log, and of the finding wall_s,
         waiting_wall_s, flag (why it claims less than the whole; empty if it claims it).
-        `invented`: rows of `analysis.waits` that no true retrieval stands behind. `savings` has one row per remedy that
+        `invented`: rows of `analysis.waits` without a true retrieval. `savings` has one row per remedy that
         the truth tried and start-up that it changed: fix, host, pid, true_saved_s, and of `whatif` saved_s, low_s, high_s.
     """
     record = analysis.case.events.reset_index(drop=True).set_index("event")["record"]
@@ -84,13 +84,13 @@ def _compare_savings(analysis: Analysis, truth: Truth) -> pd.DataFrame:
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     rows = []
     for after in truth.get("after", []):
-        told = whatif(analysis.findings, servers=tuple(after["only"]), **tables)
-        told = told[told["fix"] == after["fix"]].dropna(subset=["startup"]).set_index(["host", "pid"])
+        effects = whatif(analysis.findings, servers=tuple(after["only"]), **tables)
+        effects = effects[effects["fix"] == after["fix"]].dropna(subset=["startup"]).set_index(["host", "pid"])
         for one in after["startups"]:
             key = (one["host"], one["pid"])
             saved = before[key] - one["wall_s"]
-            if key in told.index or abs(saved) > TICK_S:
-                row = told.loc[[key]].iloc[0] if key in told.index else {}
+            if key in effects.index or abs(saved) > TICK_S:
+                row = effects.loc[[key]].iloc[0] if key in effects.index else {}
                 rows.append((after["fix"], *key, saved, *(float(row.get(name, 0.0)) for name in _SAVED)))
     return pd.DataFrame(rows, columns=["fix", "host", "pid", "true_saved_s", *_SAVED])
 
@@ -241,18 +241,20 @@ def _judge_savings(savings: pd.DataFrame) -> list[Figure]:
     error = 100 * (savings["saved_s"] - savings["true_saved_s"]).abs() / savings["true_saved_s"].abs()
     wrong = savings[error > 2]
     names = ", ".join(f"{one} {fix}" for one, fix in zip(wrong["scenario"], wrong["fix"], strict=True))
-    told = f"{len(savings)} start-ups after a remedy"
+    detail = f"{len(savings)} start-ups after a remedy"
     return [
-        Figure("seconds that remedies save: off by at most (%)", float(error.max()), "≤ 2", wrong.empty, names or told)
+        Figure(
+            "seconds that remedies save: off by at most (%)", float(error.max()), "≤ 2", wrong.empty, names or detail
+        )
     ]
 
 
 def _judge_nothing(startups: pd.DataFrame, *, doubted: pd.Series, beyond: pd.Series) -> list[Figure]:
-    """The same start-ups by the strictest reading, for whoever wants to judge by that: no tick, every doubt counts."""
+    """The same start-ups by the strictest rule, for those who want it: no tick, every doubt counts."""
     count = max(len(startups), 1)
     long = startups["true_waiting_s"] >= 100 * TICK_S
     quiet = beyond & ~doubted
-    told = f"{int(quiet.sum())} of them without a doubt, {int((quiet & long).sum())} of those waited 1.6 s or more"
+    detail = f"{int(quiet.sum())} of them without a doubt, {int((quiet & long).sum())} of those waited 1.6 s or more"
     doubts = ", ".join(f"{number} × {flag}" for flag, number in startups.loc[doubted, "flag"].value_counts().items())
     return [
         Figure(
@@ -260,7 +262,7 @@ def _judge_nothing(startups: pd.DataFrame, *, doubted: pd.Series, beyond: pd.Ser
             100 * int(beyond.sum()) / count,
             "–",
             True,
-            told,
+            detail,
         ),
         Figure(
             "strictly: start-ups with any doubt, right or not (%)", 100 * int(doubted.sum()) / count, "–", True, doubts

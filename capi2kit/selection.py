@@ -1,6 +1,6 @@
 """Selection: an analysis narrowed to a time range, process, pid or computer.
 
-Durations are not recomputed by it: what a wait was does not depend on what is
+Durations are not recomputed: the length of a wait does not depend on what is
 shown. A row is kept if it *begins* inside [start, stop).
 """
 
@@ -26,7 +26,7 @@ def narrow(
 ) -> Analysis:
     """Keep what begins in [start, stop) and belongs to the process (name), pid and host (name, any case).
 
-    Start-ups and their ledger are kept or left whole; delays are summed anew. A new Analysis.
+    Start-ups and their ledger are kept or left whole; delays are summed again. Returns a new Analysis.
     """
     if not any(value is not None for value in (start, stop, process, pid, host)):
         return analysis
@@ -57,9 +57,9 @@ def narrow(
 
 
 def _cited(findings: pd.DataFrame, events: set[int], *, host: str | None) -> pd.DataFrame:
-    """The findings that rest on at least one of these events; those that cite none (on the log itself) by their computer.
+    """The findings that are based on at least one of these events; those that cite none (on the log itself) by their computer.
 
-    Their costs and words stay those of the whole: what was found does not depend on what is shown.
+    Their costs and texts stay those of the whole analysis: a finding does not depend on what is shown.
     """
     rests = [
         not events.isdisjoint(numbers_in(cited))

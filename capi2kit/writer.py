@@ -1,8 +1,8 @@
 """Writer: the one way in which capi2kit writes a file. It never touches evidence, and never leaves half a file.
 
-What is written goes to a temporary file beside its target, which takes the target's place when it is whole: whatever
-happens before, a full disk or a kill, leaves the file of before. What is no regular file (``/dev/stdout``, a FIFO with a
-reader) is written directly. No link at the target is followed: it is replaced.
+The content goes to a temporary file beside its target, which replaces the target when it is complete: whatever happens
+before that, a full disk or a kill, leaves the old file. A target that is not a regular file (``/dev/stdout``, a FIFO with
+a reader) is written directly. A link at the target is not followed: it is replaced.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_NUMBERS = 10_000
 
 @contextmanager
 def written(path: PathLike, *, evidence: Iterable[PathLike] = (), force: bool = False) -> Iterator[BinaryIO]:
-    """A binary file to write to; what stood at `path` is replaced when the block ends well, and kept if it does not.
+    """A binary file to write to; the file at `path` is replaced when the block ends without an error, else kept.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def refuse_evidence(path: PathLike, evidence: Iterable[PathLike]) -> None:
         if known is not None and stat.S_ISDIR(known.st_mode):
             if any(os.path.samestat(one, known) for one in above) or _holds(name, there):
                 message = (
-                    f"{target}: lies in a folder of evidence ({name}); nothing was written. Name a file outside of it"
+                    f"{target}: is in a folder of evidence ({name}); nothing was written. Name a file outside of it"
                 )
                 raise OutputError(message, path=target)
         elif target.startswith(f"{name}{_MEMBER}") or (known and there and os.path.samestat(there, known)):
@@ -148,13 +148,13 @@ def _above(path: str) -> Iterator[str]:
 
 
 def _number_of(target: str) -> int | None:
-    """The number of the open stream that a name such as /dev/stdout stands for."""
+    """The number of the open stream that a name such as /dev/stdout refers to."""
     found = _DESCRIPTOR.fullmatch(target)
     return int(found[1]) if found else _STREAMS.get(target)
 
 
 def _opened_directly(target: str) -> BinaryIO | None:
-    """What is no regular file, opened for writing; None for a regular file, or where nothing is."""
+    """A target that is not a regular file, opened for writing; None for a regular file, or if nothing is there."""
     number = _number_of(target)
     with _failing_as_output(target):
         if number is not None:
@@ -192,7 +192,7 @@ def _temporary(target: str) -> BinaryIO:
 
 @contextmanager
 def _failing_as_output(target: str) -> Iterator[None]:
-    """Errors of the system become ours; that a reader left is none."""
+    """Turns errors of the system into ours; a reader that left is not an error."""
     try:
         yield
     except BrokenPipeError:
@@ -203,14 +203,14 @@ def _failing_as_output(target: str) -> Iterator[None]:
 
 def _reason(err: OSError) -> str:
     """Why, in words, and what to do next where that is known."""
-    told = err.strerror or str(err)
+    cause = err.strerror or str(err)
     hints = {
         errno.ENXIO: "nobody reads from it: start the reader first",
-        errno.ENOSPC: "make room, or name a place elsewhere",
-        errno.ENOENT: "make the folder first, or name a place elsewhere",
+        errno.ENOSPC: "make room, or choose another place",
+        errno.ENOENT: "make the folder first, or choose another place",
         errno.EFBIG: "the file would be larger than is allowed here",
     }
     if isinstance(err, PermissionError):
-        return f"{told}; is it open in another program, or its folder read-only? Close it, or name a place elsewhere"
+        return f"{cause}; is it open in another program, or its folder read-only? Close it, or choose another place"
     hint = hints.get(err.errno or 0)
-    return f"{told}; {hint}" if hint else told
+    return f"{cause}; {hint}" if hint else cause

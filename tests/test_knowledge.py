@@ -355,7 +355,7 @@ def test_a_table_that_lacks_a_column_or_has_another_dtype_is_refused():
     check(empty("events").set_index(["task_id", "process"]), "events")
     with pytest.raises(TableError, match=r"'problems' lacks the column 'stage'; pass the table as capi2kit made it"):
         check(problems.drop(columns="stage"), "problems")
-    with pytest.raises(TableError, match=r"problems\.lost is float64, the vocabulary says int64"):
+    with pytest.raises(TableError, match=r"problems\.lost is float64, it must be int64"):
         check(problems.astype({"lost": "float64"}), "problems")
     with pytest.raises(KnowledgeError, match=r"no table 'nothing'"):
         check(pd.DataFrame(), "nothing")

@@ -241,7 +241,7 @@ def test_a_line_of_a_log_that_is_none_is_lost_and_told():
     assert events["message"].tolist() == ["one", "two"]
     assert source["lost"] == 2
     assert problems["record"].tolist() == [3, 4]
-    assert "no line of a trace log" in problems["message"].iloc[0]
+    assert "not a line of a trace log" in problems["message"].iloc[0]
 
 
 @pytest.mark.parametrize("time", ["02/31/2024 07:00:00.10", "13/01/2024 07:00:00.10", "03/15/2024 25:00:00.10"])

@@ -212,7 +212,7 @@ def test_lines_below_fields_of_another_program_are_lost_until_ours_return():
     foreign = "#Software: Example Proxy\n#Fields: date time x-edge\n2024-03-15 06:00:01 9\n"
     events, source, problems = read(foreign + HEADER + "2024-03-15 06:00:01 GET / 200 5\n")
     assert (source["loaded"], source["lost"]) == (1, 1)
-    assert "no log of IIS" in problems["message"].iloc[0]
+    assert "not one of IIS" in problems["message"].iloc[0]
     assert events["record"].tolist() == [6]
 
 

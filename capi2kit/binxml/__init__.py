@@ -1,7 +1,7 @@
 """Binary XML, the encoding of event records in .evtx files: bytes ↔ element trees, one record at a time.
 
 Knows the encoding only: nothing about CAPI2, no tables, no files. The lab and
-the salvage of damaged chunks stand on it.
+the salvage of damaged chunks build on it.
 """
 
 from capi2kit.binxml.decode import Decoder

@@ -22,7 +22,7 @@ LONGEST_ATTRIBUTE = 31_673
 _MORE = 0x40
 _FRAGMENT = b"\x0f\x01\x01\x00"
 _NO_SLOT = 0xFFFF
-_DEEPEST = MAX_DEPTH - 4  # levels of a payload that a reader follows; Event and UserData stand above it
+_DEEPEST = MAX_DEPTH - 4  # levels of a payload that a reader follows; Event and UserData are above it
 _ENTITIES = {'"': "quot", "&": "amp", "<": "lt", ">": "gt"}
 _SPECIAL = re.compile('(["&<>])')
 
@@ -32,7 +32,7 @@ class FullChunk(Exception):  # noqa: N818 - nothing is wrong
 
 
 class _Mark(NamedTuple):
-    """Where the chunk stood before a record, and what it knew."""
+    """Where the chunk ended before a record, and what it knew."""
 
     size: int
     names: int
@@ -48,11 +48,11 @@ class Encoder:
         self.template_heads = [0] * TEMPLATE_BUCKETS
         self._names: dict[str, int] = {}
         self._templates: dict[bytes, int] = {}
-        self._new_names: list[tuple[str, int, int]] = []  # with bucket, and what stood at its head
+        self._new_names: list[tuple[str, int, int]] = []  # with bucket, and what was at its head
         self._new_templates: list[tuple[bytes, int, int]] = []
 
     def write(self, event: etree._Element, *, number: int, written: int) -> int:
-        """Append a record with its header; returns where it stands.
+        """Append a record with its header; returns where it is.
 
         Raises FullChunk, and then nothing has changed; BinXmlError for what no record can hold.
         """
@@ -179,7 +179,7 @@ class Encoder:
     def _element(self, element: etree._Element, *, depth: int = 0) -> None:
         """An element of an inline fragment: no dependency id."""
         if not isinstance(element.tag, str) or "{" in element.tag:
-            raise BinXmlError(f"{etree.tostring(element)[:40]!r} is no plain element", 0)
+            raise BinXmlError(f"{etree.tostring(element)[:40]!r} is not a plain element", 0)
         if depth > _DEEPEST:
             raise BinXmlError(f"more than {_DEEPEST} elements inside each other", 0)
         attributes = element.attrib
@@ -207,7 +207,7 @@ class Encoder:
     def _text(self, text: str, *, closing: bool) -> None:
         """Text with its special characters as entity references.
 
-        `closing`: of an attribute, where an empty text stands behind an entity that ends it.
+        `closing`: of an attribute, where an empty text follows an entity that ends it.
         """
         if not text and not closing:
             return
@@ -239,7 +239,7 @@ def _checked(value: str) -> str:
 def _value(text: str, *, more: int = 0) -> bytes:
     found = NOT_IN_XML.search(text)
     if found:
-        raise BinXmlError(f"the character {found[0]!r} cannot stand in XML", 0)
+        raise BinXmlError(f"the character {found[0]!r} cannot be in XML", 0)
     raw = text.encode("utf-16le")
     if len(raw) > 0x1FFFE:
         raise BinXmlError("a text is larger than a record", 0)

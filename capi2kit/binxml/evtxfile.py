@@ -41,7 +41,7 @@ class Log(NamedTuple):
 
 @dataclass
 class _Chunk:
-    """A chunk while it is filled: which records it has, and where the last one stands."""
+    """A chunk while it is filled: which records it has, and where the last one is."""
 
     encoder: Encoder = field(default_factory=Encoder)
     first: int | None = None

@@ -1,6 +1,6 @@
 """Fragments of Binary XML: bytes → nodes with slots, before any value is filled in.
 
-Names and template definitions stand in the chunk at their first use and are
+Names and template definitions are in the chunk at their first use and are
 referred to by offset, so a fragment is read with its whole chunk at hand.
 
 The one thing other readers miss: elements of a template *definition* carry a
@@ -19,7 +19,7 @@ from capi2kit.binxml.names import read_name, written_name
 from capi2kit.binxml.values import ANSI, FILETIME, STRING, WIDTHS, value_text
 
 ENTITIES = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
-UNKNOWN_NAME = "UnknownName"  # stands for a name that nothing could restore
+UNKNOWN_NAME = "UnknownName"  # in place of a name that nothing could restore
 MAX_DEPTH = 64
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _MORE = 0x40
@@ -48,7 +48,7 @@ class Slot(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value of a template instance: its type, and where its bytes stand in the chunk."""
+    """A value of a template instance: its type, and where its bytes are in the chunk."""
 
     kind: int
     offset: int

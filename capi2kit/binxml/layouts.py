@@ -185,7 +185,7 @@ def value_bytes(kind: int, text: str) -> bytes:
             return _sid(text)
         return text.encode("utf-16le")
     except (ValueError, struct.error) as err:
-        raise BinXmlError(f"{text!r} is no value of type {kind:#04x} ({err})", 0) from err
+        raise BinXmlError(f"{text!r} is not a value of type {kind:#04x} ({err})", 0) from err
 
 
 def _filetime(text: str) -> int:

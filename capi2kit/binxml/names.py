@@ -7,12 +7,12 @@ import struct
 
 STRING_TABLE = 128  # offset of the 64 bucket heads in a chunk
 BUCKETS = 64
-TEMPLATE_BUCKETS = 32  # their heads stand behind those of the names
+TEMPLATE_BUCKETS = 32  # their heads follow those of the names
 _NAME = re.compile(r"[A-Za-z_][\w.:-]*")
 
 
 def name_hash(name: str) -> int:
-    """The 16-bit hash that stands before every name."""
+    """The 16-bit hash that is before every name."""
     value = 0
     for unit in struct.unpack(f"<{len(name.encode('utf-16le')) // 2}H", name.encode("utf-16le")):
         value = (value * 65599 + unit) & 0xFFFFFFFF
@@ -20,13 +20,13 @@ def name_hash(name: str) -> int:
 
 
 def read_name(chunk: bytes, offset: int) -> str | None:
-    """The name whose structure stands at `offset`, or None if its hash does not verify."""
+    """The name whose structure is at `offset`, or None if its hash does not verify."""
     name = _name_at(chunk, offset)
     return name if name is not None and name_hash(name) == struct.unpack_from("<H", chunk, offset + 4)[0] else None
 
 
 def written_name(chunk: bytes, offset: int) -> str | None:
-    """The name as it is written at `offset`, whatever its hash; None if that is no name of an element."""
+    """The name as it is written at `offset`, whatever its hash; None if that is not a name of an element."""
     name = _name_at(chunk, offset)
     return name if name is not None and _NAME.fullmatch(name) else None
 

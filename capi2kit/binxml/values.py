@@ -33,7 +33,7 @@ def value_text(kind: int, raw: bytes) -> str | None:
 
 
 def _wide(raw: bytes) -> str:
-    """UTF-16 as it stands, a lone surrogate and half a character too: the decoder counts what it must replace."""
+    """UTF-16 as it is, a lone surrogate and half a character too: the decoder counts what it must replace."""
     return raw[: len(raw) & ~1].decode("utf-16le", "surrogatepass") + ("\ufffd" if len(raw) & 1 else "")
 
 

@@ -1,8 +1,8 @@
-"""Charts: one module per picture; each draws a table on the axes it is handed and returns them.
+"""Charts: one module per picture; each draws a table on the axes it is given and returns them.
 
 Input: the Analysis or its tables. Output: matplotlib Axes; `save_chart` and
 `svg_text` turn them into files and text. A chart opens no pyplot figure and
-leaves the tables alone. matplotlib is imported when a chart is first asked for.
+does not change the tables. matplotlib is imported when a chart is first asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["plot_hosts", "plot_startup", "plot_targets", "plot_task", "plot_time
 
 
 def __getattr__(name: str) -> Any:
-    """Import a chart when it is first used: matplotlib is slow to come up."""
+    """Import a chart when it is first used: matplotlib is slow to import."""
     if name in _WHERE:
         return getattr(import_module(f"capi2kit.charts.{_WHERE[name]}"), name)
     raise AttributeError(f"module 'capi2kit.charts' has no attribute {name!r}")

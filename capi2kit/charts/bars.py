@@ -1,7 +1,6 @@
 """Bars: what the charts of horizontal bars share. Labels at their ends, and the column of cumulated parts.
 
-A label stands right of its bar; the axis is drawn out so far that the widest
-one fits.
+A label is to the right of its bar; the axis is long enough for the widest one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hosts: which server cost how many seconds, the worst first.
 
 Input: `waits`. Every second a thread waited counts, also where several threads
-waited at once; answered and failed retrievals are told apart by a pattern.
+waited at once; failed retrievals have a pattern of their own.
 """
 
 from __future__ import annotations

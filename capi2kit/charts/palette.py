@@ -1,7 +1,7 @@
 """Palette: the few colours and sizes of all charts.
 
 Colours differ in lightness, not in hue alone, so that a grey print and a
-colour-blind reader see the same picture; patterns tell apart what shares one.
+colour-blind reader see the same picture; patterns distinguish what shares one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Sheet: what all charts share. Axes, title, note, legend and the two time scales.
 
-A chart without axes of its own gets a Figure that pyplot never hears of.
+A chart without axes of its own gets a Figure that pyplot does not know of.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINE_PT = 1.25  # height of a line of text in parts of its size
 
 
 class Scale(NamedTuple):
-    """Where a moment stands on the x axis: seconds since `origin`, or matplotlib's days."""
+    """The place of a moment on the x axis: seconds since `origin`, or matplotlib's days."""
 
     origin: pd.Timestamp
     utc: bool
@@ -108,7 +108,7 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def measure(ax: Axes) -> float:
-    """Lay the figure out as it stands; the width of the axes in points."""
+    """Lay the figure out as it is now; the width of the axes in points."""
     figure = figure_of(ax)
     with warnings.catch_warnings():  # the reader's browser may have the glyph that this font lacks
         warnings.filterwarnings("ignore", message="Glyph .* missing")

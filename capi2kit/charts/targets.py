@@ -69,7 +69,7 @@ def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None)
 
 
 def _names(worst: pd.DataFrame) -> list[str]:
-    """The target of each row, with as much of process, host and account as it takes to tell the rows apart."""
+    """The target of each row, with as much of process, host and account as is needed to distinguish the rows."""
     names = [short(target, NAME) or "(target not named)" for target in worst["target"]]
     processes = [
         f"{label(name)} {pid}" for name, pid in zip(worst["process"], worst["pid"].astype("string"), strict=True)

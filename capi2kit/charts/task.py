@@ -208,7 +208,7 @@ def _title(task: pd.DataFrame, *, shown: int) -> str:
     if root["state"] != "closed":
         text += f" is not whole: its {root['state'].removeprefix('no ')} is not in the log"
     elif pd.isna(root["duration_s"]) or root["quality"] == "unknown":
-        text += " took a time that the log does not tell"
+        text += " took a time that the log does not show"
     else:
         logged = root["quality"] == "logged"
         took = {name: root[f"{name}_s"] for name in ("low", "high")}

@@ -51,7 +51,7 @@ _BEFORE = pd.Timedelta(seconds=60)  # how far back a restart belongs to what cam
 def plot_timeline(
     analysis: Analysis, *, startup: int | None = None, axis: TimeAxis = "utc", ax: Axes | None = None
 ) -> Axes:
-    """Draw one incident: the start-ups that overlap with `startup` (else with the one that waited longest), and all else.
+    """Draw one incident: the start-ups that overlap with `startup` (else with the one that waited longest), and the rest.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Wait labels: say at each bar what waits for what, where there is room for it.
 
 The longest wait chooses first: inside its bar on one line or two, else in free
-space right or left of it, else a letter in the bar that stands for the server
-and is explained below the chart.
+space right or left of it, else a letter for the server in the bar, which is
+explained below the chart.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Wordings(NamedTuple):
 
 
 def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.ndarray, roomy: bool) -> list[str]:
-    """Write labels to the waits, the longest first, as far as they fit; what the letters used stand for.
+    """Write labels at the waits, the longest first, where they fit; returns the meaning of the letters used.
 
     `left`, `right`: edges of the bars in points from the left edge of the axes; `roomy`: lanes hold two lines.
     """

@@ -1,8 +1,8 @@
 """The command line: one verb per file, each one call of the public API.
 
-Data goes to stdout, talk and progress to stderr. Exit codes: 0 ok, 2 usage or
+Data goes to stdout, messages and progress to stderr. Exit codes: 0 ok, 2 usage or
 no place to write to, 3 nothing usable, 4 losses under --strict. argparse, since it starts in a fifth
-of the time of the larger kits; a verb's module is imported only when it runs.
+of the time of the larger libraries; a verb's module is imported only when it runs.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ VERBS = {
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
     "whatif": "say how many seconds each remedy would save, alone and together",
-    "prefetch": "name the fewest lists to install beforehand, with the commands that do it",
-    "accounts": "say which account paid: by proxy, server and outcome, with seconds",
+    "prefetch": "list the smallest set of CRLs to pre-install, with commands",
+    "accounts": "show waiting time per account, proxy, server and outcome",
     "clock": "say how far each computer's clock was off, and what that explains",
     "coverage": "say what the logs can and cannot support, and how to collect again",
     "show": "show one task as a waterfall, by TaskId, record id or URL",
 }
 OTHERS = {
     "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
-    "doctor": "check the installation, the tables of knowledge, and rules of your own",
+    "doctor": "check the installation, the data tables and your own rules",
     "explain": "say in plain words what a code, an event id or the value of a flag means",
     "pki": "say who signed a list of roots and whether that was good at a moment; show certificates and CRLs beside a log",
-    "collect-script": "print a PowerShell script that collects the evidence on a server, read-only unless told otherwise",
+    "collect-script": "print a PowerShell script that collects the evidence on a server, read-only by default",
     "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
 }
 USAGE, NOTHING, LOSSES = 2, 3, 4
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: runs a verb; our errors become one line on stderr and an exit code."""
+    """Entry point: runs a verb; an error of ours becomes one line on stderr and an exit code."""
     streams.prepare()
     top = parser()
     try:

@@ -34,7 +34,7 @@ def run(common: Common, *, sids: str | None) -> None:
     lines = []
     if nameless and form == "text" and not common.quiet:
         lines = [
-            "\nWho these are, their domain knows. In its PowerShell; save as map.csv for --sids map.csv:",
+            "\nOnly their domain knows these names. Run this there in PowerShell, save it as map.csv, then use --sids map.csv:",
             f"  {resolving(nameless)}",
         ]
     write_table(table, common=common, key=_KEY, below=lines)

@@ -19,6 +19,6 @@ def run(common: Common) -> None:
 
     analysis = open_analysis(common)
     if analysis.clocks.empty:
-        raise NoEvents("no answer of a server with its date is in the log, so nothing tells how the clocks went")
+        raise NoEvents("the log has no server answer with a date, so the clock errors are not known")
     case = analysis.case
     write_table(clock(analysis.clocks, certificates=case.certificates, events=case.events), common=common, key=_KEY)

@@ -11,9 +11,12 @@ SCRIPT = "Collect-Capi2.ps1"
 def add_options(script: argparse.ArgumentParser) -> None:
     """Where to put the script."""
     script.add_argument(
-        "-o", "--output", metavar="FILE", help=f"write it there, as Windows PowerShell reads it best; e.g. {SCRIPT}"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"write it to this file, in the form that Windows PowerShell reads best; e.g. {SCRIPT}",
     )
-    script.add_argument("--force", action="store_true", help="write over a file that is there")
+    script.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def run(given: argparse.Namespace) -> int:

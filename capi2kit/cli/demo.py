@@ -1,4 +1,4 @@
-"""`capi2kit demo`: the SharePoint incident of the lab, from its log to its report, without any log of one's own."""
+"""`capi2kit demo`: the SharePoint incident of the lab, from its log to its report, without a log of your own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add_options(demo: argparse.ArgumentParser) -> None:
     demo.add_argument(
         "-o", "--output", metavar="FOLDER", default=_FOLDER, help=f"where to write evidence and report ({_FOLDER})"
     )
-    demo.add_argument("--force", action="store_true", help="write over files that are there with other contents")
+    demo.add_argument("--force", action="store_true", help="overwrite existing files that have other contents")
 
 
 def run(given: argparse.Namespace) -> int:

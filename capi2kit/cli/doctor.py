@@ -1,4 +1,4 @@
-"""`capi2kit doctor`: is the installation whole, does the knowledge hold together, are somebody's own rules sound?"""
+"""`capi2kit doctor`: check the installation, the data tables and the user's own rules."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _OURS = ("pki",)  # extras that a verb uses
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    """Where the rules of the user lie."""
+    """The folder with the user's own rules."""
     verb.add_argument("--rules", metavar="DIR", help="also check the rules (*.toml) in this folder")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print what is there; exit code 3 if a needed package is missing, or knowledge or a rule does not hold."""
+    """Print what is installed; exit code 3 if a needed package is missing, or a data table or a rule is wrong."""
     from capi2kit.words import visible
 
     lines, missing = _packages()
@@ -47,7 +47,7 @@ def _packages() -> tuple[list[str], list[str]]:
         try:
             found = metadata.version(name[0])
         except metadata.PackageNotFoundError:
-            found = f"missing; pip install 'capi2kit[{extra[1]}]' brings it" if extra else "missing"
+            found = f"missing; pip install 'capi2kit[{extra[1]}]' installs it" if extra else "missing"
             missing += [] if extra else [name[0]]
         lines.append(f"  {name[0]} {found}")
     return lines, missing

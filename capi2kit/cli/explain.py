@@ -31,13 +31,11 @@ def run(given: argparse.Namespace) -> int:
     for place, what in enumerate(given.what):
         found = explain(what)
         if not found:
-            message = (
-                f"{visible(what)[:80]!r} is no code, event id, flag or symbol that is known; codes are hexadecimal"
-            )
+            message = f"{visible(what)[:80]!r} is not a known code, event id, flag or symbol; codes are hexadecimal"
             raise EvidenceError(message)
         for number, one in enumerate(found):
             gap = "\n" if place or number else ""
-            print(f"{gap}{one.kind}: {one.name}\n  {one.text or 'no more than its name is known'}")
+            print(f"{gap}{one.kind}: {one.name}\n  {one.text or 'only its name is known'}")
             for source in sources_of(one.source):
                 print(f"  source: {source.what}; {source.address}")
     return 0
@@ -56,11 +54,11 @@ def _pasted(text: bytes) -> int:
         path.write_bytes(text)
         analysis = analyse(load(path))
     if analysis.case.events.empty:
-        raise EvidenceError("no event is in the text; paste its XML, its Friendly View or its General tab")
+        raise EvidenceError("there is no event in the text; paste its XML, its Friendly View or its General tab")
     for row in analysis.case.events.reset_index().to_dict("records"):
         for number, one in enumerate(explain_event(row)):
             print(f"{'  ' if number else ''}{one.kind}: {visible(one.name)}")
-            print(f"{'    ' if number else '  '}{one.text or 'no more than its name is known'}")
+            print(f"{'    ' if number else '  '}{one.text or 'only its name is known'}")
         print()
     for row in analysis.findings.to_dict("records"):
         print(f"{row['severity']}: {visible(row['finding'])}")

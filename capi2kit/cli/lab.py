@@ -1,4 +1,4 @@
-"""`capi2kit lab`: invented incidents as genuine logs, and how true an analysis of them is."""
+"""`capi2kit lab`: invented incidents as genuine logs, and how accurate an analysis of them is."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _FOLDER = "datasets/lab"
 def add_options(lab: argparse.ArgumentParser) -> None:
     """The four things that the lab does."""
     verbs = lab.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = verbs.add_parser("list", help="name all scenarios; --files FOLDER lists the files made of them")
+    listed = verbs.add_parser("list", help="list all scenarios; --files FOLDER lists the files made of them")
     listed.add_argument("--files", metavar="FOLDER", help="a folder of made scenarios: their files, sizes and SHA-256")
-    show = verbs.add_parser("show", help="tell a scenario's story and questions; --answers also the answers")
+    show = verbs.add_parser("show", help="show a scenario's story and questions; --answers also the answers")
     show.add_argument("name", metavar="SCENARIO")
-    show.add_argument("--answers", action="store_true", help="also the answers, and what there is to find")
-    make = verbs.add_parser(
-        "make", help="write the files of scenarios; --check compares them with those that are there"
-    )
+    show.add_argument("--answers", action="store_true", help="also show the answers and the expected findings")
+    make = verbs.add_parser("make", help="write the files of scenarios; --check compares them with the existing ones")
     make.add_argument(
         "names", metavar="SCENARIO", nargs="*", help="a scenario's name or TOML file; all if none is named"
     )
-    make.add_argument("-o", "--output", metavar="FOLDER", help=f"where to (the current folder; for --check {_FOLDER})")
-    make.add_argument("--force", action="store_true", help="write over files that are there")
+    make.add_argument(
+        "-o", "--output", metavar="FOLDER", help=f"folder to write to (the current one; for --check {_FOLDER})"
+    )
+    make.add_argument("--force", action="store_true", help="overwrite existing files")
     make.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a byte differs")
     score = verbs.add_parser("score", help="compare the analysis with the truth; exit code 1 if a limit is missed")
     score.add_argument("names", metavar="SCENARIO", nargs="*", help="all written scenarios if none is named")
-    score.add_argument("--random", metavar="N", type=int, default=0, help="also N mixtures drawn by chance")
+    score.add_argument("--random", metavar="N", type=int, default=0, help="also N random mixtures")
     score.add_argument("--rules", action="store_true", help="instead: every rule on every written scenario")
     score.add_argument("--seed", metavar="S", type=int, default=1, help="of the first drawn mixture (1)")
 
@@ -80,7 +80,7 @@ def _make(given: argparse.Namespace) -> int:
     wanted = given.names or names()
     if given.check:
         if given.force:
-            raise UsageError("lab make: --check writes nothing, so that --force makes no sense with it")
+            raise UsageError("lab make: --check writes nothing, so --force makes no sense with it")
         folder = Path(given.output or _FOLDER)
         wrong = [line for name in wanted for line in check_dataset(name, folder)]
         for line in wrong:

@@ -1,4 +1,4 @@
-"""Opening: from the options to an analysis, with talk and progress on stderr."""
+"""Opening: from the options to an analysis, with messages and progress on stderr."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ def open_analysis(common: Common) -> Analysis:
 
     start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
     more = _own_rules(common.rules)
-    tell = (lambda step: say(common, step)) if common.verbose else None
-    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, more_rules=more, progress=tell)
+    progress = (lambda step: say(common, step)) if common.verbose else None
+    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, more_rules=more, progress=progress)
     loaded = len(analysis.case.events)
     analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
     if loaded and not len(analysis.case.events):
-        raise NoEvents("nothing in the log fits the selection; leave out --from, --to, --process, --pid or --host")
+        raise NoEvents("nothing in the log matches the selection; leave out --from, --to, --process, --pid or --host")
     return analysis
 
 
 def _own_rules(folder: str | None) -> tuple[Rule, ...]:
-    """The rules in a folder of the user; each is checked, and none may have the id of one of ours."""
+    """The rules in a folder of the user; each is checked, and none may have the id of a built-in one."""
     if not folder:
         return ()
     from capi2kit.diagnosis.rules import rules
     from capi2kit.errors import KnowledgeError
 
     if not Path(folder).is_dir():
-        raise UsageError(f"--rules: {folder} is no folder")
+        raise UsageError(f"--rules: {folder} is not a folder")
     own = rules(Path(folder))
     if not own:
         raise KnowledgeError("no rule in it; a rule is a file that ends in .toml", file=folder)
@@ -90,7 +90,7 @@ def _own_rules(folder: str | None) -> tuple[Rule, ...]:
 
 
 def say(common: Common, text: str) -> None:
-    """One line of talk on stderr."""
+    """One message on stderr."""
     if not common.quiet:
         from capi2kit.words import visible
 
@@ -98,7 +98,7 @@ def say(common: Common, text: str) -> None:
 
 
 def zone(common: Common) -> str:
-    """The display zone, or a usage error if there is none of that name."""
+    """The display zone, or a usage error if no zone has that name."""
     from zoneinfo import ZoneInfo
 
     try:
@@ -109,7 +109,7 @@ def zone(common: Common) -> str:
 
 
 def moment(common: Common, text: str | None, *, option: str) -> pd.Timestamp | None:
-    """A time as the user wrote it, in the display zone unless it says otherwise; echoed in UTC."""
+    """A time as the user wrote it, in the display zone unless it names another; echoed in UTC."""
     if text is None:
         return None
     import pandas as pd

@@ -33,7 +33,7 @@ class Common:
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    """Give a verb the shared options."""
+    """Add the shared options to a verb."""
     verb.add_argument("logs", metavar="LOG", nargs="+", help="log, folder, pattern or .zip")
     select = verb.add_argument_group("selection")
     select.add_argument(
@@ -51,20 +51,20 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     select.add_argument("--host", metavar="NAME", help="only this computer")
     reading = verb.add_argument_group("reading")
     reading.add_argument(
-        "--engine", choices=("auto", "evtx", "python-evtx"), default="auto", help="who decodes records (auto)"
+        "--engine", choices=("auto", "evtx", "python-evtx"), default="auto", help="what decodes the records (auto)"
     )
     reading.add_argument(
         "--correct-clock",
         action="store_true",
-        help="show times as a right clock would have, by the dates that servers sent",
+        help="show times by a correct clock, from the dates that servers sent",
     )
     reading.add_argument("--rules", metavar="DIR", help="also ask your own rules: the *.toml files in this folder")
-    reading.add_argument("--follow", action="store_true", help="also read what links in a folder lead to outside of it")
+    reading.add_argument("--follow", action="store_true", help="also follow links that lead out of a folder")
     reading.add_argument("--strict", action="store_true", help="stop with exit code 4 if a record is lost")
     output = verb.add_argument_group("output")
-    output.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
-    output.add_argument("--force", action="store_true", help="write over a file that is there; never over evidence")
+    output.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of stdout")
+    output.add_argument("--force", action="store_true", help="overwrite an existing file; never evidence")
     output.add_argument("-f", "--format", dest="form", metavar="FORM", help="text, csv or jsonl; html for a report")
-    output.add_argument("-q", "--quiet", action="store_true", help="no talk on stderr")
-    output.add_argument("-v", "--verbose", action="store_true", help="more talk on stderr")
+    output.add_argument("-q", "--quiet", action="store_true", help="no messages on stderr")
+    output.add_argument("-v", "--verbose", action="store_true", help="more messages on stderr")
     output.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR works, too")

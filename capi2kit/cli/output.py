@@ -24,7 +24,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @contextmanager
 def opened(common: Common) -> Iterator[IO[str]]:
-    """Standard output, or the file of ``-o``, which stands there when the block has ended well."""
+    """Standard output, or the file of ``-o``, which is there when the block has ended without an error."""
     if common.output in (None, "-"):
         yield sys.stdout
         return

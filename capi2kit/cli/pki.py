@@ -39,8 +39,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--at", metavar="TIME", help="judge at this moment, e.g. 2011-02-21T12:00Z (now)")
     verb.add_argument("--tz", metavar="ZONE", default="UTC", help="show times in this zone, and read --at in it (UTC)")
     verb.add_argument("-f", "--format", dest="form", metavar="FORM", help=", ".join(FORMS))
-    verb.add_argument("-o", "--output", metavar="FILE", help="write there instead of to stdout")
-    verb.add_argument("--force", action="store_true", help="write over a file that is there; never over evidence")
+    verb.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of stdout")
+    verb.add_argument("--force", action="store_true", help="overwrite an existing file; never evidence")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -73,7 +73,7 @@ def _common(given: argparse.Namespace) -> Common:
 
 
 def _moment(common: Common, text: str | None) -> pd.Timestamp:
-    """The moment asked for, or now. Raises UsageError if it is none."""
+    """The moment asked for, or now. Raises UsageError if it is not one."""
     import pandas as pd
 
     try:
@@ -82,7 +82,7 @@ def _moment(common: Common, text: str | None) -> pd.Timestamp:
             raise ValueError(text)
         return at.as_unit("ns")
     except ValueError as err:
-        raise UsageError(f"--at: {text!r} is no time between 1678 and 2261; write 2011-02-21T12:00Z") from err
+        raise UsageError(f"--at: {text!r} is not a time between 1678 and 2261; write 2011-02-21T12:00Z") from err
 
 
 def _say_problems(common: Common, case: Case) -> None:

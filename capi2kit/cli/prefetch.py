@@ -1,4 +1,4 @@
-"""`capi2kit prefetch`: the fewest lists to install beforehand, and the commands that do it."""
+"""`capi2kit prefetch`: the smallest set of CRLs to pre-install, with commands."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ _KEY = ["url", "url_role", "waits", "saved_s", "total_s"]
 _BELOW = (
     ("On a computer that reaches them, in PowerShell", "fetch"),
     ("On the server, elevated, in PowerShell", "install"),
-    ("Mind", "note"),
+    ("Note", "note"),
 )
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """How much is to be saved, and the shared options."""
     verb.add_argument(
-        "--share", type=float, default=99.0, metavar="PERCENT", help="how much of what all lists would save (99)"
+        "--share",
+        type=float,
+        default=99.0,
+        metavar="PERCENT",
+        help="percentage of what all lists together would save (99)",
     )
     options.add_options(verb)
 
@@ -30,7 +34,7 @@ def run(common: Common, *, share: float) -> None:
     """Print the objects, what they save, and the lines to fetch and install them."""
     form_of(common)
     if not 0 < share <= 100:
-        raise UsageError(f"--share {share:g}: a part in per cent, more than 0 and at most 100")
+        raise UsageError(f"--share {share:g}: not a percentage above 0 and at most 100")
     from capi2kit.questions.prefetch import prefetch
     from capi2kit.words import visible
 
@@ -38,6 +42,6 @@ def run(common: Common, *, share: float) -> None:
     table = prefetch(analysis.spans, analysis.waits, share=share / 100)
     lines: list[str] = []
     for heading, column in () if common.quiet else _BELOW:
-        told = dict.fromkeys(visible(line) for line in table[column].dropna())
-        lines += [f"\n{heading}:", *(f"  {line}" for line in told)] if told else []
+        texts = dict.fromkeys(visible(line) for line in table[column].dropna())
+        lines += [f"\n{heading}:", *(f"  {line}" for line in texts)] if texts else []
     write_table(table, common=common, key=_KEY, below=lines)

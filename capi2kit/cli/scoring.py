@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NOTE = (
     "This compares the analysis with our own model of Windows: it shows that the two agree.\n"
-    "Whether the model is right, only real logs can show; the tests marked `real` do that for what they hold."
+    "Only real logs can show whether the model is right; the tests marked `real` do that for the logs they have."
 )
 
 
@@ -89,7 +89,7 @@ class _Verdict(NamedTuple):
 
     @property
     def wrong(self) -> list[str]:
-        """What is not as the truth says."""
+        """The differences from the truth."""
         missed = [f"missed {rule}" for rule in sorted(self.expected - self.found)]
         return missed + [f"made up {rule}" for rule in sorted(self.found - self.expected)]
 
@@ -153,8 +153,8 @@ def _print_line(score: Score) -> Score:
     logged = waits[waits["logged"]]
     counts = [int((logged["quality"] == quality).sum()) for quality in ("exact", "bounded", "unknown")]
     missed, doubted = int((~logged["found"]).sum()), int((startups["flag"] != "").sum())
-    told = f"{len(startups)}{f' ({doubted} doubted)' if doubted else ''}"
-    print(f"{score.scenario:<28}{len(logged):>6}{counts[0]:>7}{counts[1]:>9}{counts[2]:>9}{missed:>8}  {told}")
+    total = f"{len(startups)}{f' ({doubted} doubted)' if doubted else ''}"
+    print(f"{score.scenario:<28}{len(logged):>6}{counts[0]:>7}{counts[1]:>9}{counts[2]:>9}{missed:>8}  {total}")
     return score
 
 

@@ -33,7 +33,7 @@ def run(common: Common, *, what: str, xml: bool) -> None:
 
     tasks = _tasks(analysis, what)
     if not tasks:
-        raise NoEvents(f"nothing in the log is called {what!r}: give a TaskId, a record id, or a part of a URL")
+        raise NoEvents(f"nothing in the log matches {what!r}: give a TaskId, a record id, or a part of a URL")
     with opened(common) as file:
         for task in tasks[:_MOST]:
             file.write("\n".join(waterfall.draw(analysis, task, tz=common.tz)) + "\n\n")

@@ -1,4 +1,4 @@
-"""Streams: standard output and error as they are met: closed, full, in another encoding than UTF-8, or ended by a signal."""
+"""Streams: standard output and error in any state: closed, full, in another encoding than UTF-8, or ended by a signal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 PLAIN = "capi2kit.plain"  # a codec's error handler: signs that an encoding lacks become plain ones
 _TERMINATED = 128 + signal.SIGTERM
-_SIGNS = str.maketrans(  # each as wide as what it stands for, so that tables keep their columns
+_SIGNS = str.maketrans(  # each as wide as the sign it replaces, so that tables keep their columns
     "–—‐‑−…×→←·•‘’‚“”„«»│─┌┐└┘├┤┬┴┼█▌▐░▒▓■▪●○✓✗≈Σ∑µ\u00a0\u202f",
     '-----~x><.*\'\'\'"""""|-+++++++++########*ovx~SSu  ',
 )
@@ -31,7 +31,7 @@ _WIDER = {
 
 
 def prepare() -> None:
-    """Make the streams safe to write to, whatever they are; a kill lets what was begun be cleared away."""
+    """Make the streams safe to write to, whatever they are; at a kill, unfinished files are still removed."""
     codecs.register_error(PLAIN, _plain)
     for number in range(3):
         _hold(number)
@@ -73,7 +73,7 @@ def _plain(err: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def abandon() -> None:
-    """Forget what standard output still holds: nobody takes it."""
+    """Discard what standard output still holds: nobody reads it."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -28,7 +28,7 @@ def run(common: Common, *, server: list[str]) -> None:
     analysis = open_analysis(common)
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     table = whatif(analysis.findings, servers=tuple(server), **tables)
-    line = "\nsaved_s: by the retrievals replayed with the remedy; low_s and high_s bound it."
+    line = "\nsaved_s: from the retrievals replayed with the remedy in place; low_s and high_s are its bounds."
     if table.empty:
         line = "No finding here has a remedy whose saving can be calculated."
     write_table(table, common=common, key=_KEY, below=[] if common.quiet else [line])

@@ -32,7 +32,7 @@ _KINDS: dict[str, type] = (
     | dict.fromkeys(_TABLES, dict)
     | {"min_rows": int, "at_least": int}
 )
-_WORDS: dict[type, str] = {str: "a text", list: "a list of texts", dict: "a table", int: "a number from 1 on"}
+_WORDS: dict[type, str] = {str: "a text", list: "a list of texts", dict: "a table", int: "a whole number, 1 or more"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_rule(path: Path) -> Rule:
 
 def _rule(file: TomlFile, stem: str) -> Rule:
     """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
-    a place in the finding that cannot be filled, a missing proof."""
+    a placeholder in the finding that cannot be filled, a missing proof."""
     said = file.said
     _known(file, said, names=_LEAST | _PARTS | {"cost"}, least=_LEAST)
     match, say, proof = said["match"], said["say"], said["proof"]
@@ -96,7 +96,9 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     if distinct is not None:
         _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
     if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
-        message = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
+        message = (
+            f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
+        )
         raise file.fault(message, "id" if said["id"] != stem else "severity")
     matched = _condition(file, match, on=tuple(match["group_by"]), where="match")
     cost, cost_rows = _cost(file, matched)
@@ -153,8 +155,8 @@ def _cost(file: TomlFile, matched: Condition) -> tuple[str | None, Condition | N
         cost_rows = _condition(file, said["cost"], on=tuple(said["cost"]["on"]), where="cost")
     table = (cost_rows or matched).table
     if column is not None and columns(table).get(column) not in _NUMBERS:
-        kind = f"is {columns(table)[column]}, no number" if column in columns(table) else "is not there"
-        raise file.fault(f"table {table} has no column {column!r} to take the cost from: it {kind}", where)
+        kind = f"is {columns(table)[column]}, not a number" if column in columns(table) else "does not exist"
+        raise file.fault(f"the cost cannot be taken from column {column!r} of table {table}: it {kind}", where)
     return column, cost_rows
 
 

@@ -108,7 +108,7 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
 
 
 def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:
-    """One finding in words, with its cost, the events behind it, and those of the rows with the cost (`waits`; see `weigh`)."""
+    """One finding in words, with its cost, its events, and those of the rows with the cost (`waits`; see `weigh`)."""
     costly = _joined(rule.cost_rows, group, rows=tables.rows(rule.cost_rows, rule.cost)) if rule.cost_rows else rows
     cost = float(costly[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = group | {"cost_s": cost, "rows": len(rows)}

@@ -1,6 +1,6 @@
-"""Knowledge: the tables in `data/`, and the check that a DataFrame speaks the vocabulary.
+"""Knowledge: the tables in `data/`, and the check that a DataFrame has the columns of the vocabulary.
 
-Everything capi2kit knows about Windows stands in these CSV files, each row with
+Everything capi2kit knows about Windows is in these CSV files, each row with
 its source. This module reads them; nothing here knows an event id.
 """
 
@@ -65,7 +65,7 @@ def _numbered(name: str) -> tuple[tuple[int, dict[str, str]], ...]:
     except OSError as err:
         raise KnowledgeError(f"cannot be read ({err})", file=file) from err
     except (csv.Error, UnicodeDecodeError) as err:
-        raise KnowledgeError(f"no table of comma separated values ({err})", file=file, line=line + 1) from err
+        raise KnowledgeError(f"not a table of comma-separated values ({err})", file=file, line=line + 1) from err
     return tuple(table)
 
 
@@ -84,7 +84,7 @@ def _keyed(name: str, *, read: Callable[[dict[str, str]], tuple[Key, Value]]) ->
         except (KeyError, ValueError) as err:
             raise KnowledgeError(f"{type(err).__name__}: {err}", file=f"{name}.csv", line=line) from err
         if key in found:
-            raise KnowledgeError(f"{key} stands twice", file=f"{name}.csv", line=line)
+            raise KnowledgeError(f"{key} appears twice", file=f"{name}.csv", line=line)
         found[key] = value
     return found
 
@@ -126,11 +126,11 @@ def operation(
     channel: str | None = None,
     provider: str | None = None,
 ) -> Operation:
-    """The operation of an event, the most specific row of operations.csv; unknown ones are named for their task."""
+    """The operation of an event, the most specific row of operations.csv; unknown ones are named after their task."""
     event = tuple("" if part is None else str(part) for part in (provider, channel, task, event_id))
     known = operation_rows()
     for chosen in sorted(product((True, False), repeat=4), key=sum, reverse=True):
-        key = tuple(part if told else "" for part, told in zip(event, chosen, strict=True))
+        key = tuple(part if given else "" for part, given in zip(event, chosen, strict=True))
         if any(key) and key in known:
             return known[key]
     if task is None and (found := _operations_without_task().get((event[0], event[1], event[3]))):
@@ -172,7 +172,7 @@ def codes() -> dict[int, Code]:
 
 
 def normal_code(code: int) -> int:
-    """A bare Win32 or WinHTTP code stands for 0x8007xxxx."""
+    """A bare Win32 or WinHTTP code is short for 0x8007xxxx."""
     return code | 0x80070000 if 0 < code < 0x10000 else code
 
 
@@ -199,7 +199,7 @@ def _bare(text: str) -> str:
 
 
 def code_of_text(text: str) -> int | None:
-    """The code that an error text of Windows stands for, in the languages of texts.csv; None if it is not known."""
+    """The code of an error text of Windows, in the languages of texts.csv; None if it is not known."""
     return _codes_of_texts().get(_bare(text))
 
 
@@ -267,10 +267,10 @@ def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None)
         if column not in found:
             if column in table.index.names:
                 continue
-            raise TableError(f"{name!r} lacks the column {column!r}; hand in the table as capi2kit made it")
+            raise TableError(f"{name!r} lacks the column {column!r}; pass the table as capi2kit made it")
         dtype = _dtype_name(found[column])
         if dtype != known[column]:
-            raise TableError(f"{name}.{column} is {dtype}, the vocabulary says {known[column]}")
+            raise TableError(f"{name}.{column} is {dtype}, it must be {known[column]}")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Sources: what the ids in the column `source` of tables, rules and remedies stand for, and where to look them up."""
+"""Sources: what the ids in the column `source` of tables, rules and remedies mean, and where to look them up."""
 
 from __future__ import annotations
 

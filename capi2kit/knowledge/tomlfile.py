@@ -1,4 +1,4 @@
-"""TOML files that a person wrote: read within limits, each fault told with its file and line."""
+"""TOML files that a person wrote: read within limits, each fault reported with its file and line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TomlFile(NamedTuple):
 
 
 def read_toml(path: Path) -> TomlFile:
-    """A TOML file. Raises KnowledgeError if it is no regular file, too large, too deep, or no TOML."""
+    """A TOML file. Raises KnowledgeError if it is not a regular file, too large, too deep, or not TOML."""
     text = _text_of(path)
     for pattern, why in ((_LONG_NUMBER, "a number of more than 40 digits"), (_LONG_KEY, "a key of too many parts")):
         if found := pattern.search(text):
@@ -55,7 +55,7 @@ def read_toml(path: Path) -> TomlFile:
         raise KnowledgeError(f"nested deeper than {DEEPEST}", file=path.name) from err
     except ValueError as err:
         line = _LINE.search(str(err))
-        raise KnowledgeError(f"is no TOML ({err})", file=path.name, line=int(line[1]) if line else None) from err
+        raise KnowledgeError(f"is not valid TOML ({err})", file=path.name, line=int(line[1]) if line else None) from err
     file = TomlFile(path.name, said, text)
     _check(file)
     return file
@@ -65,14 +65,14 @@ def _text_of(path: Path) -> str:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise KnowledgeError("is no regular file", file=path.name)
+            raise KnowledgeError("is not a regular file", file=path.name)
         with open(path, "rb", opener=_without_waiting) as file:
             raw = file.read(LARGEST + 1)
         if len(raw) > LARGEST:
             raise KnowledgeError(f"is longer than {LARGEST} bytes", file=path.name)
         return raw.decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as err:
-        raise KnowledgeError(f"is no TOML ({err})", file=path.name) from err
+        raise KnowledgeError(f"is not valid TOML ({err})", file=path.name) from err
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -49,7 +49,7 @@ def ask(truth: Truth) -> list[dict[str, str]]:
 
 
 def _facts(truth: Truth) -> dict[str, Any]:
-    """What questions and answers speak of. Empty where the story has no such thing."""
+    """What questions and answers are about. Empty where the story has no such thing."""
     waits = [wait for wait in truth["waits"] if wait["record"] is not None]
     facts: dict[str, Any] = {"waits": len(waits), "startups": len(truth["startups"])}
     columns = truth["operations"]["columns"]

@@ -2,7 +2,7 @@
 
 Made for drawn scenarios, whose causes nobody wrote down. It looks at what really was so (how each server
 answered, which way out each account had), never at records, and shares no code with the rules; it takes from
-them their names only, and that a cause which shows once is none yet.
+them only their names, and that a cause which shows once does not count yet.
 """
 
 from __future__ import annotations
@@ -68,8 +68,13 @@ def causes_of(world: World, kept: dict[str, set[int]]) -> set[str]:
     found: set[str] = set()
     for host in world.scenario.host:
         here = [one for one in visits if one.host == host.name]
-        told = windows()[host.windows].proxy_actions
-        found |= _unanswered(here, told=told) | _refused(here) | _denied(here) | _answered(here, told=told)
+        proxy_logged = windows()[host.windows].proxy_actions
+        found |= (
+            _unanswered(here, proxy_logged=proxy_logged)
+            | _refused(here)
+            | _denied(here)
+            | _answered(here, proxy_logged=proxy_logged)
+        )
         if abs(host.clock_error_s) >= _HOUR_S and any(one.answer not in _SILENT and not one.late for one in here):
             found.add("wrong-clock")
         if kept[host.name] and min(kept[host.name]) > 1:
@@ -119,24 +124,26 @@ def _server(one: Visit) -> str:
     return one.server
 
 
-def _unanswered(visits: Visits, *, told: bool) -> set[str]:
-    """Dropped packets, names without an address, accounts that find no proxy. `told`: the log tells of the search."""
+def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
+    """Dropped packets, names without an address, accounts that find no proxy. `proxy_logged`: the log shows the search."""
     found = set()
     silent = [
         one for one in visits if one.answer == "drop" or (one.answer == "refuse" and one.late)
-    ]  # no refusal takes that long
-    if _often(one for one in silent if not (told and (one.searches or one.proxied))):
+    ]  # a refusal never takes that long
+    if _often(one for one in silent if not (proxy_logged and (one.searches or one.proxied))):
         found.add("firewall-drops")
-    if told and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
+    if proxy_logged and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
         found.add("proxy-silent")
-    nameless = [one for one in visits if one.answer == "no-dns" and not one.late and not (told and one.searches)]
+    nameless = [
+        one for one in visits if one.answer == "no-dns" and not one.late and not (proxy_logged and one.searches)
+    ]
     servers, accounts = ({key(one) for one in visits if one.came} for key in (_server, _sid))
     if _often((one for one in nameless if one.server not in servers), _server):
         found.add("name-not-resolved")
     if accounts and _often((one for one in nameless if one.sid not in accounts), _sid):
         found.add("services-without-proxy")
     lost = [one for one in visits if one.answer in ("no-dns", "refuse", "drop") and one.searches]
-    if told and _often(lost, _sid):
+    if proxy_logged and _often(lost, _sid):
         found.add("account-auto-detect")
     return found
 
@@ -179,22 +186,22 @@ def _denied(visits: Visits) -> set[str]:
     return found
 
 
-def _answered(visits: Visits, *, told: bool) -> set[str]:
+def _answered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     """What came, and what was wrong with how it came."""
     came = [one for one in visits if one.came]
     slow = [one for one in came if one.seconds >= _SLOW_S]
     answered = {(one.sid, one.pid, one.server) for one in visits if one.answer not in _SILENT and not one.late}
     late = [one for one in visits if one.late and (one.sid, one.pid, one.server) in answered]
     found = set()
-    if told and any(one.searches and one.account.wpad_s >= _SLOW_S for one in slow):
+    if proxy_logged and any(one.searches and one.account.wpad_s >= _SLOW_S for one in slow):
         found.add("wpad-slow")
-    if told and any(not one.searches for one in [*slow, *late]):
+    if proxy_logged and any(not one.searches for one in [*slow, *late]):
         found.add("slow-server")
-    if not told and (slow or late):
+    if not proxy_logged and (slow or late):
         found.add("slow-success")
     if _often((one for one in came if not one.account.stores), _sid):
         found.add("not-cached")
-    if any(not one.account.stores or (told and one.searches) for one in came):
+    if any(not one.account.stores or (proxy_logged and one.searches) for one in came):
         found.add("red-but-successful")
     failed = [one for one in visits if one.kind == "ocsp" and one.answer not in _NOT_ITS_FAULT and not one.late]
     if failed and any(one.kind == "crl" for one in came):

@@ -54,7 +54,7 @@ def _twice(scenario: Scenario) -> Iterator[str]:
         seen: set[str] = set()
         for value in values:
             if value in seen:
-                yield f"{key}: {value.strip()!r} stands twice"
+                yield f"{key}: {value.strip()!r} is there twice"
             seen.add(value)
     for key in ("host", "account", "signer", "process"):
         if not getattr(scenario, key):
@@ -104,9 +104,9 @@ def _unknown_words(scenario: Scenario) -> Iterator[str]:
 
 def _impossible(scenario: Scenario) -> Iterator[str]:
     if not 1980 <= scenario.begins.year <= 2100:
-        yield f"begins: {scenario.begins.year} is no year of a Windows log"
+        yield f"begins: {scenario.begins.year} is not a year of a Windows log"
     for cause in sorted({*scenario.causes} & {*scenario.not_causes}):
-        yield f"causes: {cause!r} stands among not_causes, too"
+        yield f"causes: {cause!r} is also among not_causes"
     limit = max((_first_limit(work.caller) for process in scenario.process for work in process.work), default=20.0)
     for number, server in enumerate(scenario.server, 1):
         if server.answer in _ANSWERED and server.seconds > limit:

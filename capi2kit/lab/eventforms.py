@@ -1,7 +1,7 @@
 """Event forms: the facts of one record → its XML, by the templates in `events/`.
 
 Each template is one kind of record as Windows writes it: ids, task, opcode and
-keywords stand there, not in Python. Names of flags and texts of result codes
+keywords are written there, not in Python. Names of flags and texts of result codes
 come from the knowledge tables.
 """
 
@@ -76,7 +76,7 @@ def span_text(length: int) -> str:
 
 
 def code_text(code: int) -> str:
-    """What Windows says of a result code, in English; nothing for success."""
+    """What Windows says about a result code, in English; nothing for success."""
     known = codes().get(normal_code(code))
     return known.text if known and code else ""
 

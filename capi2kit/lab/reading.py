@@ -1,6 +1,6 @@
 """Reading: a TOML file → a checked Scenario.
 
-A key that is not known, a time below zero, a name that nothing stands behind, or
+A key that is not known, a time below zero, a name that refers to nothing, or
 a wait that its caller would not have allowed is a ScenarioError with file, key
 and reason.
 """
@@ -79,7 +79,7 @@ def _like(one: Any, known: dict[str, Any], *, where: str, file: str) -> Any:
 
 
 def _files(name: Any, known: dict[str, list[str]], *, file: str) -> list[Any]:
-    """``@portal`` stands for a list of files, ``@portal:6`` for its first six."""
+    """``@portal`` means a list of files, ``@portal:6`` for its first six."""
     listed, _, count = str(name).removeprefix("@").partition(":")
     if not str(name).startswith("@"):
         return [name]

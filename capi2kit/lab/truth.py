@@ -75,7 +75,7 @@ def _stop(one: Operation) -> int:
 
 
 def _ended(one: Operation) -> int:
-    """When a retrieval had what it asked for, or gave up: what is done with the answer is no waiting."""
+    """When a retrieval had what it asked for, or gave up: what is done with the answer is not waiting."""
     return int(str(one.facts["ended"]))
 
 

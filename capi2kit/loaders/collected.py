@@ -40,7 +40,7 @@ def take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list
 
 
 def check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
-    """Compare the files with the hashes that the collection kit wrote down; each difference is told."""
+    """Compare the files with the hashes that the collection kit wrote down; each difference is reported."""
     promised = settings[(settings["origin"] == KIT_MANIFEST) & (settings["name"] == "sha256")]
     promised = promised[promised["value"].notna()]
     notes = []

@@ -49,12 +49,12 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield one batch: `events` or `settings`, with `sources` and `problems`."""
     check_size(file)
     problems = Problems()
-    told = list(lines(file, problems))
-    table = _columns(told[0].text) if told else ()
+    all_lines = list(lines(file, problems))
+    table = _columns(all_lines[0].text) if all_lines else ()
     if table not in _TABLES:
-        batch, loaded = _facts(told), sum(bool(line.text.strip()) for line in told)
+        batch, loaded = _facts(all_lines), sum(bool(line.text.strip()) for line in all_lines)
     else:
-        cells = list(_cells(told[1:], width=len(table), problems=problems))
+        cells = list(_cells(all_lines[1:], width=len(table), problems=problems))
         batch = _processes(cells, problems=problems) if table == PROCESSES else _settings(cells, table=table)
         loaded = len(cells)
     batch["problems"] = problems.table()
@@ -69,12 +69,12 @@ def _columns(first: str) -> tuple[str, ...]:
         return ()
 
 
-def _cells(told: list[Line], *, width: int, problems: Problems) -> Iterator[tuple[Line, list[str]]]:
+def _cells(table_lines: list[Line], *, width: int, problems: Problems) -> Iterator[tuple[Line, list[str]]]:
     """The rows of a table; a cell may go over several lines."""
-    at = [told[0] if told else Line(1, 0, "")]
+    at = [table_lines[0] if table_lines else Line(1, 0, "")]
 
     def texts() -> Iterator[str]:
-        for line in told:
+        for line in table_lines:
             at[0] = line
             yield f"{line.text}\n"
 
@@ -94,16 +94,17 @@ def _cells(told: list[Line], *, width: int, problems: Problems) -> Iterator[tupl
             problems.add("record", "unreadable row", message=message, lost=1)
 
 
-def _facts(told: list[Line]) -> Batch:
+def _facts(fact_lines: list[Line]) -> Batch:
     """Lines of name and value; one that is neither is a value alone, as those of the kit's log are."""
     cells: dict[str, list[str | None]] = {"line": [], "name": [], "value": []}
-    for line in told:
+    for line in fact_lines:
         if line.text.strip():
             fact = None if _LOG.match(line.text) else _FACT.fullmatch(line.text)
             cells["line"].append(str(line.number))
             cells["name"].append(fact[1] if fact else None)
             cells["value"].append((fact[2] if fact else line.text.strip()) or None)
-    cells["origin"] = ["kit log" if told and _LOG.match(told[0].text) else "kit machine"] * len(cells["line"])
+    origin = "kit log" if fact_lines and _LOG.match(fact_lines[0].text) else "kit machine"
+    cells["origin"] = [origin] * len(cells["line"])
     return {"settings": table_of("settings", cells, kinds={"line": "int"})}
 
 

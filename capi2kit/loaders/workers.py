@@ -1,6 +1,6 @@
 """Loader `workers`: which application pool each worker process of IIS serves, as `appcmd list wp` prints it.
 
-It is as of the moment when somebody asked, and it does not say on which computer.
+It shows the moment when somebody asked, and it does not say on which computer.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         if worker:
             found.append((str(line.number), worker[1], worker[2]))
         elif line.text.strip():
-            message = f"line {line.number} is no worker process; it was left out: {line.text.strip()[:80]!r}"
+            message = f"line {line.number} is not a worker process; it was left out: {line.text.strip()[:80]!r}"
             problems.add("record", "unreadable line", message=message, lost=1, offset=line.offset)
-    told = dict(zip(("line", "name", "value"), zip(*found, strict=True), strict=False)) if found else {}
+    columns = dict(zip(("line", "name", "value"), zip(*found, strict=True), strict=False)) if found else {}
     same = {"origin": "appcmd list wp", "path": "applicationPool"}
-    cells = {name: list(values) for name, values in told.items()} | {
+    cells = {name: list(values) for name, values in columns.items()} | {
         name: [text] * len(found) for name, text in same.items()
     }
     batch: Batch = {"settings": table_of("settings", cells, kinds={"line": "int"})} if found else {}

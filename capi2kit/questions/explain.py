@@ -1,4 +1,4 @@
-"""Explain: what a code, an event id or the value of a flag means, in plain words, from the tables of knowledge.
+"""Explain: what a code, an event id or the value of a flag means, in plain words, from the data tables.
 
 A text may mean several things (53 is an event and a code): all of them are listed, the most likely first.
 """

@@ -98,7 +98,7 @@ def judge_objects(certificates: pd.DataFrame, *, at: pd.Timestamp | None = None)
 
 
 def _within(start: pd.Series, stop: pd.Series, *, at: pd.Series, last: bool) -> pd.Series:
-    """Whether a moment lies between two; `last`: the end itself still counts. A missing end is no limit, two say nothing."""
+    """Whether a moment lies between two; `last`: the end itself counts. One missing end is no limit; two give <NA>."""
     before = (at <= stop) if last else (at < stop)
     inside = (start.isna() | (start <= at)) & (stop.isna() | before)
     unknown = at.isna() | (start.isna() & stop.isna())

@@ -36,7 +36,7 @@ class _Step(NamedTuple):
 
 
 class _Threads(NamedTuple):
-    """The threads of all start-ups: whose they are, when they are done, and which wait is in which of them."""
+    """The threads of all start-ups: the start-up and the end of each, and the thread of each wait."""
 
     startup: np.ndarray
     end: np.ndarray  # ns

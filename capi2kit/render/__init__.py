@@ -32,11 +32,11 @@ def save(
     path : the file to write; its ending is one of those in `OUTPUTS`.
     tz : zone in which times are shown.
     evidence : files and folders that must not be written to, besides those that the analysis is from.
-    force : write over a file that is there; over evidence never.
+    force : overwrite an existing file; evidence is never overwritten.
 
     Returns
     -------
-    None : the file is there when this returns, whole, or the old one still is.
+    None : when this returns, the file is complete; after an error the old one is still there.
 
     Raises
     ------

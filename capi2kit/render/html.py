@@ -3,7 +3,7 @@
 No script, no network: a strict Content-Security-Policy allows the page's own
 style sheet (by its hash) and nothing else. Everything from the log is escaped
 by the template engine. Charts are inline SVG; every table row links to the
-records it rests on, which stand at the end of the page.
+records it is based on, which are at the end of the page.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 class Column:
     """How a column is shown: numbers go to the right, `brief` ones on a terminal, too, `whole` ones uncut, `long` ones wrap.
 
-    `folds`: wraps on a terminal, too; of the last column only.
+    `folds`: wraps on a terminal, too; for the last column only.
     """
 
     heading: str
@@ -28,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text, and the events that each row rests on."""
+    """Cells as text, and the events that each row is based on."""
 
     columns: list[Column]
     rows: list[list[str]]
@@ -37,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture to be: `draw` returns Axes."""
+    """A chart that is not drawn yet: `draw` returns Axes."""
 
     name: str
     caption: str

@@ -2,7 +2,7 @@
 
 `places` reads the map, `walk` follows it through one event, `skeletons` remembers
 walks for events of the same shape, `tables` makes columns of the cells. No event
-id stands here, and nothing of an event is lost: what has no column is in `extra`.
+id is written here, and nothing of an event is lost: what has no column is in `extra`.
 """
 
 from capi2kit.winevent.tables import Batch, EventRows

@@ -40,12 +40,12 @@ def _name_operations(texts: Texts, *, count: int) -> None:
 
 
 def _look_up_codes(texts: Texts, *, count: int) -> None:
-    told = texts.get("result_text")
-    if told is None:
+    result_texts = texts.get("result_text")
+    if result_texts is None:
         return
     results = texts.setdefault("result", [None] * count)
-    found = {text: code_of_text(text) for text in set(told) if text}
-    for i, text in enumerate(told):
+    found = {text: code_of_text(text) for text in set(result_texts) if text}
+    for i, text in enumerate(result_texts):
         code = found.get(text or "")
         if results[i] is None and code is not None:
             results[i] = f"{code:X}"
@@ -64,12 +64,12 @@ def _read_pools(texts: Texts, *, count: int) -> None:
 
 def _read_lengths(texts: Texts, *, count: int) -> None:
     """An entry that says how long a validation took is whole: it knows its own duration."""
-    told = texts.get("message")
+    messages = texts.get("message")
     slow = operations_marking("slow validation")
-    if told is None or not set(slow) & set(texts["operation"]):
+    if messages is None or not set(slow) & set(texts["operation"]):
         return
     lengths = texts.setdefault("duration_s", [None] * count)
     for i, name in enumerate(texts["operation"]):
-        if name in slow and told[i] and lengths[i] is None:
-            lengths[i] = told[i]
+        if name in slow and messages[i] and lengths[i] is None:
+            lengths[i] = messages[i]
             texts["phase"][i] = "whole"

@@ -55,9 +55,9 @@ class Layouts:
 
 
 def _template(extra: Extra) -> str:
-    told = [
+    pairs = [
         encode_basestring(path).replace("%", "%%")
         + (f": [{', '.join(['%s'] * len(kept))}]" if isinstance(kept, list) else ": %s")
         for path, kept in extra.items()
     ]
-    return "{" + ", ".join(told) + "}" if told else ""
+    return "{" + ", ".join(pairs) + "}" if pairs else ""

@@ -81,7 +81,7 @@ class Place:
             child.inherit()
 
 
-HEADER = "header"  # stands for the two cells `name` and `value` until the table is made
+HEADER = "header"  # in place of the two cells `name` and `value` until the table is made
 NOWHERE = Place()
 
 

@@ -1,10 +1,10 @@
-"""Skeletons: events of one shape are walked once, their like only filled in.
+"""Skeletons: events of one shape are walked once, later ones of that shape only filled in.
 
 A log repeats itself: the XML of a record without its attribute values and texts
 (its skeleton) occurs a hundred times. When a skeleton is first met, it is walked
 with a marker in the place of every value. Where each marker came out is the
 recipe: the values go there, from then on without an XML parser. What cannot be
-told so (a marker that is lost, doubled or inside a longer text) is walked.
+placed like this (a marker that is lost, doubled or inside a longer text) is walked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from capi2kit.winevent.walk import LABEL, walk_event
 # Channel and EventID choose the map, and "true" makes a name of its attribute: these values stay in the skeleton.
 _TRUE, _TRUE_HIDDEN = '="true"', "=\ue002"
 _LABEL = re.compile(f'(?<=<Data {LABEL}=)"([^"<]*)"')  # a label chooses the column: it stays in the skeleton, too
-_LABELLED = ("<Data>", "<Data/>", f'<Data {LABEL}="', f"<Data {LABEL}='")  # the forms of Data that are read so
+_LABELLED = ("<Data>", "<Data/>", f'<Data {LABEL}="', f"<Data {LABEL}='")  # the forms of Data that are read in this way
 _LABEL_HIDDEN = re.compile(f"(?<=<Data {LABEL}=)\ue003([^\ue003]*)\ue003")
 _HIDDEN = re.compile("[\ue000-\ue003]")  # what a log is not to bring along
 _TEXT = re.compile(r">(?!\s+<)([^<>]+)(?=</(?!(?:[\w.-]+:)?(?:EventID|Channel)\s*>))")
@@ -58,20 +58,20 @@ class Skeletons:
         return [self._layouts.lay_out(part) for part in walk_event(event)]
 
     def read(self, xml: str) -> list[Row]:
-        """The rows of one event as XML. Raises etree.XMLSyntaxError if it is none."""
+        """The rows of one event as XML. Raises etree.XMLSyntaxError if it is not XML."""
         if xml.startswith("<?xml"):
             xml = xml[xml.find(">") + 1 :].lstrip()
         skeleton, values = _taken_apart(xml)
-        told = "".join(values)
-        odd = "<" in told or '"' in told or "" in values or bool(_HIDDEN.search(xml)) or _TRUE_HIDDEN in told
+        joined = "".join(values)
+        odd = "<" in joined or '"' in joined or "" in values or bool(_HIDDEN.search(xml)) or _TRUE_HIDDEN in joined
         odd = odd or _is_labelled_oddly(xml)
-        odd = odd or ((not told.isprintable() or "&" in told) and bool(_FOREIGN.search(told)))
+        odd = odd or ((not joined.isprintable() or "&" in joined) and bool(_FOREIGN.search(joined)))
         if not odd and skeleton not in self._known and len(self._known) < _MOST:
             self._known[skeleton] = self._recipe(skeleton, attributes=len(values) - len(skeleton) + 1)
         recipe = None if odd else self._known.get(skeleton)
         if recipe is None:
             return self.walk(parse(xml))
-        if "&" in told:
+        if "&" in joined:
             values = [_unescaped(value) if "&" in value else value for value in values]
         values += recipe.constants
         return [(layout, take(values)) for layout, take in recipe.rows]
@@ -90,10 +90,10 @@ class Skeletons:
             rows = self.walk(parse(shown))
         except etree.XMLSyntaxError:
             return None
-        told = [value for _, values in rows for value in values]
-        if sorted(filter(_MARKER.search, told)) != sorted(filter(None, markers)):
+        cells = [value for _, values in rows for value in values]
+        if sorted(filter(_MARKER.search, cells)) != sorted(filter(None, markers)):
             return None
-        constants = [value for value in told if not _MARKER.search(value)]
+        constants = [value for value in cells if not _MARKER.search(value)]
         spots = iter(range(len(markers), len(markers) + len(constants)))
         takes = []
         for layout, values in rows:
@@ -103,7 +103,7 @@ class Skeletons:
 
 
 def parse(xml: str) -> etree._Element:
-    """The element tree of an event, every character as logged. Raises etree.XMLSyntaxError if it is no XML."""
+    """The element tree of an event, every character as logged. Raises etree.XMLSyntaxError if it is not XML."""
     if "\n" in xml or "\t" in xml:  # a parser makes spaces of them inside attributes
         xml = _BROKEN_ATTRIBUTE.sub(lambda found: found[0].replace("\n", "&#10;").replace("\t", "&#9;"), xml)
     return etree.fromstring(xml.replace("\r", "&#13;"), _PARSER)
@@ -123,7 +123,7 @@ def _taken_apart(xml: str) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _is_labelled_oddly(xml: str) -> bool:
-    """Whether a label may stand where `_LABEL` does not see it: behind another attribute, with blanks, with a prefix."""
+    """Whether a label may be where `_LABEL` does not see it: behind another attribute, with blanks, with a prefix."""
     return ":Data" in xml or ("<Data" in xml and xml.count("<Data") != sum(map(xml.count, _LABELLED)))
 
 

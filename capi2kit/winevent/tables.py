@@ -41,7 +41,7 @@ class EventRows:
     def add(self, event: etree._Element | str, *, offset: int, written: int) -> None:
         """Read one event, an element or its XML. `written`: nanoseconds since 1970, or NaT as an integer.
 
-        Raises etree.XMLSyntaxError if a text is no XML; nothing is added then.
+        Raises etree.XMLSyntaxError if a text is not XML; nothing is added then.
         """
         rows = self._skeletons.read(event) if isinstance(event, str) else self._skeletons.walk(event)
         number = len(self._offsets)
@@ -114,8 +114,8 @@ def _columns(table: str, texts: Texts, *, count: int) -> dict[str, Column]:
             continue
         made[column], bad = typed(values, kind=kinds().get((table, column), "text"), dtype=dtype)
         for i in bad:
-            told = json.loads(extras[i] or "{}") | {f"{column}?": values[i]}
-            extras[i] = json.dumps(told, ensure_ascii=False)
+            extra = json.loads(extras[i] or "{}") | {f"{column}?": values[i]}
+            extras[i] = json.dumps(extra, ensure_ascii=False)
     made["extra"] = strings(extras)
     return made
 
@@ -128,15 +128,15 @@ def _texts(groups: dict[Layout, _Group], *, count: int) -> Texts:
             filled.setdefault(column, {})[layout] = values
     spots = np.empty(count, dtype="int64")
     spots[list(chain.from_iterable(group.numbers for group in groups.values()))] = np.arange(count)
-    # One call picks all cells in order. The place 0 at the end is dropped again: of a single place itemgetter gives no tuple.
+    # One call picks all cells in order. The place 0 at the end is dropped again: itemgetter gives no tuple for one place.
     in_order = itemgetter(*spots.tolist(), 0) if count else list
 
-    def told(parts: dict[Layout, tuple[str, ...]]) -> list[str | None]:
+    def in_rows(parts: dict[Layout, tuple[str, ...]]) -> list[str | None]:
         absent = {layout: repeat(None, len(group.numbers)) for layout, group in groups.items()}
         flat = list(chain.from_iterable(parts.get(layout, absent[layout]) for layout in groups))
         return list(in_order(flat))[:count]
 
-    texts = {column: told(parts) for column, parts in filled.items()}
+    texts = {column: in_rows(parts) for column, parts in filled.items()}
     extras = (map(layout.tell_extra, group.values) for layout, group in groups.items())
     texts["extra"] = list(in_order(list(chain.from_iterable(extras))))[:count]
     if HEADER in texts:

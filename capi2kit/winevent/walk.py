@@ -68,7 +68,7 @@ def _walk(element: etree._Element, part: Part, *, place: Place, path: str, parts
         name = qualified.rpartition("}")[2]
         column = place.attributes.get(name)
         if not value or (name == LABEL and path.endswith(f"[{value}]")):
-            continue  # what is empty is missing, one engine does not tell it anyway; a label stands in the path
+            continue  # what is empty is missing, one engine does not give it anyway; a label is in the path
         if column is not None and column not in cells:
             cells[column] = value
         elif column is None and place.names and value == "true":

@@ -1,4 +1,4 @@
-"""Authorities: the certificates of a scenario's signers, and the lists that tell whether they are revoked."""
+"""Authorities: the certificates of a scenario's signers, and the lists that say whether they are revoked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ USAGES = {"code": (_CODE_SIGNING,), "time": (_TIME_STAMPING,), "server": (_SERVE
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate that is only told of. `issuer` is None for a root; `lists` are the places to ask, in order."""
+    """A certificate that is only mentioned. `issuer` is None for a root; `lists` are the places to ask, in order."""
 
     name: str
     organization: str

@@ -66,7 +66,7 @@ def _entry(url: str, stored: Stored, *, account: Account) -> list[str]:
 
 
 def write_proxy(world: World) -> bytes:
-    """`netsh winhttp show proxy`: a proxy set so is used by all, so there is one only if all accounts use the same."""
+    """`netsh winhttp show proxy`: a proxy set in this way is used by all, so there is one only if all accounts use the same."""
     ways = {one.proxy for one in world.scenario.account}
     way = ways.pop() if len(ways) == 1 else ""
     services = any(one.sid in _PROFILES for one in world.scenario.account)

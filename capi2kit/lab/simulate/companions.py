@@ -1,7 +1,7 @@
 """Companions: the text files that lie beside the logs of a computer, from the same simulated clock.
 
-Requests and traces tell who waited for a start-up, the cache lists what came and
-what did not, the proxy which way out there was.
+Requests and traces show who waited for a start-up, the cache lists what came and
+what did not, the proxy settings say which way out there was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """IIS: requests → the W3C log of the site, one file per day, in UTC.
 
 A line is written when its request ends; `time-taken` says how many milliseconds
-before it had arrived, by a clock as coarse as the computer's. Each start of the
+earlier it had arrived, by a clock as coarse as the computer's. Each start of the
 web service begins with the header anew.
 """
 

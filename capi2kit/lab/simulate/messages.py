@@ -3,7 +3,7 @@
 What a scenario says itself; with companions also what follows from what
 happened: the reset of IIS before worker processes start, the restart of
 SharePoint's timer, SharePoint's complaints about slow validations, and the
-daily record that tells the time zone. Of a reset the two records of the command
+daily record that tells the time zone. The two records of a reset command
 carry its result, so they come when it is carried out.
 """
 
@@ -77,7 +77,7 @@ def message_records(world: World, host: str, *, channel: str) -> list[MessageRec
 
 
 def _notes(world: World, host: str) -> list[Note]:
-    notes = [*_told(world, host)]
+    notes = [*_scenario_notes(world, host)]
     if world.scenario.companions:
         notes += [*_reset(world, host), *_timer(world, host), *_slow(world, host)]
         notes += [Note(one.at, one.form, one.texts) for one in creations(world, host)]
@@ -86,7 +86,7 @@ def _notes(world: World, host: str) -> list[Note]:
     return notes
 
 
-def _told(world: World, host: str) -> Iterator[Note]:
+def _scenario_notes(world: World, host: str) -> Iterator[Note]:
     """What the scenario says itself."""
     scenario = world.scenario
     for number, message in enumerate(scenario.message, 1):

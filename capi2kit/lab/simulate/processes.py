@@ -36,12 +36,12 @@ class Creation(NamedTuple):
 def creations(world: World, host: str) -> Iterator[Creation]:
     """The records of the creation of worker processes and of SharePoint's timer."""
     version = windows()[world.logs[host].host.windows].agent
-    told = version == _WITH_COMMAND_LINE
-    form = f"{FORM}{_WITH_COMMAND_LINE if told else '6.1'}"
+    has_command = version == _WITH_COMMAND_LINE
+    form = f"{FORM}{_WITH_COMMAND_LINE if has_command else '6.1'}"
     for image in (WORKER, TIMER):
         for one in processes_on(world, host, image=image):
             texts = _subject(host) + _process(one, path=_IMAGES[image])
-            if told:
+            if has_command:
                 texts += (_command_line(one, path=_IMAGES[image]), *_target(world.running[one.id].account, host))
             yield Creation(created(world, one), form, texts)
 

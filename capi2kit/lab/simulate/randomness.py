@@ -35,5 +35,5 @@ class Randomness:
 
 
 def digest(name: str) -> str:
-    """Forty hex digits that stand for the SHA-1 of an object that is only told of."""
+    """Forty hex digits used as the SHA-1 of an object that is only mentioned."""
     return hashlib.sha1(f"capi2kit lab: {name}".encode(), usedforsecurity=False).hexdigest().upper()

@@ -119,7 +119,7 @@ def _write_attempt(
 
 
 def _proxy_id(account: Account) -> str:
-    """By which the disk cache knows the proxy that an object came through."""
+    """How the disk cache names the proxy that an object came through."""
     return digest(account.proxy)[:8] if ":" in account.proxy else ""
 
 

@@ -138,7 +138,7 @@ def _begun(world: World, host: str) -> Iterator[Line]:
 
 
 def _validated(world: World, host: str) -> Iterator[Line]:
-    """What the validator says of each chain, and the warning that also stands in the Application log."""
+    """What the validator says of each chain, and the warning that is also in the Application log."""
     dice = Randomness(world.scenario.seed, f"companions validations {host}")
     form = message_forms()[SLOW]
     slow = {id(one) for one in slow_validations(world, host)}
@@ -173,7 +173,7 @@ def _jobs(world: World, host: str) -> Iterator[Line]:
 
 
 def _scope(name: str, at: int, *, ended: int, who: tuple[str, int, int], dice: Randomness) -> Iterator[Line]:
-    """What stands around a piece of work: its name, its beginning, and its end with how long it took."""
+    """What is written around a piece of work: its name, its beginning, and its end with how long it took."""
     which = _correlation(dice)
     yield Line(at, *who, "Monitoring", "nasq", "Medium", f"Entering monitored scope ({name})", which)
     yield Line(at, *who, "Logging Correlation Data", "xmnv", "Medium", f"Name={name}", which)

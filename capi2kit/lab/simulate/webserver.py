@@ -1,7 +1,7 @@
 """Web server: when IIS was reset so that its worker processes could start, and the requests of those minutes.
 
 A request that wakes a worker process waits until that process has done the work
-of its start-up. Between the stop of the web service and its start there are none.
+of its start-up. There are no requests between the stop of the web service and its start.
 All requests are for one site; each application pool serves a part of it.
 """
 

@@ -1,6 +1,6 @@
 """Loader `certutil`: what certutil printed of URL caches, of URLs it fetched, and of certificate stores.
 
-One file may hold the output of several commands. What stands between their blocks (prompts, prose, verdicts
+One file may hold the output of several commands. What is between their blocks (prompts, prose, verdicts
 on a whole chain) makes no rows of its own; a verdict is kept with the certificate at the head of its chain.
 """
 
@@ -92,7 +92,7 @@ class _Found:
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield one batch: `cache_entries`, `certificates`, and the `sources` row and `problems`.
 
-    Promised are the entries and certificates found, or as many entries as certutil says where that is more.
+    `promised` counts the entries and certificates found, or the entries that certutil says it listed if that is more.
     """
     check_size(file)
     problems = Problems()

@@ -27,7 +27,7 @@ def read_object(lines: Sequence[Line], *, kind: str | None, store: str | None) -
     """
     cells: Cells = {"kind": kind, "store": store, "line": str(lines[0].number)}
     more: dict[str, object] = {}
-    name = ""  # the label whose value stands on the lines below it
+    name = ""  # the label whose value is on the lines below it
     for line in lines[1:]:
         if name and _PART_OF_NAME.match(line.text):
             cells[name] = ", ".join(filter(None, [cells.get(name), line.text.strip()]))

@@ -98,13 +98,13 @@ def _entries(text: str, *, to_the_end: bool) -> Iterator[Cells]:
             last.append(mark)
     stops = [*(group[0].start() for group in groups[1:]), len(text)][: len(groups)]
     for group, stop in zip(groups, stops, strict=True):
-        if len(group) > 1 or to_the_end:  # a heading alone, inside prose, is no entry
+        if len(group) > 1 or to_the_end:  # a heading alone, inside prose, is not an entry
             line = bisect_right(ends, group[0].start()) + 1
             yield _entry(text, group, stop=stop if to_the_end else _stop(text, group, stop=stop)) | {"line": str(line)}
 
 
 def _between(text: str, mark: re.Match[str], *, following: re.Match[str]) -> str:
-    """What stands between the value of a mark and the next one."""
+    """What is between the value of a mark and the next one."""
     raw = text[mark.end() : following.start()]
     quoted = _QUOTED.match(raw)
     return raw[quoted.end() :] if quoted else raw.lstrip()

@@ -68,7 +68,7 @@ def _take(one: tuple[Cells, dict[str, object]], text: str) -> None:
     cells, more = one
     label, _, value = text.strip().partition(": ")
     if cells["kind"] == "crl" and label == "CRL" and "thumbprint" not in cells:
-        text = f"Cert: {value}"  # the hash of a CRL stands under its bare name
+        text = f"Cert: {value}"  # the hash of a CRL is under its bare name
     take_line(cells, more, text=text)
 
 

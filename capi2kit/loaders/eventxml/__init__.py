@@ -26,10 +26,10 @@ LOOKS_FOR = (
     "plaso rows with xml_string"
 )
 _FLUSH = 4096
-_TOLD_EVERY = 500
+_REPORT_EVERY = 500
 _UNREAD = "\ufffd"
 _NAT = -(1 << 63)
-_LAID_OUT = re.compile(r">\r?\n[ \t]*<(?=/)")  # an empty element whose end tag stands on a line of its own
+_LAID_OUT = re.compile(r">\r?\n[ \t]*<(?=/)")  # an empty element whose end tag is on a line of its own
 
 
 def sniff(head: bytes, name: str) -> bool:
@@ -40,7 +40,7 @@ def sniff(head: bytes, name: str) -> bool:
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield the events of an export in batches; the last batch has the `sources` row and the `problems`.
 
-    An event that cannot be read is lost alone, and told. Nothing outside an event is read, so an entity
+    An event that cannot be read is reported, and only it is lost. Nothing outside an event is read, so an entity
     that a document declares means nothing here.
     """
     form = form_of(bytes(file.data[: 1 << 16])) or "xml"
@@ -51,7 +51,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         try:
             wanted = not fault and _take(rows, cut, asked=asked)
         except etree.XMLSyntaxError as err:
-            fault = f"event {cut.number} at offset {cut.offset} is no XML: {err.msg}"
+            fault = f"event {cut.number} at offset {cut.offset} is not XML: {err.msg}"
         if fault:
             problems.add("record", "unreadable event", message=fault, lost=1, offset=cut.offset)
             continue
@@ -60,12 +60,12 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
             problems.add("record", "without payload", message=cut.note)
         loaded += wanted
         other += not wanted
-        if asked.progress and (loaded + other) % _TOLD_EVERY == 0:
+        if asked.progress and (loaded + other) % _REPORT_EVERY == 0:
             asked.progress(cut.offset, len(file.data))
         if len(rows) >= _FLUSH:
             yield rows.batch()
     if unread:
-        message = f"{unread} events hold signs that are none in the encoding of the file; each shows as {_UNREAD}"
+        message = f"{unread} events hold signs that are not valid in the encoding of the file; each shows as {_UNREAD}"
         problems.add("text", "wrong encoding", message=message)
     batch = rows.batch()
     batch["problems"] = problems.table()
@@ -88,7 +88,7 @@ def _take(rows: EventRows, cut: Cut, *, asked: Asked) -> bool:
 
 
 def record_xml(file: EvidenceFile, *, offset: int, record: int | None) -> str:
-    """One event of an export as indented XML. Raises EvidenceError if another one, or none, stands at `offset`."""
+    """One event of an export as indented XML. Raises EvidenceError if another one, or none, is at `offset`."""
     form = form_of(bytes(file.data[: 1 << 16])) or "xml"
     found = next((cut.text for cut in FORMS[form](file, Problems()) if cut.offset == offset and not cut.fault), "")
     try:

@@ -1,7 +1,7 @@
 """CLIXML: what `Get-WinEvent | Export-Clixml` writes → the elements of its events.
 
 A record is an object with properties; the payload is its list of property values, which PowerShell leaves
-out when it is told to export two levels only.
+out when it exports only two levels.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ def _event_of(item: etree._Element) -> tuple[etree._Element, bool]:
     return event, _add_payload(event, properties.get("Properties"))
 
 
-def _add_payload(event: etree._Element, told: etree._Element | None) -> bool:
+def _add_payload(event: etree._Element, properties: etree._Element | None) -> bool:
     """The values as data of the event, or as its payload where a value is XML itself; whether there are any."""
-    if told is None:
+    if properties is None:
         return False
-    items = told.findall("{*}LST/*") or told.findall("{*}IE/*")
+    items = properties.findall("{*}LST/*") or properties.findall("{*}IE/*")
     values = [_value_of(item) for item in items]
     if any(value == _PROPERTY for value in values):
         return False
@@ -135,10 +135,10 @@ def _value_of(item: etree._Element) -> str | None:
 
 
 def _text_of(element: etree._Element) -> str:
-    """The text of a simple value; what an object calls itself otherwise. `_x000D_` stands for a character."""
-    told = element.findtext("{*}ToString") if len(element) else element.text
+    """The text of a simple value; what an object calls itself otherwise. `_x000D_` means a character."""
+    default = element.findtext("{*}ToString") if len(element) else element.text
     value = element.find("{*}Props/*[@N='Value']")
-    text = (value.text if value is not None and value.text else told) or ""
+    text = (value.text if value is not None and value.text else default) or ""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # half signs become one
     return NOT_IN_XML.sub("\ufffd", whole)

@@ -1,8 +1,8 @@
-"""Cuts: the events in a stream of XML text, one by one, whatever stands around them.
+"""Cuts: the events in a stream of XML text, one by one, whatever is around them.
 
 An export may have a root element or none, a declaration for every record, or a wrong one; and it may be
 cut off. So no parser sees the whole: the text is cut where events begin and end, and each event is read
-alone. Nothing of an export is ever expanded or fetched: what is no event is skipped.
+alone. Nothing of an export is ever expanded or fetched: what is not an event is skipped.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def declared_encoding(head: bytes) -> str:
 
 
 def cut_events(file: EvidenceFile) -> Iterator[Cut]:
-    """The events of a file in order; one that is cut off, too long or never ends is told as a fault."""
+    """The events of a file in order; one that is cut off, too long or never ends is reported as a fault."""
     head = bytes(file.data[:4096])
     encoding, mark = declared_encoding(head), encoding_of(head)[1]
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
@@ -97,7 +97,7 @@ class _Text:
         self._skip_to(len(self.buffer) if last else max(self.at, len(self.buffer) - 64))  # a tag may be cut in two
 
     def _unended(self) -> Iterator[Cut]:
-        """A comment that never ends: what stands in it was left out, and events among that are told as one."""
+        """A comment that never ends: its content was left out; all events in it are reported as one."""
         offset, held = self.offset, _NEXT.search(self.buffer, self.at)
         self._skip_to(len(self.buffer))
         if held:

@@ -22,13 +22,13 @@ _XML = re.compile(
     re.DOTALL,
 )
 _CLIXML = re.compile(rf"\s*(?:#< CLIXML\s*)?{_PROLOGUE}<Objs\b[^>]*powershell", re.DOTALL)
-_BETWEEN = re.compile(r"[\s,\[\]]*")  # what stands between the rows of a list
+_BETWEEN = re.compile(r"[\s,\[\]]*")  # what is between the rows of a list
 _QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*+\\?(?:"|\Z)')  # one without an end, too: no text of JSON goes over a line
 _EVENT_KEYS = ({"Event"}, {"xml_string"}, {"EventId", "Payload"}, {"EventId", "Channel"})
 
 
 def form_of(head: bytes) -> str | None:
-    """The form that the beginning of a file has: xml, clixml, json, plaso; None if it is none of them."""
+    """The form that the beginning of a file has: xml, clixml, json, plaso; None if it has none of these."""
     text = head[encoding_of(head)[1] : 1 << 16].decode(declared_encoding(head), errors="replace")
     if _XML.match(text):
         return "xml"
@@ -57,7 +57,7 @@ def _read_json(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
         number += 1
         where = f"event {number} at offset {offset}"
         if not isinstance(row, dict):
-            yield Cut(number, offset, "", f"{where} is no JSON object{f': {text}' if text else ''}")
+            yield Cut(number, offset, "", f"{where} is not a JSON object{f': {text}' if text else ''}")
             continue
         yield _cut_of(row, number=number, offset=offset)
 
@@ -95,7 +95,7 @@ def _rows(file: EvidenceFile, problems: Problems) -> Iterator[tuple[int, str, ob
 
 
 def _begins_anew(text: str, held: list[str]) -> bool:
-    """Whether a line begins another row although the one before it has no end: it is no deeper, but lines between were."""
+    """Whether a line begins another row although the one before it has no end: it is not deeper, but lines between were."""
     bare = text.lstrip()
     if not bare.startswith("{"):
         return False
@@ -107,7 +107,7 @@ def _begins_anew(text: str, held: list[str]) -> bool:
 
 
 def _values(text: str) -> Iterator[tuple[str, object]]:
-    """What is wrong with, and the value of, every row in a text; one that is no JSON ends it."""
+    """What is wrong with, and the value of, every row in a text; one that is not JSON ends it."""
     at, decoder = 0, json.JSONDecoder()
     while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         try:
@@ -125,13 +125,13 @@ def _read_plaso(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
     """Rows of a table with a column xml_string, as psort writes them."""
     at = [0]
 
-    def told() -> Iterator[str]:
+    def texts() -> Iterator[str]:
         for line in lines(file, problems):
             at[0] = line.offset
             yield f"{line.text}\n"
 
     csv.field_size_limit(LONGEST)
-    reader = csv.DictReader(told(), strict=False)
+    reader = csv.DictReader(texts(), strict=False)
     number = 0
     while True:
         try:
@@ -140,7 +140,7 @@ def _read_plaso(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
             return
         except csv.Error as err:
             number += 1
-            yield Cut(number, at[0], "", f"row {number} at offset {at[0]} is no row of a table: {err}")
+            yield Cut(number, at[0], "", f"row {number} at offset {at[0]} is not a row of a table: {err}")
             continue
         text = row.get("xml_string") or ""
         if not text.strip():

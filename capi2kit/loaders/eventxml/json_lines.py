@@ -1,6 +1,6 @@
 """JSON: events as evtx_dump and EvtxECmd write them → the element of an event.
 
-Both turn elements into keys: attributes stand under ``#attributes`` or behind ``@``, texts under ``#text``, and
+Both turn elements into keys: attributes are under ``#attributes`` or behind ``@``, texts under ``#text``, and
 siblings of one name in a list or as ``Name_1``. The order between siblings of different names is lost there.
 """
 
@@ -17,7 +17,7 @@ from capi2kit.binxml import NOT_IN_XML
 Json = dict[str, Any]
 _AGAIN = re.compile(r"(.+)_\d+")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
-_SYSTEM = {  # of EvtxECmd: what it calls a cell, and where it stands in an event
+_SYSTEM = {  # of EvtxECmd: what it calls a cell, and where it is in an event
     "EventId": "EventID",
     "EventRecordId": "EventRecordID",
     "Version": "Version",
@@ -63,7 +63,7 @@ def element_of(row: Json) -> etree._Element | str | None:
 
 
 def event_text(text: str) -> str:
-    """The event in a cell that holds XML, without what stands before it. Raises ValueError if there is none."""
+    """The event in a cell that holds XML, without what is before it. Raises ValueError if there is none."""
     begin = text.find("<Event")
     if begin < 0:
         raise ValueError("there is no event in its XML")
@@ -77,8 +77,8 @@ def _fill(element: etree._Element, value: Any) -> None:
         return
     for key, part in value.items():
         if key == "#attributes" and isinstance(part, dict):
-            for name, told in part.items():
-                _set(element, name, value=told)
+            for name, attribute in part.items():
+                _set(element, name, value=attribute)
         elif key.startswith("@"):
             _set(element, key[1:], value=part)
         elif key == "#text":
@@ -88,7 +88,7 @@ def _fill(element: etree._Element, value: Any) -> None:
 
 
 def _add_texts(element: etree._Element, part: Any) -> None:
-    """A list of texts means as many elements: all but the first stand behind this one."""
+    """A list of texts means as many elements: all but the first follow this one."""
     texts = part if isinstance(part, list) else [part]
     element.text = _text(texts[0]) if texts else None
     parent = element.getparent()
@@ -107,7 +107,7 @@ def _add_children(element: etree._Element, key: str, *, parts: list[Any], siblin
             child.text = _text(part) if part is not None else None
             continue
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of an element")
+            raise ValueError(f"{name!r} is not a name of an element")
         _fill(etree.SubElement(element, name), part)
 
 
@@ -116,7 +116,7 @@ def _set(element: etree._Element, name: str, *, value: Any) -> None:
     if name == "xmlns" or value is None:
         return
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an attribute")
+        raise ValueError(f"{name!r} is not a name of an attribute")
     element.set(name, _text(value))
 
 

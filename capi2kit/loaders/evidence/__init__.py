@@ -34,7 +34,7 @@ class EvidenceFile:
         return sha256_of(self.data)
 
 
-KIT_MANIFEST = "kit manifest"  # `settings.origin` of what the collection kit says of its own files
+KIT_MANIFEST = "kit manifest"  # `settings.origin` of what the collection kit says about its own files
 Providers = Mapping[str, frozenset[str] | None]
 _PROVIDER = re.compile(r"<Provider\b[^<>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
 _EVENT_ID = re.compile(r"<EventID\b[^<>]*>\s*(\d+)")
@@ -46,7 +46,7 @@ class Asked:
 
     `engine`: who decodes records of an .evtx. `providers`: whose events to keep, all of them (None) or those
     with these ids; None keeps everything. `tz`: the zone of logs that are in local time, None if it was not
-    told. `progress`: called with done and promised.
+    given. `progress`: called with done and promised.
     """
 
     engine: str = "auto"
@@ -78,7 +78,7 @@ class Asked:
 class Problems:
     """Collects rows of the `problems` table. `lost` is their sum of lost records.
 
-    Of one kind of problem a file gives so many rows at most, then one for all the others.
+    A file gives at most `MOST` rows for one kind of problem, then one for all the others.
     """
 
     MOST = 10_000

@@ -74,7 +74,7 @@ def open_regular(path: str) -> Iterator[io.FileIO]:
     with io.FileIO(path, "r", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is no regular file")
+            raise OSError("it is not a regular file")
         if status.st_size > LARGEST:
             raise OSError(f"{status.st_size} bytes, more than {LARGEST}")
         yield file

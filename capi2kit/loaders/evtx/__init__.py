@@ -2,7 +2,7 @@
 
 Two engines behind one door. `evtx` (Rust) renders intact chunks as XML, fast.
 Damaged chunks never reach it: python-evtx's framing finds their records and our
-`binxml` decodes them one by one, so that a broken record costs itself only.
+`binxml` decodes them one by one, so that only the broken record itself is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAME = "evtx"
 LOOKS_FOR = "a Windows event log (.evtx): ElfFile at the start"
 ENGINES = ("auto", "evtx", "python-evtx")
 _FLUSH = 4096
-_TOLD_EVERY = 500
+_REPORT_EVERY = 500
 _LONGEST_XML = 1 << 21  # 64 KiB of record make no more, unless its templates repeat themselves
 _SPLICED = 256  # chunks handed to the fast engine at once: a copy, so that it reads what was hashed
 _FILETIME_EPOCH = 116444736000000000
@@ -56,7 +56,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         raise EvidenceError(f"{file.name}: {found}; export or copy the log again", source=file.name)
     reading = _Reading(file, framing, asked=asked)
     for done in reading.run(asked.engine):
-        if asked.progress and done % _TOLD_EVERY == 0:
+        if asked.progress and done % _REPORT_EVERY == 0:
             asked.progress(done, framing.promised)
         if len(reading.rows) >= _FLUSH:
             yield reading.rows.batch()
@@ -207,7 +207,7 @@ def _spliced(file: EvidenceFile, chunks: list[Chunk]) -> bytes:
 
 
 def record_xml(file: EvidenceFile, *, offset: int, record: int | None) -> str:
-    """One record as indented XML. Raises EvidenceError if another record, or none, stands at `offset`."""
+    """One record as indented XML. Raises EvidenceError if another record, or none, is at `offset`."""
     from capi2kit.loaders.evtx.salvage import decode_alone
 
     where = f"{file.name}: record {record} at offset {offset}"

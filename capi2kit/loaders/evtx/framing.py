@@ -1,4 +1,4 @@
-"""Framing of .evtx files: which records a file promises, where they stand, and what is damaged.
+"""Framing of .evtx files: which records a file promises, where they are, and what is damaged.
 
 python-evtx reads the file and chunk headers and their checksums; records are
 walked here, so that a broken one does not take its neighbours with it. Input:
@@ -71,7 +71,7 @@ class Framing:
 
 
 def looks_like_evtx(data: Buffer) -> bool:
-    """True for an .evtx file header, or for a chunk at one of the first places where one may stand."""
+    """True for an .evtx file header, or for a chunk at one of the first places where one may be."""
     places = range(HEADER, min(len(data), HEADER + SNIFFED * CHUNK), CHUNK)
     return bytes(data[:8]) == b"ElfFile\0" or any(bytes(data[at : at + 8]) == b"ElfChnk\0" for at in places)
 
@@ -145,8 +145,8 @@ def _may_be(record: int, chunk: Chunk) -> bool:
 def _read_header(header: ChunkHeader, chunk: Chunk, *, raw: bytes) -> tuple[int, int]:
     """Damage and range of a chunk by its header; returns where its used part ends and how many records it counts.
 
-    Of a header that is damaged itself nothing is believed: its chunk is used up to the end, for all that is known, and
-    counts -1.
+    If the header itself is damaged, nothing in it is believed: its chunk counts as used up to the end, and
+    the count is -1.
     """
     if not header.check_magic():
         chunk.damage = "no chunk header"
@@ -182,7 +182,7 @@ def _walk(raw: bytes, chunk: Chunk, *, end: int) -> list[Frame]:
     while at + SMALLEST <= end:
         size, damage = _sound(raw, at, end=end), ""
         if not size:
-            size, damage = _mend(raw, at, end=end)
+            size, damage = _repair(raw, at, end=end)
             if not size:
                 break
         record, written = struct.unpack_from("<QQ", raw, at + 8)
@@ -201,7 +201,7 @@ def _sound(raw: bytes, at: int, *, end: int) -> int:
     return size if struct.unpack_from("<I", raw, at + size - 4)[0] == size else 0
 
 
-def _mend(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
+def _repair(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
     """Size of a record whose frame is damaged: by its own two sizes, else up to the next sound record."""
     size = struct.unpack_from("<I", raw, at + 4)[0]
     if SMALLEST <= size <= end - at and size % 8 == 0:
@@ -217,7 +217,7 @@ def _mend(raw: bytes, at: int, *, end: int) -> tuple[int, str]:
 
 
 def _count_lost(framing: Framing, *, newest: int) -> None:
-    """How many records stood in chunks of which nothing is left, by the ids of their neighbours."""
+    """How many records were in chunks of which nothing is left, by the ids of their neighbours."""
     gone = [chunk for chunk in framing.chunks if chunk.damage and not chunk.frames and not chunk.missing]
     harmed = sum(bool(chunk.damage) for chunk in framing.chunks)
     extents = sorted(chunk.extent for chunk in framing.chunks if (chunk.frames or chunk.missing) and chunk.extent[0])
@@ -229,7 +229,7 @@ def _count_lost(framing: Framing, *, newest: int) -> None:
         return
     where = ", ".join(f"{first} to {last}" for first, last in holes)
     where = f"records {where}" if where else "how many it held is not known"
-    what = f"of chunk {_ranges([chunk.slot for chunk in gone])} nothing is left" if gone else "records are left out"
+    what = f"nothing is left of chunk {_ranges([chunk.slot for chunk in gone])}" if gone else "records are left out"
     framing.missing.append((f"{what} ({where})", sum(last - first + 1 for first, last in holes)))
 
 

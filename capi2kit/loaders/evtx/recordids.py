@@ -9,11 +9,11 @@ from typing import NamedTuple
 CHUNK = 65536
 SMALLEST = 32  # bytes of a record
 MOST_RECORDS = CHUNK // SMALLEST  # of a chunk
-HIGHEST = (1 << 63) - 1  # no log has that many records: a number beyond is none
+HIGHEST = (1 << 63) - 1  # no log has that many records: a number beyond it is not an id
 
 
 class Frame(NamedTuple):
-    """One record as framed: where it stands, its header id and write time. `damage` names what was corrected."""
+    """One record as framed: where it is, its header id and write time. `damage` names what was corrected."""
 
     chunk: int
     offset: int
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
 
 def living(frames: list[Frame]) -> list[Frame]:
-    """The records of a chunk of which nobody tells where it ends: behind its used part lie those of an older log.
+    """The records of a chunk whose end is not known: behind its used part lie those of an older log.
 
     Their ids do not go on from the ones before. A chunk in which not one record is whole holds none, but other bytes.
     """
@@ -46,7 +46,7 @@ def living(frames: list[Frame]) -> list[Frame]:
 
 
 def _is_first_odd(first: Frame, second: Frame) -> bool:
-    """Whether one byte of the first record's id was altered: then the second one is no record of an older log."""
+    """Whether one byte of the first record's id was altered: then the second one is not a record of an older log."""
     expected = max(second.record - 1, 0)
     altered = sum(a != b for a, b in zip(struct.pack("<Q", first.record), struct.pack("<Q", expected), strict=True))
     return altered == 1 and first.written <= second.written

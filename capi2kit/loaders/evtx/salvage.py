@@ -58,11 +58,11 @@ def salvage_chunk(
     yield from _decoded(decoder, chunk.frames, problems=problems)
     where = {"chunk": chunk.slot, "offset": chunk.offset}
     if names.restored:
-        told = ", ".join(sorted(set(names.restored.values())))
-        what = f"chunk {chunk.slot}: names restored from another chunk: {told}"
+        listing = ", ".join(sorted(set(names.restored.values())))
+        what = f"chunk {chunk.slot}: names restored from another chunk: {listing}"
         problems.add("names", "restored names", message=what, **where)
     for offset in names.unknown:
-        what = f"chunk {chunk.slot}: the name at offset {offset} is lost and no other chunk tells it"
+        what = f"chunk {chunk.slot}: the name at offset {offset} is lost and no other chunk has it"
         what += "; its cells are <NA>, their text is in `extra`"
         problems.add("names", "lost name", message=what, chunk=chunk.slot, offset=chunk.offset + offset)
     _tell_replaced(decoder, chunk, problems=problems)
@@ -99,7 +99,7 @@ def _tell_misspelt(decoder: Decoder, chunk: Chunk, *, problems: Problems) -> Non
     for offset, name in sorted(decoder.fragments.misspelt.items()):
         what = (
             f"chunk {chunk.slot}: the name at offset {offset} does not fit its hash, though the chunk is intact: read as \
-{name!r}; what it names may stand in `extra`"
+{name!r}; what it names may be in `extra`"
         )
         problems.add("names", "misspelt name", message=what, chunk=chunk.slot, offset=chunk.offset + offset)
 
@@ -170,7 +170,7 @@ class _LostNames:
         self.decoder = Decoder(raw, lost_name=self.find, lost_template=definitions.template)
 
     def find(self, offset: int, parent: str) -> str | None:
-        """The name that stood at `offset` as a child of `parent`, if only one can have stood there."""
+        """The name that was at `offset` as a child of `parent`, if only one can have been there."""
         if (offset, parent) in self._asked:
             return None
         fitting = self.definitions.names(parent) - self._present - set(self.decoder.fragments.names.values())
@@ -188,7 +188,7 @@ class _LostNames:
 
     @property
     def unknown(self) -> list[int]:
-        """Where the names stood that nobody could tell."""
+        """Where the names were that could not be restored."""
         return sorted({offset for offset, _ in self._asked} - self.restored.keys())
 
 

@@ -21,7 +21,7 @@ _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 class Found(NamedTuple):
-    """A file to try: as named by the user, and whether it was named itself (or only stood in a folder).
+    """A file to try: as named by the user, and whether it was named itself (or only lay in a folder).
 
     `fault` says why it is left alone: an archive or a member that is refused, a link that leads out of its folder.
     """
@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 def shown(path: str) -> str:
-    """A path as text that any table can hold: bytes of a name that are no UTF-8 as ``\\xff``."""
+    """A path as text that any table can hold: bytes of a name that are not UTF-8 as ``\\xff``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -64,12 +64,12 @@ def places(what: PathLike | Iterable[PathLike]) -> list[str]:
 
 
 def of(name: str) -> list[str]:
-    """The file on disk that a name in `sources` stands for: a path, or the archive of archive!member."""
+    """The file on disk that a name in `sources` means: a path, or the archive of archive!member."""
     return [named(name).path]
 
 
 def named(name: str) -> Found:
-    """The file that a name in `sources` stands for: a path, or archive!member."""
+    """The file that a name in `sources` means: a path, or archive!member."""
     path = name
     if not _is_there(path) and _is_there(unescaped := _unescaped(path)):
         path = unescaped
@@ -99,7 +99,7 @@ def _paths(what: PathLike | Iterable[PathLike]) -> list[str]:
 
 
 def _hits(path: str) -> list[str]:
-    """What a pattern matches; nothing if it is none, or is a file itself."""
+    """What a pattern matches; nothing if it is not a pattern, or is a file itself."""
     is_pattern = glob.has_magic(path) and "\0" not in path and not os.path.exists(path)
     return sorted(glob.iglob(path, recursive=True)) if is_pattern else []
 
@@ -126,7 +126,7 @@ def _behind(path: str, *, follow: bool) -> list[Found]:
 
 
 def _below(folder: str, *, follow: bool) -> list[Found]:
-    """Every file below a folder; what cannot be listed or leads out of it stands for itself, so that somebody hears of it."""
+    """Every file below a folder; what cannot be listed or leads out of it is given as it is, so that it is reported."""
     closed, outside, files = list[str](), list[str](), list[str]()
     top = os.path.realpath(folder)
     seen = {top}
@@ -161,14 +161,14 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 def _unnamed(path: str) -> list[Found]:
-    """A file that stood in a folder: only there a .zip must end so, for many documents are archives too."""
+    """A file that lay in a folder: only there must an archive be named .zip, for many documents are archives too."""
     if not path.lower().endswith(".zip"):
         return [Found(path, "", False)]
     return [found._replace(named=False) for found in _members(path)]
 
 
 def _members(path: str) -> list[Found]:
-    """The file itself, or what is in it if it is an archive; one that is refused stands for itself, with the reason."""
+    """The file itself, or what is in it if it is an archive; one that is refused is given as it is, with the reason."""
     if not os.path.isfile(path):
         return [Found(path, "", True)]
     try:

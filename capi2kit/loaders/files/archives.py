@@ -1,4 +1,4 @@
-"""Archives: what is in a .zip, unpacked in memory, and bounded by what comes out, whatever the archive says of itself.
+"""Archives: what is in a .zip, unpacked in memory, and bounded by what comes out, whatever the archive says about itself.
 
 Only members that are stored or deflated are unpacked: the other methods cannot be stopped in the middle of a block.
 """
@@ -20,9 +20,9 @@ MAX_MEMBER = 1 << 30
 MAX_RATIO = 500
 MAX_DIRECTORY = 16 << 20  # bytes of the list of members
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_SMALL = 256 << 20  # an archive that unpacks to less is no bomb: a log that is mostly empty packs very well
+_SMALL = 256 << 20  # an archive that unpacks to less is not a bomb: a log that is mostly empty packs very well
 _PIECE = 1 << 20
-_END = b"PK\5\6"  # of the list of members; its size stands behind
+_END = b"PK\5\6"  # of the list of members; its size follows
 _ZIP64 = 0xFFFFFFFF
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _NAMES = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma", 93: "zstd", 95: "xz", 98: "ppmd"}

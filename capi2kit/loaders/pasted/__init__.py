@@ -2,7 +2,7 @@
 
 XML from a browser's view, with typographic quotes or with tags lost; Event Viewer's General tab and Friendly
 View; Format-List; entries of certutil's URL cache inside prose. Each repair is a row in `problems`. What the
-text does not give stays <NA>; what had to be inferred is told.
+text does not give stays <NA>; what had to be inferred is reported.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _EVENT = re.compile(r"<Event(?=[\s>])(?:(?!<Event[\s>]).)*?</Event>|<Event(?=[\s
 _HEADING = re.compile(r"(?i)\bevent[ ]?id[: ]+(\d{1,5})\b")
 _APART = re.compile(r"\s*(?:<[^<>]*>\s*)*")
 _NEAR = 400  # characters between an event's heading and its tags at most
-_BELOW = 4000  # characters below loose tags in which their error may stand, or of blanks above them
+_BELOW = 4000  # characters below loose tags in which their error may be, or of blanks above them
 _SYSTEM = frozenset({"Security", "Execution", "TimeCreated", "Provider", "EventID", "Channel", "Computer"})
 _NAT = -(1 << 63)
 _STRICT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
@@ -133,14 +133,14 @@ def _pieces(text: str) -> list[_Piece]:
 
 def _is_same(block: Block, below: _Piece, *, text: str) -> bool:
     """Whether a block and the XML right below it, with nothing but blanks between them, are one event."""
-    told = "".join(below.event.findtext("{*}System/{*}EventID", "").split())
-    mine = "".join(filter(str.isdigit, block.values["event_id"]))
+    xml_id = "".join(below.event.findtext("{*}System/{*}EventID", "").split())
+    block_id = "".join(filter(str.isdigit, block.values["event_id"]))
     near = below.begin - block.end <= _BELOW
-    return near and not text[block.end : below.begin].strip() and told in ("", mine)
+    return near and not text[block.end : below.begin].strip() and xml_id in ("", block_id)
 
 
 def _covered(taken: Sequence[_Piece | Block]) -> Callable[[int], bool]:
-    """Tells of a place in the text whether it lies in a part that is taken."""
+    """Tells whether a place in the text lies in a part that is taken."""
     parts = sorted((part.begin, part.end) for part in taken)
     begins = [begin for begin, _ in parts]
     ends = [0, *accumulate((end for _, end in parts), max)]
@@ -186,7 +186,7 @@ def _read_leniently(text: str) -> etree._Element | None:
 
 
 def _runs(text: str, *, taken: Sequence[_Piece | Block]) -> list[tuple[int, int]]:
-    """Stretches of tags that stand in payloads, outside of what is read already."""
+    """Stretches of tags that belong to payloads, outside of what is read already."""
     known = names_of_payloads() | _SYSTEM
     covered = _covered(taken)
     tags = [found for found in TAG.finditer(text) if found[1] in known and not covered(found.start())]
@@ -200,7 +200,7 @@ def _runs(text: str, *, taken: Sequence[_Piece | Block]) -> list[tuple[int, int]
 
 
 def _read_block(text: str, block: Block, *, runs: list[tuple[int, int]], used: set[tuple[int, int]]) -> _Piece:
-    """An event from lines of label and value, with the tags that stand below them; these are `used` then."""
+    """An event from lines of label and value, with the tags that are below them; these are `used` then."""
     event, local, notes = event_of(block)
     at = bisect_left(runs, (block.end, 0))
     run = runs[at] if at < len(runs) and runs[at] not in used else None

@@ -1,7 +1,7 @@
 """Pasted blocks: lines of label and value, as Event Viewer's General tab, Format-List and Get-EventLog show an event.
 
-The labels of each language stand in `data/eventlabels.csv`, the sentences that hold a URL and an error in
-`data/phrases.csv`. What stands for nothing there, a placeholder or a date that may mean two days, is missing.
+The labels of each language are in `data/eventlabels.csv`, the sentences that hold a URL and an error in
+`data/phrases.csv`. A value that means nothing, a placeholder or a date that may mean two days is missing.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _close(found: list[Block], values: dict[str, str], *, begin: int, end: int, 
 def _close_described(
     found: list[Block], values: dict[str, str], *, text: str, begin: int, end: int, language: str, meaning: str
 ) -> int:
-    """A description may stand behind its label or on the next lines, up to the first empty one."""
+    """A description may be behind its label or on the next lines, up to the first empty one."""
     if meaning == "description" and not values["description"]:
         rest = _BELOW.match(text, end)
         if rest:
@@ -109,11 +109,11 @@ def event_of(block: Block) -> tuple[etree._Element, str | None, list[str]]:
     event = etree.Element("Event")
     notes: list[str] = []
     for meaning, value in block.values.items():
-        told = value.casefold() not in _known("nothing") and value
-        if not told or meaning not in _PLACES:
+        has_text = value.casefold() not in _known("nothing") and value
+        if not has_text or meaning not in _PLACES:
             continue
         if _PLACEHOLDER.fullmatch(value):
-            notes.append(f"{meaning}: {value!r} stands for a value that the text does not give")
+            notes.append(f"{meaning}: {value!r} is a placeholder for a value that the text does not give")
             continue
         _put(event, _PLACES[meaning], value=_plain(meaning, value))
     _describe(event, block)
@@ -149,9 +149,9 @@ def _describe(event: etree._Element, block: Block) -> None:
     _put(event, ("AsShown", "Description", ""), value=description)
     for row in rows("phrases"):
         if row["event_id"] == block.values.get("event_id") and (found := re.search(row["pattern"], description)):
-            told = found.groupdict()
-            _put(event, ("AsShown", "Url", ""), value=told.get("url") or "")
-            _put(event, ("AsShown", "ErrorText", ""), value=told.get("result_text") or "")
+            parts = found.groupdict()
+            _put(event, ("AsShown", "Url", ""), value=parts.get("url") or "")
+            _put(event, ("AsShown", "ErrorText", ""), value=parts.get("result_text") or "")
             return
 
 

@@ -1,7 +1,7 @@
-"""Rebuilt: tags of an event of which others were lost → the tree they stood in.
+"""Rebuilt: tags of an event of which others were lost → the tree they were in.
 
 Web sites drop tags without attributes and closing tags. The order in which Windows writes the elements of a
-payload (`data/payloads.csv`) tells where each of the rest stood. What fits nowhere stays at the top of the payload.
+payload (`data/payloads.csv`) shows where each of the rest was. What fits nowhere stays at the top of the payload.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Payload(NamedTuple):
     paths: tuple[Steps, ...]
 
     def knows(self, tags: Iterable[Tag]) -> bool:
-        """Whether all these elements can stand in it."""
+        """Whether all these elements can be in it."""
         names = {path[-1].rstrip("*") for path in self.paths} | {self.root}
         return all(tag.name in names for tag in tags)
 
@@ -53,18 +53,18 @@ def payloads() -> tuple[Payload, ...]:
     found: dict[str, list[dict[str, str]]] = {}
     for row in rows("payloads"):
         found.setdefault(row["event_id"], []).append(row)
-    return tuple(_payload(told) for told in found.values())
+    return tuple(_payload(group) for group in found.values())
 
 
-def _payload(told: list[dict[str, str]]) -> Payload:
-    first = told[0]
-    paths = tuple(tuple(row["path"].split("/")) for row in told)
+def _payload(group: list[dict[str, str]]) -> Payload:
+    first = group[0]
+    paths = tuple(tuple(row["path"].split("/")) for row in group)
     return Payload(first["provider"], first["channel"], first["root"], first["event_id"], paths)
 
 
 @cache
 def names_of_payloads() -> frozenset[str]:
-    """Names of all elements that stand in payloads, roots too."""
+    """Names of all elements that are in payloads, roots too."""
     steps = {step.rstrip("*") for payload in payloads() for path in payload.paths for step in path}
     return frozenset(steps | {payload.root for payload in payloads()})
 
@@ -72,8 +72,8 @@ def names_of_payloads() -> frozenset[str]:
 def tags_in(text: str) -> list[Tag]:
     """The start tags of a text in their order."""
     return [
-        Tag(name, {key: clean(value) for key, value in _ATTRIBUTE.findall(told)}, clean(inside.strip()))
-        for name, told, inside in TAG.findall(text)
+        Tag(name, {key: clean(value) for key, value in _ATTRIBUTE.findall(attributes)}, clean(inside.strip()))
+        for name, attributes, inside in TAG.findall(text)
     ]
 
 
@@ -93,7 +93,7 @@ def without_controls(text: str) -> str:
 
 
 def payload_for(tags: list[Tag], *, event_id: str | None) -> Payload | None:
-    """The payload of an event id; without one, the only payload in which all the tags can stand."""
+    """The payload of an event id; without one, the only payload in which all the tags can be."""
     if event_id is not None:
         return next((payload for payload in payloads() if payload.event_id == event_id), None)
     fitting = [payload for payload in payloads() if payload.knows(tags)]
@@ -128,9 +128,9 @@ def rebuild(payload: Payload, tags: list[Tag]) -> etree._Element:
 
 
 def _next_place(paths: tuple[Steps, ...], at: int, *, name: str) -> tuple[int, Steps] | None:
-    """Where an element stands, and what it ends: here once more, else further on, else in a new turn of a group.
+    """Where an element is, and what it ends: here once more, else further on, else in a new turn of a group.
 
-    Of the groups that repeat, the innermost one in which it has a place.
+    If several groups repeat, it is the innermost one in which it has a place.
     """
     here = paths[at] if at >= 0 else ()
     if here and here[-1] == f"{name}*":
@@ -147,9 +147,9 @@ def _next_place(paths: tuple[Steps, ...], at: int, *, name: str) -> tuple[int, S
     return None
 
 
-def add_attributes(element: etree._Element, told: dict[str, str]) -> None:
+def add_attributes(element: etree._Element, attributes: dict[str, str]) -> None:
     """Set the attributes of a tag, without their prefixes; a name that XML cannot have gets a mark in front."""
-    for name, value in told.items():
+    for name, value in attributes.items():
         bare = _NO_NAME.sub("_", name.rpartition(":")[2])
         element.set(bare if bare[:1].isalpha() or bare[:1] == "_" else f"_{bare}", value)
 

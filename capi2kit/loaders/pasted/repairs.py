@@ -53,7 +53,7 @@ REPAIRS: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 
 def repaired(text: str) -> tuple[str, list[str]]:
-    """The text as it was before somebody pasted it, as far as that can be told, and the repairs that it took."""
+    """The text as it was before somebody pasted it, as far as that can be known, and the repairs that it took."""
     made = []
     for name, repair in REPAIRS:
         after = repair(text)

@@ -49,30 +49,30 @@ def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
     tags: list[Tag] = []
     at = end = blank = 0
     for line in text.splitlines(keepends=True):
-        told = line.strip().replace("\u200e", "")
+        short = line.strip().replace("\u200e", "")
         at += len(line)
-        if not told:
+        if not short:
             blank += 1
             continue
-        section = _SECTION.fullmatch(told)
+        section = _SECTION.fullmatch(short)
         if section:
             tags = sections.setdefault(section[1], [])
-        elif blank > _APART or len(tags) > _PARTS or not _take(told, tags, plain="EventData" in sections, line=line):
+        elif blank > _APART or len(tags) > _PARTS or not _take(short, tags, plain="EventData" in sections, line=line):
             break
         blank, end = 0, at
     return sections, end
 
 
-def _take(told: str, tags: list[Tag], *, plain: bool, line: str) -> bool:
-    """Add one line; False if it is no part of a tree. `plain`: lines are values."""
-    attribute = _ATTRIBUTE.fullmatch(told)
+def _take(short: str, tags: list[Tag], *, plain: bool, line: str) -> bool:
+    """Add one line; False if it is not part of a tree. `plain`: lines are values."""
+    attribute = _ATTRIBUTE.fullmatch(short)
     if attribute and tags and not plain:
         tags[-1].attributes[attribute[1].rpartition(":")[2]] = clean(attribute[2].strip())
         return True
     if plain:
-        tags.append(Tag("Data", {}, clean(told)))
+        tags.append(Tag("Data", {}, clean(short)))
         return line[:1] in " \t"
-    found = _BRANCH.fullmatch(told) or _LEAF.fullmatch(told)
+    found = _BRANCH.fullmatch(short) or _LEAF.fullmatch(short)
     if not found or line[:1] not in " \t":
         return False
     tags.append(Tag(found[1], {}, clean((found[2] or "").strip())))
@@ -86,9 +86,9 @@ def _event_of(sections: dict[str, list[Tag]]) -> etree._Element:
             above = etree.SubElement(event, name)
             for tag in sections[name]:
                 add_tag(above, tag)
-    told = sections.get("UserData")
-    if told:
-        root, *rest = told
+    user_data = sections.get("UserData")
+    if user_data:
+        root, *rest = user_data
         payload = next((payload for payload in payloads() if payload.root == root.name), None)
         above = etree.SubElement(event, "UserData")
         if payload is not None:

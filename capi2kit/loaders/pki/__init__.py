@@ -1,6 +1,6 @@
 """pki: trust lists, certificates, CRLs and OCSP responses that lie beside a log.
 
-Read are authrootstl.cab and its like, .stl, .sst, .p7b, .cer, .crt, .der, .pem and .crl, by what is in
+It reads authrootstl.cab and similar files, .stl, .sst, .p7b, .cer, .crt, .der, .pem and .crl, by what is in
 them. Lists become rows of `trust_lists`, everything else, and the certificates inside lists, rows of
 `certificates` without an event. Times are in UTC in all of them. Needs the extra `pki`.
 """
@@ -82,7 +82,7 @@ def _pieces(file: EvidenceFile, data: bytes, *, problems: Problems) -> Iterator[
 
 
 def _inside(piece: Piece, *, problems: Problems) -> Iterator[Piece | None]:
-    """A store's objects, or the DER objects that stand one after the other."""
+    """A store's objects, or the DER objects that follow one another."""
     if piece.data.startswith(containers.STORE):
         yield from containers.read_store(piece.data, problems=problems)
         return
@@ -105,7 +105,7 @@ def _inside(piece: Piece, *, problems: Problems) -> Iterator[Piece | None]:
 
 
 def _note_rest(piece: Piece, at: int, *, why: str, problems: Problems) -> None:
-    """What stands at an offset cannot be read: the object itself, or only something behind it."""
+    """What is at an offset cannot be read: the object itself, or only something behind it."""
     place = f"{piece.where}: " if piece.where else ""
     if at:
         message = f"{place}{len(piece.data) - at} bytes behind offset {at} were left out: {why}"
@@ -143,7 +143,7 @@ class _Objects:
                 case "signed data":
                     self._add_signed(piece)
                 case _:
-                    raise ValueError("it is no certificate, CRL, OCSP response or trust list")
+                    raise ValueError("it is not a certificate, CRL, OCSP response or trust list")
         except BROKEN as err:
             self._note(piece, err, form=form)
 

@@ -1,6 +1,6 @@
 """Certificates: one X.509 certificate, CRL or OCSP response in DER → the texts of a row of `certificates`.
 
-Names stand as Windows shows them in its log, so that both can be joined: the common name, or else the next
+Names are written as Windows shows them in its log, so that both can be joined: the common name, or else the next
 best part. The whole name is in `extra`. asn1crypto reads the objects, since it takes old ones as they are.
 """
 
@@ -104,7 +104,7 @@ def hexadecimal(number: Any) -> str:
 
 
 def certificate_row(data: bytes) -> Row:
-    """A certificate. Raises one of BROKEN if the bytes are none."""
+    """A certificate. Raises one of BROKEN if the bytes are not one."""
     certificate = package("asn1crypto.x509").Certificate.load(data, strict=True)
     inner = certificate["tbs_certificate"]
     subject, issuer = name_parts(inner["subject"]), name_parts(inner["issuer"])
@@ -194,7 +194,7 @@ def _add_extension(kind: str, value: Any, *, row: Row, more: dict[str, Any]) -> 
 
 
 def crl_row(data: bytes) -> Row:
-    """A certificate revocation list. Raises one of BROKEN if the bytes are none."""
+    """A certificate revocation list. Raises one of BROKEN if the bytes are not one."""
     revocations = package("asn1crypto.crl").CertificateList.load(data, strict=True)
     inner = revocations["tbs_cert_list"]
     issuer = name_parts(inner["issuer"])
@@ -216,7 +216,7 @@ def crl_row(data: bytes) -> Row:
 
 
 def ocsp_rows(data: bytes) -> tuple[Row, list[bytes]]:
-    """An OCSP response, and the certificates in it. Raises one of BROKEN if the bytes are none.
+    """An OCSP response, and the certificates in it. Raises one of BROKEN if the bytes are not one.
 
     The times are those of the first certificate that it answers for.
     """

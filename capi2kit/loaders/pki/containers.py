@@ -33,7 +33,7 @@ _NOT_READ = ("KEY", "REQUEST", "PARAMETERS")
 
 
 class Piece(NamedTuple):
-    """One object: where it stands, in words and as an offset in the file, its bytes, and the name that a store gives it."""
+    """One object: where it is, in words and as an offset in the file, its bytes, and the name that a store gives it."""
 
     where: str
     offset: int
@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
 
 def cabinet_names(head: bytes) -> list[str]:
-    """The names in a cabinet as far as its head shows them; empty if it is none."""
+    """The names in a cabinet as far as its head shows them; empty if it is not a cabinet."""
     if not head.startswith(CABINET) or len(head) < _CABINET_HEAD.size:
         return []
     return [name for name, _ in _members(head)]
@@ -127,7 +127,7 @@ def is_store(head: bytes) -> bool:
 
 
 def read_store(data: bytes, *, problems: Problems) -> Iterator[Piece]:
-    """The objects of a serialized store; a store that is cut off costs what stands at the cut."""
+    """The objects of a serialized store; a store that is cut off loses what is at the cut."""
     at, count, name = len(STORE), 0, None
     while at < len(data):
         if at + _PROPERTY.size > len(data):
@@ -158,7 +158,7 @@ def _note_cut(problems: Problems, at: int) -> None:
 
 
 def pem_heads(text: str) -> Iterator[bytes]:
-    """The decoded beginnings of the objects in PEM text; none if other text than a PEM file's stands before the first."""
+    """The decoded beginnings of the objects in PEM text; none if text that a PEM file does not have is before the first."""
     first = _BEGIN.search(text)
     if first is None:
         return
@@ -195,14 +195,14 @@ def read_pem(lines: Iterable[Line], *, problems: Problems) -> Iterator[Piece | N
 def _decoded(begun: Line, code: list[str], *, label: str, problems: Problems) -> Piece | None:
     if label.endswith(_NOT_READ):
         if "PRIVATE" in label:
-            message = f"a private key stands at line {begun.number}; it is not read, and does not belong into evidence"
+            message = f"there is a private key at line {begun.number}; it is not read, and does not belong in evidence"
             problems.add("text", "private key", message=message, offset=begun.offset)
         return None
     where = f"{label} at line {begun.number}"
     try:
         return Piece(where, begun.offset, binascii.a2b_base64("".join(code), strict_mode=True))
     except ValueError as err:
-        message = f"{where}: it is no base64 ({err}); the object is lost"
+        message = f"{where}: it is not base64 ({err}); the object is lost"
         problems.add("record", "damaged object", message=message, lost=1, offset=begun.offset)
         return Piece(where, begun.offset, b"")
 

@@ -30,7 +30,7 @@ class Element(NamedTuple):
 def element(data: bytes, at: int = 0, *, until: int | None = None, cut: bool = False) -> Element:
     """The element at an offset. With `cut` it may run beyond the data, which is only the head of a file.
 
-    Raises ValueError if there is none, or if it does not fit.
+    Raises ValueError if there is no element, or if it does not fit.
     """
     until = len(data) if until is None else until
     if until - at < 2 or data[at] & 0x1F == 0x1F:
@@ -180,7 +180,7 @@ def _holds_object_ids(data: bytes, parent: Element) -> bool:
 
 
 def _signed_form(data: bytes, parts: list[Element], *, cut: bool) -> str:
-    """Certificate or crl by the parts that stand before the signature; empty if the parts fit neither."""
+    """Certificate or crl by the parts that are before the signature; empty if the parts fit neither."""
     if any(part.tag != tag for part, tag in zip(parts[1:], (SEQUENCE, BITS), strict=False)):
         return ""
     if not cut and len(parts) != 3:

@@ -1,6 +1,6 @@
 """Signatures: whether the signer of a PKCS #7 signed what is in it, by its certificate there.
 
-Only the mathematics: digest and signature. Nothing is said of the trust in the certificate.
+Only the mathematics: digest and signature. Nothing is said about the trust in the certificate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _DIGESTS = ("md5", "sha1", "sha256", "sha384", "sha512")
 
 
 class Verdict(NamedTuple):
-    """Whether a signature is good (None: it cannot be told), why not, when it says it was made, and the signer's certificate."""
+    """Whether a signature is good (None: not known), why not, when it says it was made, and the signer's certificate."""
 
     good: bool | None
     why: str
@@ -27,7 +27,7 @@ class _BadSignatureError(Exception):
 
 
 class _UncheckedError(Exception):
-    """It cannot be told."""
+    """It is not known whether the signature is good."""
 
 
 def check_signature(signers: list[bytes], *, content: bytes, certificates: list[bytes], content_type: str) -> Verdict:

@@ -50,7 +50,7 @@ class Signed(NamedTuple):
 
 
 def open_signed(data: bytes) -> Signed:
-    """The parts of a signedData; signers may be missing altogether. Raises ValueError if it is none."""
+    """The parts of a signedData; signers may be missing altogether. Raises ValueError if it is not one."""
     top = list(der.children(data, der.element(data)))
     inner = der.element(data, top[1].start, until=top[1].stop)
     parts = list(der.children(data, inner))
@@ -70,7 +70,7 @@ def open_signed(data: bytes) -> Signed:
 def list_row(data: bytes, signed: Signed | None) -> tuple[Row, Verdict]:
     """The list of a signedData, or a bare one, as a row; and what its signature is worth.
 
-    Raises one of BROKEN if there is no list. A list is told by the SHA-1 of its file.
+    Raises one of BROKEN if there is no list. A list is identified by the SHA-1 of its file.
     """
     found = der.element(data) if signed is None else signed.content
     if found is None:

@@ -22,16 +22,16 @@ def is_connections(path: str | None) -> bool:
 
 
 def decoded(data: bytes) -> Decoded:
-    """Name, value and what else is to be said of each setting in the bytes.
+    """Name, value and what else is to be said about each setting in the bytes.
 
     `proxy` is ``direct`` where neither a proxy, a script nor a search for one is switched on; an address that is
-    stored but switched off is not the value, but told as `stored`. Raises ValueError if the bytes are no such value.
+    stored but switched off is not the value, but given as `stored`. Raises ValueError if the bytes are not such a value.
     """
     if len(data) < _HEADER.size:
         raise ValueError(f"{len(data)} bytes are too few")
     _, counter, flags = _HEADER.unpack_from(data)
     if flags & ~_KNOWN:
-        raise ValueError(f"flags 0x{flags:X} are none of such a value")
+        raise ValueError(f"flags 0x{flags:X} do not fit such a value")
     texts = _texts(data)
     direct = "direct" if not flags & (_PROXY | _SCRIPT | _DETECT) else None
     found: Decoded = [

@@ -37,7 +37,7 @@ def heading_of(text: str) -> str | None:
 def read_settings(file: EvidenceFile, *, asked: Asked, engine: str) -> Iterator[Batch]:
     """Yield one batch: `settings`, and the `sources` row and `problems`.
 
-    Promised are the settings that the text holds itself. What is worked out of the bytes of one follows it.
+    `promised` counts the settings that the text itself holds. What is worked out from the bytes of one follows it.
     """
     problems = Problems()
     reader = _Reader(problems)
@@ -102,7 +102,7 @@ def _closed(text: str) -> bool:
 
 
 def _text(quoted: str) -> str:
-    """A quoted text of JSON; as it stands if it is none."""
+    """A quoted text of JSON; if it is not valid JSON, what is between its quotes."""
     try:
         return str(json.loads(quoted, strict=False))
     except ValueError:
@@ -148,11 +148,11 @@ class _Reader:
             self._strange.append(line)
 
     def finish(self) -> None:
-        """Note what the whole file tells: lines that are no settings, braces that are never closed, no setting at all."""
+        """Note what the whole file shows: lines that are not settings, braces that are never closed, no setting at all."""
         if self._strange:
             first = self._strange[0]
-            told = f"{len(self._strange)} lines are no settings; the first is line {first.number}: {first.text.strip()!r:.80}"
-            self._problems.add("text", "other lines", message=told)
+            message = f"{len(self._strange)} lines are not settings; the first is line {first.number}: {first.text.strip()!r:.80}"
+            self._problems.add("text", "other lines", message=message)
         if self._braces > 0:
             message = "the file ends before the settings of netsh do: those that followed are not here"
             self._problems.add("record", "incomplete entry", message=message)
@@ -183,7 +183,7 @@ class _Reader:
         self.entries += 1
 
     def _refuse(self, line: Line, why: str) -> None:
-        message = f"line {line.number} is no setting that can be read ({why}): {line.text.strip()!r:.100}"
+        message = f"line {line.number} is not a setting that can be read ({why}): {line.text.strip()!r:.100}"
         self._problems.add("record", "setting not understood", message=message, lost=1)
 
     def _take_exported(self, line: Line, text: str) -> None:
@@ -200,7 +200,7 @@ class _Reader:
             return
         text = found["value"].strip()
         if text.endswith("\\") and not text.startswith('"'):
-            message = f"line {line.number}: the bytes of {name!r:.60} break off; kept are those that are here"
+            message = f"line {line.number}: the bytes of {name!r:.60} break off; those that are here are kept"
             self._problems.add("record", "incomplete entry", message=message)
         try:
             value, kind = exported(text.removesuffix("\\"), wide=self._wide)
@@ -249,8 +249,8 @@ class _Reader:
                 short.count("{") - short.count("}") if not pairs else short.startswith("{") - short.endswith("}")
             )
             for name, value in pairs:
-                told = _text(value) or None if value.startswith('"') else _NUMBERS.get(value, value)
-                self._add(line, name=column_of("netsh", name) or name, value=told)
+                setting = _text(value) or None if value.startswith('"') else _NUMBERS.get(value, value)
+                self._add(line, name=column_of("netsh", name) or name, value=setting)
         elif column_of("netsh", short) == "(direct)":
             self._add(line, name="proxy", value="direct", extra={"text": short})
         elif pair := labelled(text):

@@ -44,9 +44,9 @@ def account_of_key(path: str) -> str | None:
 
 
 def exported(text: str, *, wide: bool) -> tuple[str | None, str | None]:
-    """Value and type of what stands behind the ``=`` of a .reg file; `wide`: its texts in bytes are UTF-16.
+    """Value and type of what follows the ``=`` of a .reg file; `wide`: its texts in bytes are UTF-16.
 
-    Raises ValueError if it is no value.
+    Raises ValueError if it is not a value.
     """
     if text.startswith('"'):
         if not _TEXT.fullmatch(text):

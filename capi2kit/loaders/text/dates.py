@@ -14,20 +14,20 @@ _FORMS = (
     re.compile(rf"(?P<m>\d{{1,2}})/(?P<d>\d{{1,2}})/(?P<y>\d{{4}})[ ,]+{_TIME}"),
 )
 _FIRST, _LAST = 1678, 2262  # years that fit into nanoseconds in every zone
-_ONE_WAY = 12  # a number above it is no month
+_ONE_WAY = 12  # a number above it is not a month
 
 
 def local_date(text: str) -> pd.Timestamp | None:
     """A local date and time without a zone; None if the text has another form, or may mean two days.
 
-    With slashes and AM or PM the month stands first, as in the United States; without, only a day above 12
+    With slashes and AM or PM the month comes first, as in the United States; without, only a day above 12
     tells which is which.
     """
-    told = " ".join(text.translate(_MARKS).split())
+    text = " ".join(text.translate(_MARKS).split())
     for form in _FORMS:
-        found = form.fullmatch(told)
+        found = form.fullmatch(text)
         if found:
-            return _made(found, slashes="/" in told and not told[:4].isdigit())
+            return _made(found, slashes="/" in text and not text[:4].isdigit())
     return None
 
 

@@ -1,7 +1,7 @@
 """Labels: what certutil, netsh and reg call their values, in the languages of data/labels.csv.
 
 Letters with accents are often damaged on the way from a console into a file, so a label is also known by
-what stays of it: `Dateigröße` by `Dateigr?e`.
+what is left of it: `Dateigröße` by `Dateigr?e`.
 """
 
 from __future__ import annotations

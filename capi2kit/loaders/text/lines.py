@@ -1,6 +1,6 @@
 """Texts: the lines of a text log, whatever its encoding and line ends, and tables of what was read in them.
 
-Nothing here knows a format. Bytes that are no text in the encoding of their file are read as Windows-1252
+Nothing here knows a format. Bytes that are not text in the encoding of their file are read as Windows-1252
 and noted; a line that is too long is cut and noted; a time without a zone is put into the zone asked for,
 or into UTC, and that is noted, too.
 """
@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-try:  # pandas 2 raises this one, and it is no ValueError
+try:  # pandas 2 raises this one, and it is not a ValueError
     from pytz.exceptions import AmbiguousTimeError  # type: ignore[import-untyped]
 except ImportError:
     AmbiguousTimeError = ValueError
@@ -91,14 +91,14 @@ def encoding_of(head: bytes) -> tuple[str, int]:
 
 
 def head_of(head: bytes, *, most: int = 4096) -> str:
-    """The beginning of a file as text, for `sniff`; empty if it is no text at all."""
+    """The beginning of a file as text, for `sniff`; empty if it is not text at all."""
     encoding, mark = encoding_of(head)
     text = head[mark : mark + most].decode(encoding, errors="replace")
     return "" if _BINARY.intersection(text) else text
 
 
 def lines(file: EvidenceFile, problems: Problems) -> Iterator[Line]:
-    """The lines of a text file one by one, empty ones, too, but of a long run of these no more than `MOST_BLANK`.
+    """The lines of a text file one by one, empty ones, too, but no more than `MOST_BLANK` of a long run of these.
 
     Notes what had to be repaired.
     """

@@ -34,7 +34,7 @@ def time_at_start(text: str) -> str | None:
 def columns_in_utc(
     texts: Mapping[str, Sequence[str | None]], *, tz: str | None, problems: Problems
 ) -> tuple[dict[str, pd.Series], dict[str, list[int]]]:
-    """Columns of local times in UTC (datetime64[ns, UTC]), and by column the positions of texts that are no time.
+    """Columns of local times in UTC (datetime64[ns, UTC]), and by column the positions of texts that are not a time.
 
     Such texts are <NA> and noted once for the file; so is what the zone rests on (see `texts.in_utc`).
     """
@@ -77,7 +77,7 @@ class LocalTimes:
 
     def __init__(self, *, tz: str | None, problems: Problems) -> None:
         self._tz, self._problems = tz, problems
-        self._told: set[str] = set()
+        self._messages: set[str] = set()
         self.zone = tz or "UTC"
 
     def in_utc(self, times: pd.Series, *, where: np.ndarray) -> pd.Series:
@@ -89,7 +89,7 @@ class LocalTimes:
         stamps = times.to_numpy("datetime64[ns]").view("int64").copy()
         stamps[where] = moved.to_numpy("datetime64[ns]").view("int64")
         for stage, error, message in notes.table()[["stage", "error", "message"]].to_numpy():
-            if message not in self._told:
-                self._told.add(message)
+            if message not in self._messages:
+                self._messages.add(message)
                 self._problems.add(stage, error, message=message)
         return pd.Series(instants(stamps), index=times.index)

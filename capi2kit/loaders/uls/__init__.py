@@ -44,7 +44,7 @@ def sniff(head: bytes, name: str) -> bool:
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield the messages of a trace log as `events` in batches; the last batch has `sources` and `problems`.
 
-    `record` is the number of the line. In a log a line that is none of ULS is lost, and told; in an article
+    `record` is the number of the line. In a log a line that is not one of ULS is lost and reported; in an article
     such lines are only counted, and not promised.
     """
     problems = Problems()
@@ -70,7 +70,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
 
 
 class _Trace:
-    """Puts lines together to messages, and counts what is none."""
+    """Joins lines into messages, and counts the lines that belong to no message."""
 
     def __init__(self, file: EvidenceFile, *, problems: Problems) -> None:
         self.entries: list[Entry] = []
@@ -95,7 +95,7 @@ class _Trace:
         elif self.entries and not self.entries[-1].ended:
             self.entries[-1].go_on(text)
         else:
-            self._lose(line, "it is no line of a trace log")
+            self._lose(line, "it is not a line of a trace log")
 
     def _add(self, entry: Entry) -> None:
         first = self._open.pop(entry.key, None)
@@ -197,13 +197,13 @@ def _activity(correlation: str | None) -> str | None:
 
 
 def _extra(entry: Entry, *, timed: bool) -> str | None:
-    """As JSON what has no column, or does not fit it."""
-    told: dict[str, str | None] = {"Level": entry.cells["level"]}
+    """What has no column, or does not fit it, as JSON."""
+    extra: dict[str, str | None] = {"Level": entry.cells["level"]}
     if entry.correlation and not GUID.fullmatch(entry.correlation):
-        told["Correlation"] = entry.correlation
+        extra["Correlation"] = entry.correlation
     if not timed:
-        told["time?"] = entry.time
+        extra["time?"] = entry.time
     if entry.cells["tid"] and not _ID.fullmatch(entry.cells["tid"]):
-        told["tid?"] = entry.cells["tid"]
-    told = {name: text for name, text in told.items() if text}
-    return json.dumps(told, ensure_ascii=False) if told else None
+        extra["tid?"] = entry.cells["tid"]
+    extra = {name: text for name, text in extra.items() if text}
+    return json.dumps(extra, ensure_ascii=False) if extra else None

@@ -32,7 +32,7 @@ _NUMBER = r"\d+(?:[.,]\d+)?(?:E[+-]?\d+)?"
 
 
 class Entry:
-    """One message and where it stands.
+    """One message and where it is.
 
     `cells`: what NAMES says, without padding. `parts`: the message, piece by piece. `continues`: it is the rest
     of a message that was cut. `ended` is False while its correlation is missing: it may go on in the next line.
@@ -80,7 +80,7 @@ def is_log(head: str) -> bool:
 
 
 def entry_of(line: Line, text: str) -> Entry | None:
-    """A line of a trace log, its columns between tabs or between blanks; None if it is none."""
+    """A line of a trace log, its columns between tabs or between blanks; None if it is not one."""
     found: tuple[str | None, ...]
     cells = text.split("\t")
     when = _WHEN.fullmatch(cells[0]) if len(cells) >= 8 else None
@@ -106,7 +106,7 @@ def entry_of(line: Line, text: str) -> Entry | None:
 
 @cache
 def words(kind: str) -> dict[str, str]:
-    """The words of a kind in `data/uls.csv`, and what stands for them."""
+    """The words of a kind in `data/uls.csv`, each with its value."""
     return {row["text"]: row["value"] for row in rows("uls") if row["kind"] == kind}
 
 
@@ -129,7 +129,7 @@ def _split_area(where: str) -> str:
 
 @cache
 def _lengths() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Messages that say how many milliseconds something took, and what that was; NUMBER stands for one in any language."""
+    """Messages that say how many milliseconds something took, and what that was; NUMBER means a number of any language."""
     said = words("milliseconds")
     return tuple((re.compile(text.replace("NUMBER", _NUMBER), re.DOTALL), what) for text, what in said.items())
 

@@ -41,8 +41,8 @@ def sniff(head: bytes, name: str) -> bool:
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield the lines of a log as `events` in batches; the last batch has the `sources` row and the `problems`.
 
-    `record` is the number of the line. A line that does not have as many cells as #Fields has names is lost,
-    and told; so is one above any #Fields.
+    `record` is the number of the line. A line that does not have as many cells as #Fields has names is lost
+    and reported; so is one above any #Fields.
     """
     problems = Problems()
     header = _Header()
@@ -53,7 +53,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         if not text.strip():
             continue
         if text.startswith("#"):
-            header.heed(text)
+            header.take(text)
             continue
         layout = header.layout()
         cells = _split(text, len(layout.fields)) if layout else None
@@ -77,7 +77,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
 
 
 class _Header:
-    """What the directives read so far say of the lines below them."""
+    """What the directives read so far say about the lines below them."""
 
     def __init__(self) -> None:
         self._fields: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class _Header:
         self._fresh = True
         self.dated = True
 
-    def heed(self, text: str) -> None:
+    def take(self, text: str) -> None:
         """Take one line that begins with ``#``; a remark means nothing here."""
         name, colon, value = text[1:].partition(":")
         match name.strip().casefold() if colon else "":
@@ -120,14 +120,14 @@ class _Header:
     def fault(self, text: str) -> str:
         """Why a line cannot be read."""
         if not self._fields:
-            return "no #Fields line stands above it, so nothing says what its cells are"
+            return "there is no #Fields line above it, so nothing says what its cells are"
         if self._layout is None:
-            return "the #Fields above it are of no log of IIS, HTTP.sys or Windows Firewall"
+            return "the #Fields line above it is not one of IIS, HTTP.sys or Windows Firewall"
         return f"{len(_BLANKS.split(text.strip()))} cells where #Fields has {len(self._fields)} names"
 
 
 def _unique(fields: list[str]) -> tuple[str, ...]:
-    """Names of fields; one that stands twice gets a number, so that the second cell is kept, too."""
+    """Names of fields; one that is there twice gets a number, so that the second cell is kept, too."""
     names: list[str] = []
     counts: dict[str, int] = {}
     for field in fields:

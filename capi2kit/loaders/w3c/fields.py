@@ -1,6 +1,6 @@
 """W3C fields: which log a `#Fields` line belongs to, and its columns of cells → columns of the vocabulary.
 
-What the fields mean stands in `data/w3c.csv`. A field without a column goes into `extra` under its own name,
+What the fields mean is in `data/w3c.csv`. A field without a column goes into `extra` under its own name,
 a cell that does not fit its column as `column?`. A single hyphen means that there is nothing.
 """
 
@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What the directives above a line say of it: whose log, which fields, local time or UTC, the day if no field has it."""
+    """What the directives above a line say about it: whose log, which fields, local time or UTC, the day if no field has it."""
 
     log: str
     fields: tuple[str, ...]
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 @cache
 def places(log: str) -> dict[str, Place]:
-    """Where the fields of a log go, by field; the first part of a column stands before what is joined to it."""
+    """Where the fields of a log go, by field; the first part of a column comes before what is joined to it."""
     mine = [row for row in rows("w3c") if row["log"] == log and row["column"]]
     return {row["field"]: Place(row["column"], row["joined_by"], row["kind"]) for row in mine}
 
@@ -120,10 +120,10 @@ class Lines:
             dtype = "Int64" if kind == "ms" else known[column]
             made[column], bad = typed(cells, kind=_READ_AS.get(kind, kind), dtype=dtype)
             for i in bad:
-                told = json.loads(extras[i] or "{}") | {f"{column}?": cells[i]}
-                extras[i] = json.dumps(told, ensure_ascii=False)
+                extra = json.loads(extras[i] or "{}") | {f"{column}?": cells[i]}
+                extras[i] = json.dumps(extra, ensure_ascii=False)
             self.unread[column] = self.unread.get(column, 0) + len(bad)
-        table = pd.DataFrame(made | _told_once(stretches, zone=self._times.zone, count=count))
+        table = pd.DataFrame(made | _layout_columns(stretches, zone=self._times.zone, count=count))
         table["extra"] = strings(extras)
         if "duration_s" in table:
             table["duration_s"] = table["duration_s"].astype("Float64") / 1000
@@ -133,8 +133,8 @@ class Lines:
         return shaped(table, "events")
 
 
-def _told_once(stretches: list[tuple[Layout, list[Row]]], *, zone: str, count: int) -> dict[str, object]:
-    """The columns that a layout gives all its lines, and where the lines stand."""
+def _layout_columns(stretches: list[tuple[Layout, list[Row]]], *, zone: str, count: int) -> dict[str, object]:
+    """The columns that a layout gives all its lines, and where the lines are."""
     sizes = [len(lines) for _, lines in stretches]
     logs = strings(np.repeat([layout.log for layout, _ in stretches], sizes).tolist())
     names = [operation(None, provider=layout.log).name for layout, _ in stretches]
@@ -190,6 +190,6 @@ def _extras(logged: dict[str, Cells], *, count: int) -> Iterator[str | None]:
     known: dict[tuple[str | None, ...], str | None] = {}
     for cells in zip(*logged.values(), strict=True) if logged else [()] * count:
         if cells not in known:
-            told = {field: cell for field, cell in zip(logged, cells, strict=True) if cell is not None}
-            known[cells] = json.dumps(told, ensure_ascii=False) if told else None
+            extra = {field: cell for field, cell in zip(logged, cells, strict=True) if cell is not None}
+            known[cells] = json.dumps(extra, ensure_ascii=False) if extra else None
         yield known[cells]

@@ -10,7 +10,7 @@ from capi2kit.render.sections import causes, error_records, inventory, surroundi
 
 
 def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None) -> list[Section]:
-    """The sections of a report on one analysis, the answer first; `only` names those wanted."""
+    """The sections of a report on one analysis, the answer first; `only`: names of the wanted ones."""
     makers: dict[str, Callable[[], Section | None]] = {
         "answer": lambda: timing.answer(analysis),
         "findings": lambda: causes.findings(analysis),

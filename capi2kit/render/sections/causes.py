@@ -1,4 +1,4 @@
-"""Causes: the sections that say what is broken, what only looks so, and what to do about it."""
+"""Causes: the sections that say what is broken, what only looks broken, and what to do about it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def findings(analysis: Analysis) -> Section | None:
     more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
     prose = [
         _first_step(found),
-        "A rule says what it saw and what it cost, waits of all threads added up; “of the start” is the part of the "
-        f"start-up of which it explains most. The records behind each line are cited.{more}",
+        "Each line says what was seen and what it cost, waits of all threads added up; “of the start” is the part of the "
+        f"start-up that it explains most of. The records behind each line are cited.{more}",
     ]
     return Section("findings", "What was found", prose, Table(columns, rows, cited))
 
@@ -58,7 +58,7 @@ def _first_step(found: pd.DataFrame) -> str:
     """The one thing to do."""
     wrong = found[found["severity"] != _BENIGN]
     if wrong.empty:
-        return "Nothing to fix: what looks like an error is not one."
+        return "Nothing to fix: the records that look like errors are harmless."
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
     return f"First: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
@@ -71,7 +71,7 @@ def confirmations(analysis: Analysis) -> Section | None:
         return None
     rows = [[row["title"], " · ".join(row["confirm"].split("\n"))] for row in found.to_dict("records")]
     prose = [
-        "A log shows what happened, not what is set. These lines, on the computer, tell whether a finding is right."
+        "A log shows what happened, not how a computer is set up. Run these lines on it to check whether a finding is right."
     ]
     columns = [Column("finding", whole=True), Column("what would confirm it", long=True)]
     return Section("confirm", "What would confirm it", prose, Table(columns, rows))
@@ -87,9 +87,7 @@ def remedies(analysis: Analysis) -> Section | None:
         return None
     cards = sorted(wanted.items(), key=lambda one: KINDS.index(one[0].kind))
     rows = [row for fix, against in cards for row in _card(fix, against)]
-    prose = [
-        "Cures before workarounds before what others advise and nobody should do. Names in angle brackets are yours."
-    ]
+    prose = ["Cures first, then workarounds, then common advice to avoid. Replace names in <angle brackets>."]
     columns = [Column("remedy", long=True), Column("kind"), Column("aspect", whole=True), Column("what to know")]
     return Section("remedies", "Remedies", prose, Table(columns, rows))
 
@@ -100,23 +98,23 @@ def _card(fix: Fix, against: list[str]) -> list[list[str]]:
     aspects += [("what to do", line) for line in fix.commands]
     aspects += [("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not)]
     aspects += [("how to check", line) for line in fix.check] + [("how to undo", line) for line in fix.undo]
-    told: set[str] = set()
+    shown: set[str] = set()
     rows = []
     for aspect, text in aspects:
-        first = ["", ""] if told else [fix.title, fix.kind]
-        rows.append([*first, "" if aspect in told else aspect, text])
-        told.add(aspect)
+        first = ["", ""] if shown else [fix.title, fix.kind]
+        rows.append([*first, "" if aspect in shown else aspect, text])
+        shown.add(aspect)
     return rows
 
 
 def savings(analysis: Analysis) -> Section | None:
     """What each remedy would save in the start-up that waited longest; None if nothing can be calculated."""
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
-    told = whatif(analysis.findings, **tables).dropna(subset=["startup"])
-    if told.empty:
+    effects = whatif(analysis.findings, **tables).dropna(subset=["startup"])
+    if effects.empty:
         return None
-    longest = told.sort_values("waiting_s", ascending=False, kind="stable").iloc[0]
-    mine = told[told["startup"] == longest["startup"]].sort_values("saved_s", ascending=False, kind="stable")
+    longest = effects.sort_values("waiting_s", ascending=False, kind="stable").iloc[0]
+    chosen = effects[effects["startup"] == longest["startup"]].sort_values("saved_s", ascending=False, kind="stable")
     columns = [Column("remedy", long=True), *(Column(name, number=True) for name in ("saved", "at least", "at most"))]
     columns += [Column("start takes then", number=True), Column("retrievals left", number=True)]
     rows = [
@@ -124,12 +122,12 @@ def savings(analysis: Analysis) -> Section | None:
             row["title"], *(words.seconds(row[name]) for name in ("saved_s", "low_s", "high_s", "wall_after_s")),
             str(row["waits_after"]),
         ]
-        for row in mine.to_dict("records")
+        for row in chosen.to_dict("records")
     ]  # fmt: skip
     pid = "not logged" if pd.isna(longest["pid"]) else longest["pid"]
     who = f"{words.visible(longest['process'])} (PID {pid} on {words.visible(longest['host'])})"
     prose = [
         f"For {who}, whose start took {words.seconds(longest['wall_s'])}: its retrievals replayed with each remedy in place. "
-        "What came is kept; what is saved before a URL is given to the next one of its chain, so savings do not add up."
+        "Fetched objects stay cached. Time saved on one URL partly goes to the next URL of its chain, so savings do not add up."
     ]
     return Section("savings", "What each remedy would save", prose, Table(columns, rows))

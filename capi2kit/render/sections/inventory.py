@@ -13,7 +13,7 @@ _MOST = 200
 
 
 def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
-    """Which stretches of log there are, and the verdict on each."""
+    """The stretches of log that there are, and the verdict on each."""
     rows = [
         [
             row["verdict"],
@@ -33,7 +33,9 @@ def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
         Column("last event"),
     ]
     columns += [Column(name, number=True) for name in ("records", "gaps", "cut tasks")]
-    prose = ["What happened outside these stretches is not in evidence; a start-up may have begun before its log does."]
+    prose = [
+        "The logs do not show what happened outside these stretches; a start-up may have begun before its log begins."
+    ]
     return Section("coverage", "What the log can support", prose, Table(columns, rows))
 
 
@@ -62,7 +64,7 @@ def evidence(analysis: Analysis) -> Section:
 
 
 def _integrity(row: dict) -> str:
-    """What the frame of a log says of its records; other files have none."""
+    """What the header of a log says about its records; other files have none."""
     if pd.isna(row["first_record"]):
         return ""
     gone = (
@@ -120,10 +122,10 @@ def method(analysis: Analysis) -> Section:
     )
     prose = [
         f"capi2kit {__version__}. Start records, judged per computer by the log's own clocks: {judged or 'no operations to judge'}. "
-        "Where they are late, stop minus start is nothing, and the true start is recovered: the time limit that a retrieval was "
-        "given tells how much of the chain's budget was used when it began.",
+        "Where they are late, stop minus start is zero, and the true start is recovered: the time limit that a retrieval was "
+        "given shows how much of the chain's budget was used when it began.",
         "Exact means within one tick of the log's clock (0.016 s); bounded means between the two figures shown; unknown means "
-        "that the log cannot tell. Times are those of the computer that logged; the column clock says how far it was off the "
+        "that the log does not show it. Times are by the clock of the computer that logged; the column clock says how far it was off the "
         "clocks of the servers that sent their date.",
     ]
     return Section("method", "How the times were recovered", prose)

@@ -19,7 +19,7 @@ _BEGINS = {"log begins": "log begins (cut)"}
 
 
 def incident(analysis: Analysis) -> Section | None:
-    """All evidence on one axis, and what each start-up's interval rests on; None if the CAPI2 log is alone."""
+    """All evidence on one axis, and what each start-up's interval is based on; None if there is only the CAPI2 log."""
     lanes = _lanes(analysis.case.events)
     if not lanes or analysis.startups.empty:
         return None
@@ -40,8 +40,8 @@ def incident(analysis: Analysis) -> Section | None:
     columns += [Column(name, number=True) for name in ("outer", "before checks", "after checks")]
     counted = ", ".join(f"{count} × {words.visible(name)}" for name, count in lanes.items())
     prose = [
-        f"Beside the CAPI2 log: {counted}. The outer interval of a start-up is that of the best evidence there is; what it has "
-        "more than the checks is in the line “unexplained”.",
+        f"Beside the CAPI2 log: {counted}. The outer interval of a start-up comes from the best evidence there is; its time beyond "
+        "the checks is in the line “unexplained”.",
         *_confirmed(analysis),
         *_dropped(analysis),
     ]
@@ -119,7 +119,7 @@ def clocks(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     columns += [Column(name, number=True) for name in ("computer minus server", "spread", "answers")]
     prose = [
         "By the dates in the servers' answers, within a second or so; an answer from a cache may be older than it looks. "
-        "All times here are as logged; `--correct-clock` shows them as a right clock would have."
+        "All times here are as logged; `--correct-clock` shows them by a correct clock."
     ]
     return Section("clocks", "Clocks", prose, Table(columns, rows))
 
@@ -149,7 +149,11 @@ def caches(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         Column("bytes", number=True),
         Column("retrieved"),
     ]
-    columns += [Column("status", brief=False), Column("error", brief=False), Column("what is known of it", long=True)]
+    columns += [
+        Column("status", brief=False),
+        Column("error", brief=False),
+        Column("what is known about it", long=True),
+    ]
     more = len(found) - len(rows)
     prose = [
         f"{len(found)} entries as certutil printed them" + (f"; the first {len(rows)} are shown." if more > 0 else ".")

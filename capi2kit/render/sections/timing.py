@@ -19,7 +19,7 @@ TOP = 15
 
 
 def answer(analysis: Analysis) -> Section:
-    """The headline, and what it rests on."""
+    """The headline, and what it is based on."""
     sources = analysis.case.sources
     lost = int(sources["lost"].sum())
     verdicts = ", ".join(sorted(set(analysis.case.coverage["verdict"])))
@@ -154,7 +154,7 @@ def ledger(analysis: Analysis) -> Section | None:
     prose = ["Each line is a part of the wall time; together they are all of it."]
     if (lines["kind"] == "other wait").any():
         prose.append(
-            "An “other wait” is known within bounds only; where only the gap before it tells, its line is the most it can be."
+            "An “other wait” is known within bounds only; where only the gap before it is known, its line shows the upper bound."
         )
     columns = [Column("kind"), Column("server"), Column("while checking", long=True), Column("account", long=True)]
     columns += [Column("seconds", number=True), Column("share", number=True)]
@@ -272,8 +272,8 @@ def targets(analysis: Analysis) -> Section | None:
         Column("slowest URL", brief=False, long=True)
     ]
     prose = [
-        f"The {len(rows)} slowest of {len(analysis.delays)}. Where retrieval works, the first file of a signer pays for all that "
-        "follow: they find the list in memory. Times of checks that overlapped are counted for each."
+        f"The {len(rows)} slowest of {len(analysis.delays)}. Where retrieval works, the first file of a signer waits for all that "
+        "follow: they find the list in memory. Checks that overlap all count with their full time."
     ]
     chart = Chart("targets", "Seconds per target", _drawn("plot_targets", analysis.delays))
     return Section("targets", "What was being checked", prose, Table(columns, rows, events), [chart])
