@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
 from capi2kit.loaders.pki import der
-from capi2kit.loaders.pki.certificates import Row, certificate_row, hexadecimal, package, sha1, time_text
+from capi2kit.loaders.pki.certificates import Row, certificate_row, hexadecimal, is_absent, package, sha1, time_text
 from capi2kit.loaders.pki.signatures import Verdict, check_signature
 
 KINDS = {
@@ -75,7 +76,7 @@ def list_row(data: bytes, signed: Signed | None) -> tuple[Row, Verdict]:
     found = der.element(data) if signed is None else signed.content
     if found is None:
         raise ValueError("its PKCS #7 holds no list")
-    row = {"thumbprint": sha1(data), "signed": "false"} | _list_of(data, found)
+    row = {"thumbprint": sha1(data), "signed": "false"} | _list_of(der.whole(data, found))
     if signed is None or not signed.signers:
         return row, Verdict(None, "", None)
     verdict = check_signature(signed.signers, content=der.content(data, found), certificates=signed.certificates,
@@ -98,43 +99,71 @@ def _signer_of(certificate: Row) -> Row:
     }
 
 
-def _list_of(data: bytes, found: der.Element) -> Row:
-    """What the list itself says: [version] usages [identifier] [number] from [until] algorithm [entries]."""
-    parts = [part for part in der.children(data, found) if part.tag != der.FIRST]
-    if parts[0].tag == der.INTEGER:
-        parts = parts[1:]
-    usages = [der.object_id(data, usage) for usage in der.children(data, parts[0])]
-    rest = parts[1:]
+def _list_of(data: bytes) -> Row:
+    """What the list itself says."""
+    listed = _trust_list().load(data, strict=True)
+    usages = [usage.dotted for usage in listed["subject_usage"]]
     more: dict[str, Any] = {"Usages": usages}
     row: Row = {"kind": _USAGES.get(usages[0], usages[0])}
-    if rest[0].tag == der.OCTETS:
-        more["ListIdentifier"] = der.content(data, rest.pop(0)).hex().upper()
-    if rest[0].tag == der.INTEGER:
-        row["sequence"] = hexadecimal(package("asn1crypto.core").Integer.load(der.whole(data, rest.pop(0))))
-    row["this_update"] = _time(data, rest.pop(0))
-    if rest[0].tag in (der.UTC_TIME, der.TIME):
-        row["next_update"] = _time(data, rest.pop(0))
-    more["SubjectAlgorithm"] = der.object_id(data, der.first_child(data, rest[0]))
-    entries = list(der.children(data, rest[1])) if len(rest) > 1 else []
-    more["Properties"] = _count_properties(data, entries)
+    if not is_absent(listed["list_identifier"]):
+        more["ListIdentifier"] = listed["list_identifier"].native.hex().upper()
+    if not is_absent(listed["sequence_number"]):
+        row["sequence"] = hexadecimal(listed["sequence_number"])
+    row["this_update"] = time_text(listed["this_update"].native)
+    if not is_absent(listed["next_update"]):
+        row["next_update"] = time_text(listed["next_update"].native)
+    more["SubjectAlgorithm"] = listed["subject_algorithm"]["algorithm"].dotted
+    entries = [] if is_absent(listed["entries"]) else list(listed["entries"])
+    more["Properties"] = _count_properties(entries)
     return row | {"entries": str(len(entries)), "extra": json.dumps(more, ensure_ascii=False)}
 
 
-def _time(data: bytes, found: der.Element) -> str | None:
-    core = package("asn1crypto.core")
-    choices = {der.UTC_TIME: core.UTCTime, der.TIME: core.GeneralizedTime}
-    if found.tag not in choices:
-        raise ValueError(f"no time at offset {found.begin}")
-    return time_text(choices[found.tag].load(der.whole(data, found)).native)
-
-
-def _count_properties(data: bytes, entries: list[der.Element]) -> dict[str, int]:
+def _count_properties(entries: list[Any]) -> dict[str, int]:
     """How many entries have which property, by its name, or its object id."""
     found: Counter[str] = Counter()
     for entry in entries:
-        parts = list(der.children(data, entry))
-        if len(parts) > 1:
-            properties = der.children(data, parts[1])
-            found.update({der.object_id(data, der.first_child(data, each)) for each in properties})
+        if not is_absent(entry["properties"]):
+            found.update({each["type"].dotted for each in entry["properties"]})
     named = {_PROPERTIES.get(kind.removeprefix(_PROPERTY), kind): count for kind, count in found.items()}
     return dict(sorted(named.items()))
+
+
+@cache
+def _trust_list() -> Any:
+    """The ASN.1 of a trust list: CTL_INFO and CTL_ENTRY of wincrypt.h. Made when asked for: asn1crypto is an extra."""
+    core: Any = package("asn1crypto.core")
+    time: Any = package("asn1crypto.x509").Time
+    optional = {"optional": True}
+
+    class Property(core.Sequence):
+        _fields: ClassVar = [("type", core.ObjectIdentifier), ("values", core.Any)]
+
+    class Properties(core.SetOf):
+        _child_spec = Property
+
+    class Entry(core.Sequence):
+        _fields: ClassVar = [("subject_identifier", core.OctetString), ("properties", Properties, optional)]
+
+    class Entries(core.SequenceOf):
+        _child_spec = Entry
+
+    class Usages(core.SequenceOf):
+        _child_spec = core.ObjectIdentifier
+
+    class Algorithm(core.Sequence):
+        _fields: ClassVar = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, optional)]
+
+    class TrustList(core.Sequence):
+        _fields: ClassVar = [
+            ("version", core.Integer, optional),
+            ("subject_usage", Usages),
+            ("list_identifier", core.OctetString, optional),
+            ("sequence_number", core.Integer, optional),
+            ("this_update", time),
+            ("next_update", time, optional),
+            ("subject_algorithm", Algorithm),
+            ("entries", Entries, optional),
+            ("extensions", core.Any, {"explicit": 0, "optional": True}),
+        ]
+
+    return TrustList
