@@ -167,7 +167,11 @@ def main(arguments: list[str]) -> int:
         names = sorted({mutant.module for mutant in drawn})
         if broken := [name for name, good in zip(names, pool.map(sound, names), strict=True) if not good]:
             raise SystemExit(f"these tests fail without any bug, or are missing: {', '.join(broken)}")
-        alive = [mutant for mutant, lived in zip(drawn, pool.map(survives, drawn, chunksize=4), strict=True) if lived]
+        alive = []
+        for number, (mutant, lived) in enumerate(zip(drawn, pool.imap(survives, drawn), strict=True), 1):
+            alive += [mutant] if lived else []
+            if number % 25 == 0:
+                print(f"{number} of {len(drawn)}, {len(alive)} alive", file=sys.stderr, flush=True)
     known = equivalent()
     same = [mutant for mutant in alive if mutant.name in known]
     for mutant in sorted(alive):
