@@ -134,7 +134,7 @@ def test_every_scenario_and_some_mixtures_keep_every_limit(capsys):
         raise SystemExit(0)
     out = capsys.readouterr().out
     assert stop.value.code == 0, out
-    assert "MISS" not in out and "only real logs can show" in out
+    assert "MISS" not in out and "Only real logs can show" in out
 
 
 def test_a_missed_limit_is_exit_code_1(capsys):
