@@ -74,6 +74,6 @@ class CallTree(NamedTuple):
 
 
 def tree_of(spans: pd.DataFrame) -> CallTree:
-    """The call tree of spans, which may be a part of a table; a parent that is not among them is none."""
+    """The call tree of spans, which may be a part of a table; a parent that is not among them counts as missing."""
     number = spans["span"].to_numpy("int64")
     return CallTree(match([spans["parent"].to_numpy("int64", na_value=-1)], [number]), spans["depth"].to_numpy())

@@ -299,8 +299,8 @@ function Save-Output {
         [System.IO.File]::WriteAllLines($path, [string[]]$lines, [System.Text.Encoding]::UTF8)
     }
     if ($code -ne 0) {
-        $told = ($lines | Select-Object -First 3) -join ' '
-        Write-CollectLog -Kind 'problem' -Text ('{0}: exit code {1}. {2}' -f $command, $code, $told)
+        $firstLines = ($lines | Select-Object -First 3) -join ' '
+        Write-CollectLog -Kind 'problem' -Text ('{0}: exit code {1}. {2}' -f $command, $code, $firstLines)
     }
     Add-ManifestRow -File $File -Command $command
 }

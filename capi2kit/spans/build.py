@@ -136,9 +136,9 @@ def _paired(operations: np.ndarray, records: Records) -> tuple[Pairs, np.ndarray
     """
     known = operations_by_name()
     names, operation = _factorized(operations)
-    told = [known.get(name) for name in names]
-    rank = np.array([(found.rank or 0) if found else 0 for found in told], int)[operation]
-    fetches = np.array([found is not None and (found.wire or found.cache) for found in told])[operation]
+    operation_of = [known.get(name) for name in names]
+    rank = np.array([(found.rank or 0) if found else 0 for found in operation_of], int)[operation]
+    fetches = np.array([found is not None and (found.wire or found.cache) for found in operation_of])[operation]
     pairs = pair_records(group=records.group, operation=operation, sign=records.sign)
     holed = pairs.closed & (records.missing(pairs.start, pairs.stop) > 1)
     pairs = part_impossible(pairs, rank=rank, doubted=holed & fetches[pairs.first])

@@ -35,13 +35,15 @@ def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
         table `clocks`. Raises TableError. Nothing is modified.
     """
     check(waits, "waits", needs=["host", "stop", "clock_offset_s"])
-    told = waits[waits["clock_offset_s"].notna() & waits["stop"].notna() & waits["host"].notna()]
-    if told.empty:
+    answers = waits[waits["clock_offset_s"].notna() & waits["stop"].notna() & waits["host"].notna()]
+    if answers.empty:
         return empty("clocks")
-    told = told[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable").reset_index(drop=True)
-    offset = told["clock_offset_s"].astype("float64")
-    new = (told["host"] != told["host"].shift()).fillna(True).astype(bool) | (offset.diff().abs() >= _SAME_S)
-    runs = told.groupby(new.to_numpy(bool).cumsum()).agg(
+    answers = (
+        answers[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable").reset_index(drop=True)
+    )
+    offset = answers["clock_offset_s"].astype("float64")
+    new = (answers["host"] != answers["host"].shift()).fillna(True).astype(bool) | (offset.diff().abs() >= _SAME_S)
+    runs = answers.groupby(new.to_numpy(bool).cumsum()).agg(
         host=("host", "first"),
         time=("stop", "first"),
         offset_s=("clock_offset_s", "median"),

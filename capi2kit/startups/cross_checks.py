@@ -1,7 +1,7 @@
-"""Confirmations: what other programs measured of the same moments, beside what the CAPI2 log tells.
+"""Confirmations: what other programs measured of the same moments, beside what the CAPI2 log says.
 
 Input: `spans`, `waits` and the `events` of all evidence. SharePoint measures its certificate validations itself,
-and the firewall of the computer writes down what it dropped: both know nothing of our reckoning.
+and the firewall of the computer writes down what it dropped: neither knows our figures.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
-    told = (events["duration_s"] <= LONGEST_S).fillna(False)
-    said = events[events["operation"].isin(operations_marking("slow validation")) & told]
+    possible = (events["duration_s"] <= LONGEST_S).fillna(False)
+    said = events[events["operation"].isin(operations_marking("slow validation")) & possible]
     if said.empty or spans.empty:
         return empty("confirmations")
     said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]

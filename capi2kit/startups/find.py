@@ -172,7 +172,7 @@ def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]
 
 
 def _different(owner: np.ndarray, cells: pd.Series, *, count: int) -> np.ndarray:
-    """How many different values each owner has; a missing one is none."""
+    """How many different values each owner has; a missing one does not count."""
     known = cells.notna().to_numpy(bool)
     pairs = grouped([owner[known], cells.to_numpy(object)[known]])
     return np.bincount(owner[known][np.unique(pairs, return_index=True)[1]], minlength=count)

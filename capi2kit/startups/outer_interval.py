@@ -41,29 +41,29 @@ def frame_startups(
     if startups.empty:
         return startups
     gap = pd.Timedelta(seconds=gap_s)
-    told = events[events["time"].notna()].reset_index()
+    dated = events[events["time"].notna()].reset_index()
     framed = startups.assign(place=short_names(startups["host"], of=events["host"]), row=np.arange(len(startups)))
-    told = told.assign(place=short_names(told["host"], of=events["host"]))
+    dated = dated.assign(place=short_names(dated["host"], of=events["host"]))
     single = framed["place"].dropna().unique()
     if len(single) == 1:
-        told["place"] = told["place"].fillna(single[0])  # a log that names no computer, beside those of one
-    begins = _begins(framed, told, gap=gap)
-    served = _served(framed, told, gap=gap)
-    framed = framed.assign(app_pool=_pools(framed, told, settings=settings, gap=gap))
+        dated["place"] = dated["place"].fillna(single[0])  # a log that names no computer, beside those of one
+    begins = _begins(framed, dated, gap=gap)
+    served = _served(framed, dated, gap=gap)
+    framed = framed.assign(app_pool=_pools(framed, dated, settings=settings, gap=gap))
     return _widened(framed, begins=begins, served=served)
 
 
-def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
+def _begins(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
     """Per start-up with such evidence: the event that gives its start; the creation of the process before all else."""
-    created = told.loc[
-        told["operation"].isin(operations_marking(CREATED)), ["event", "time", "place", "new_pid", "new_process"]
+    created = dated.loc[
+        dated["operation"].isin(operations_marking(CREATED)), ["event", "time", "place", "new_pid", "new_process"]
     ]
     created = created.dropna(subset=["place", "new_pid"])  # a merge takes what is missing for the same
     made = startups.merge(created, left_on=["place", "pid"], right_on=["place", "new_pid"])
     same = made["new_process"].isna() | (made["new_process"].str.lower() == made["process"].str.lower())
     made = made[same.fillna(True)].assign(start_from=CREATED, rank=0)
     woken = [
-        _woken(startups, told, process=row["process"], mark=row["begins_with"], gap=gap) for row in rows("processes")
+        _woken(startups, dated, process=row["process"], mark=row["begins_with"], gap=gap) for row in rows("processes")
     ]
     found = pd.concat([part for part in (made, *woken) if len(part)] or [made], ignore_index=True)
     before = found["first_operation"] - found["time"]
@@ -73,20 +73,22 @@ def _begins(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     return ordered.drop_duplicates("row").set_index("row")
 
 
-def _woken(startups: pd.DataFrame, told: pd.DataFrame, *, process: str, mark: str, gap: pd.Timedelta) -> pd.DataFrame:
-    marks = told.loc[told["operation"].isin(operations_marking(mark)), ["event", "time", "place"]]
+def _woken(startups: pd.DataFrame, dated: pd.DataFrame, *, process: str, mark: str, gap: pd.Timedelta) -> pd.DataFrame:
+    marks = dated.loc[dated["operation"].isin(operations_marking(mark)), ["event", "time", "place"]]
     mine = startups[startups["process"].str.lower() == process.lower()]
     first = mine["first_operation"]
     return near(mine, marks, since=first - gap, until=first + _TICK).assign(start_from=mark, rank=1)
 
 
-def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
+def _served(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:
     """Per start-up with such evidence: the first request that was answered when it was done.
 
     A trace names the process: the request must have begun by then, or at once. A web log does not: the request
     must have waited for half of the start-up at least.
     """
-    asked = told[told["operation"].isin(operations_marking(SERVED)) & (told["duration_s"] <= LONGEST_S).fillna(False)]
+    asked = dated[
+        dated["operation"].isin(operations_marking(SERVED)) & (dated["duration_s"] <= LONGEST_S).fillna(False)
+    ]
     asked = asked[["event", "time", "place", "pid", "duration_s", "resolution_s"]].rename(columns={"pid": "asked_pid"})
     serving = {row["process"].lower() for row in rows("processes") if row["serves"]}
     mine = startups[startups["process"].str.lower().isin(serving)]
@@ -103,12 +105,12 @@ def _served(startups: pd.DataFrame, told: pd.DataFrame, *, gap: pd.Timedelta) ->
     return both.sort_values(["row", "blind", "time"]).drop_duplicates("row").set_index("row")
 
 
-def _pools(startups: pd.DataFrame, told: pd.DataFrame, *, settings: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
+def _pools(startups: pd.DataFrame, dated: pd.DataFrame, *, settings: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
     """The application pool of each process, where exactly one name is given for its process id on its computer.
 
     An event must lie in the life of the process as far as it is known; a list of worker processes is as of its own time.
     """
-    named = told.loc[told["app_pool"].notna() & told["new_pid"].notna(), ["place", "new_pid", "app_pool", "time"]]
+    named = dated.loc[dated["app_pool"].notna() & dated["new_pid"].notna(), ["place", "new_pid", "app_pool", "time"]]
     by_event = startups[["row", "place", "pid", "first_operation"]].merge(
         named, left_on=["place", "pid"], right_on=["place", "new_pid"]
     )

@@ -46,20 +46,20 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     mine = steps[steps["event"].isin(stories.keys())]
     texts = (mine[name].to_numpy(object) for name in ("event", "kind", "name", "value"))
     _read(stories, zip(*texts, mine["error"].to_numpy("int64", na_value=0), strict=True))
-    told = [stories[event] for event in waits["event"].tolist()]
+    per_wait = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
-    offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(told, ends, strict=True)]
-    status = pd.array([story.http_status for story in told], dtype="Int64")
+    offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(per_wait, ends, strict=True)]
+    status = pd.array([story.http_status for story in per_wait], dtype="Int64")
     came = (waits["outcome"].eq("ok").fillna(False) | ~pd.isna(status)) & waits["url_host"].notna()
     asked = [waits[name] for name in ("host", "process", "pid", "user_sid", "url_host")]
     return waits.assign(
         server_answers=came.groupby(asked, dropna=False).transform("any").astype("boolean"),
-        proxy=strings([story.proxy for story in told]),
-        wpad_failures=pd.array([story.wpad_failures for story in told], dtype="Int64"),
-        cache_write_failed=pd.array([story.cache_write_failed for story in told], dtype="boolean"),
+        proxy=strings([story.proxy for story in per_wait]),
+        wpad_failures=pd.array([story.wpad_failures for story in per_wait], dtype="Int64"),
+        cache_write_failed=pd.array([story.cache_write_failed for story in per_wait], dtype="boolean"),
         http_status=status,
-        content_type=strings([story.content_type for story in told]),
-        response_bytes=pd.array([story.response_bytes for story in told], dtype="Int64"),
+        content_type=strings([story.content_type for story in per_wait]),
+        response_bytes=pd.array([story.response_bytes for story in per_wait], dtype="Int64"),
         clock_offset_s=pd.array(np.array(offsets, float), dtype="Float64"),
     )
 
