@@ -13,6 +13,9 @@ from outlines import WINDOWS_7_TICK, events, seconds
 from worlds import TICK, build, many_worlds, with_truth, worlds
 
 import capi2kit as c2
+from capi2kit.columns.call_tree import CallTree
+from capi2kit.columns.instants import NAT
+from capi2kit.waits.correct import Calls, Recovered, bounded, own_starts
 
 CHECK = """
 VerifyTrust                       0.0  15.5
@@ -209,3 +212,96 @@ def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
 def test_times_fit_whatever_is_lost_and_however_the_clock_is_set(world, seed, share, at, by):
     log = events(world, clock=lambda true: true + (by if true >= at else 0.0), tick=WINDOWS_7_TICK)
     assert_times_fit(corrected(log.sample(frac=1 - share, random_state=seed)))
+
+
+# --- each step on arrays of one span; times in seconds
+
+
+SECOND = 1_000_000_000
+
+
+def moments(*values: float | None) -> np.ndarray:
+    return np.array([NAT if value is None else round(value * SECOND) for value in values])
+
+
+def one_call(**said: object) -> Calls:
+    """A revocation check if it says ``left``, else a chain, from 0 to 10 s."""
+    left = said.get("left", np.nan)
+    return Calls(
+        tree=CallTree(np.array([-1]), np.array([0])),
+        root=np.array([0]),
+        order=np.array([1]),
+        logged_start=moments(said.get("start", 8.0)),
+        recorded_stop=moments(10.0),
+        previous=moments(said.get("previous")),
+        clock=moments(said.get("clock")),
+        left_s=np.array([left]),
+        used_s=np.array([0.0 if np.isnan(left) else 20.0 - left]),
+        used_is_sure=np.array([said.get("sure", True)]),
+        shares=np.array([said.get("shares", True)]),
+        written_late=np.array([said.get("late", True)]),
+        closed=np.array([True]),
+        broken=np.array([said.get("broken", False)]),
+    )
+
+
+NO_WAIT = Recovered(*(np.array([], kind) for kind in ("int64", "int64", "int64", "int64", "int64", bool, bool)))
+T = 0.016
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "exact", "contradicted"),
+    [
+        ({"clock": 2.0}, 2.0, True, False),
+        ({"clock": 2.0, "previous": 2.0 + 2 * T}, 2.0 + 2 * T, True, False),
+        ({"clock": 2.0, "previous": 2.0 + 2.1 * T}, 2.0 + 2.1 * T, False, False),  # put off by what the thread did
+        ({"clock": 2.0, "previous": 1.0}, 2.0, True, False),
+        ({"clock": 8.0 + T}, 8.0, True, False),  # within a tick behind its record
+        ({"clock": 8.0 + 1.1 * T}, 8.0, False, False),
+        ({"clock": 9.0}, 8.0, False, False),  # a chain's clock behind its record: not a contradiction of the record
+        ({"clock": 2.0, "left": 17.0}, 5.0, True, False),
+        ({"clock": 2.0, "left": 17.0, "sure": False}, 5.0, False, False),
+        ({"clock": 2.0, "left": 17.0, "shares": False}, 8.0, False, False),
+        ({"clock": 2.0, "left": 0.0}, 8.0, False, False),  # the budget ran out before
+        ({"clock": 2.0, "left": 21.0}, 8.0, False, False),  # more than the budget
+        ({"clock": 2.0, "left": 14.0 - 2 * T}, 8.0, False, False),
+        ({"clock": 2.0, "left": 14.0 - 2.1 * T}, 8.0, False, True),  # it began behind its own record: the clock was set
+        ({"clock": 2.0, "late": False}, 8.0, False, False),  # records are on time, and the clock says something else
+        ({"clock": 8.0 - T, "late": False}, 8.0, True, False),
+        ({"clock": 8.0 - 1.1 * T, "late": False}, 8.0, False, False),
+        ({"clock": 2.0, "broken": True}, 2.0, False, False),
+        ({"clock": 2.0, "left": 17.0, "broken": True}, 5.0, True, False),  # a check has the clock in its stop record
+        ({"clock": 2.0, "start": None}, 2.0, True, False),
+        (
+            {"clock": 2.0, "start": None, "previous": 6.0},
+            2.0,
+            True,
+            False,
+        ),  # without a start it may be something inside
+        ({}, 8.0, False, False),
+    ],
+)
+def test_a_span_began_by_its_own_evidence(said, start, exact, contradicted):
+    found = own_starts(one_call(**said), NO_WAIT, stop=moments(10.0))
+    assert found.start[0] / SECOND == pytest.approx(start)
+    assert (found.exact[0], found.contradicted[0]) == (exact, contradicted)
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "exact", "low", "high"),
+    [
+        ({"start": 4.0}, 2.0, True, 8 - T, 8 + T),
+        ({"start": 4.0, "previous": 1.0}, 2.0, False, 6 - T, 9 + T),
+        ({"start": 4.0, "previous": 3.0}, 2.0, False, 6 - T, 8 + T),
+        ({"start": 4.0, "late": False, "previous": 1.0}, 4.0, False, 6 - T, 6 + T),
+        ({"start": None, "previous": 1.0}, 2.0, False, 0.0, 9 + T),
+        ({"start": 4.0, "previous": 1.0, "broken": True}, 2.0, False, 0.0, 9 + T),
+        ({"start": 4.0}, 2.0, False, 6 - T, None),  # nothing bounds it from above
+    ],
+)
+def test_a_duration_is_bounded_by_the_start_record_and_by_what_the_thread_did(said, start, exact, low, high):
+    shortest, longest = bounded(
+        one_call(**said), NO_WAIT, start=moments(start), stop=moments(10.0), exact=np.array([exact])
+    )
+    assert shortest[0] / SECOND == pytest.approx(low)
+    assert (longest[0] == NAT) if high is None else (longest[0] / SECOND == pytest.approx(high))
