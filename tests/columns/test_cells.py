@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.columns.cells import empty, masked, missing, seconds, shaped, strings, times, typed
+from capi2kit.columns.cells import empty, joined, masked, missing, numbers_in, seconds, shaped, strings, times, typed
 from capi2kit.knowledge import columns, rows
 
 DTYPES = {"int": "Int64", "hex": "UInt32", "bool": "boolean", "duration": "Float64", "time": "datetime64[ns, UTC]"}
@@ -196,3 +196,46 @@ def test_a_table_is_brought_into_shape():
 def test_a_masked_array_is_missing_where_its_mask_says():
     assert masked(np.array([1, 2]), np.array([False, True]), dtype="Int64").tolist() == [1, pd.NA]
     assert strings(["a", None]).tolist() == ["a", pd.NA]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds_read"),
+    [("0", 0.0), ("15000", 15.0), ("4294967295", 4_294_967.295), ("4294967296", None), ("no number", None)],
+)
+def test_a_time_out_is_one_that_windows_can_count(text, seconds_read):
+    array, bad = typed([text], kind="milliseconds", dtype="Float64")
+    assert (None if bad else array[0]) == seconds_read
+
+
+@pytest.mark.parametrize(
+    ("text", "pid"), [("4120", 4120), ("0x1018", 4120), ("0xZZ", None), ("1018h", None), ("", None)]
+)
+def test_a_process_id_is_decimal_or_hexadecimal(text, pid):
+    array, bad = typed([text], kind="pid", dtype="Int64")
+    assert (None if bad else array[0]) == pid
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("C:\\Windows\\a.dll", "a.dll"), ("a.dll", "a.dll"), ("C:\\Windows\\", "C:\\Windows\\")]
+)
+def test_a_file_name_is_the_last_part_of_its_path(text, name):
+    assert typed([text], kind="file name", dtype="string")[0].tolist() == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-03-02T08:30:00+01:45", "06:45"),
+        ("2026-03-02T08:30:00-01:45", "10:15"),
+        ("2026-03-02T08:30:00Z", "08:30"),
+    ],
+)
+def test_a_time_with_an_offset_is_put_into_utc(text, utc):
+    array, bad = typed([text], kind="time", dtype=DTYPES["time"])
+    assert not bad and f"{array[0]:%H:%M}" == utc
+
+
+@pytest.mark.parametrize(("numbers", "cell"), [([12, 15, 80], "12 15 80"), ([0], "0"), ([], None)])
+def test_numbers_of_records_become_one_cell_and_come_back(numbers, cell):
+    assert joined(numbers) == cell and numbers_in(cell) == numbers
+    assert numbers_in(pd.NA) == []

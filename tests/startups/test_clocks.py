@@ -29,3 +29,8 @@ def test_corrected_times_are_those_of_a_right_clock_and_durations_stay():
     assert correct_events(table, measure_clocks(measured())) is table
     other = table.assign(host=table["host"].str.replace("1", "2"))
     assert (correct_events(other, measure_clocks(measured((10, -384.0))))["time"] == table["time"]).all()
+
+
+def test_two_seconds_apart_are_two_stretches():
+    assert measure_clocks(measured((1, 10.0), (2, 11.9)))["answers"].tolist() == [2]
+    assert measure_clocks(measured((1, 10.0), (2, 12.0)))["answers"].tolist() == [1, 1]

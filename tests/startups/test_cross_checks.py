@@ -103,3 +103,11 @@ def test_a_wait_of_no_computer_meets_no_packet():
     pauses = at_home(waits(CHECKS), "waits").assign(host=pd.array(["WEB01", pd.NA], "string"))
     found = confirm_drops(pauses, evidence(packet(11.5), packet(17.5), packet(30.0)))["firewall_drops"]
     assert found.tolist()[0] == 1 and found.isna().tolist() == [False, True]
+
+
+def test_a_firewall_log_that_names_no_computer_is_of_the_only_one_there_is():
+    pauses = at_home(waits(CHECKS), "waits")
+    nameless = evidence(packet(11.5, host=None), packet(30.0, host=None))
+    assert confirm_drops(pauses, nameless)["firewall_drops"].tolist() == [1, 0]
+    two = pauses.assign(host=pd.array(["WEB01", "WEB02"], "string"))
+    assert confirm_drops(two, nameless)["firewall_drops"].isna().all()

@@ -208,3 +208,25 @@ def test_bounds_hold_a_tick_and_quality_says_whether_that_is_all(given, clock, q
 def test_an_end_that_was_cut_may_have_been_later():
     found = bounds(interval(2, 10, basis="budget")._replace(end_cut=np.array([1_000_000])), evidence(limit=15.0))
     assert found.high[0] == 8 * SECOND + TICK + 1_000_000
+
+
+@pytest.mark.parametrize(("logged", "begin"), [(4.0, 4.0), (5.99, 5.99), (6.01, 2.0)])
+def test_a_start_record_counts_that_is_nearer_to_the_begin_by_budget_than_to_the_end(logged, begin):
+    found = start_record_where_on_time(
+        interval(2.0, 10.0, basis="budget"), evidence(logged_start=logged), starts=np.array(["each"], object)
+    )
+    assert found.begin[0] / SECOND == begin
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "quality"),
+    [(2 - TICK_S, 2 + TICK_S, "exact"), (2 - 1.1 * TICK_S, 2, "bounded"), (2, 2 + 1.1 * TICK_S, "bounded")],
+)
+def test_a_tick_to_either_side_is_still_exact(earliest, latest, quality):
+    given = interval(2, 10, basis="budget", earliest=earliest, latest=latest)
+    assert bounds(given, evidence(limit=15.0)).quality[0] == quality
+
+
+def test_only_a_missing_stop_record_has_no_time():
+    assert evidence(stop=None).timeless.tolist() == [True] and evidence(stop=None).stop.tolist() == [0]
+    assert evidence(stop=0.0).timeless.tolist() == [False]

@@ -100,3 +100,23 @@ def test_what_a_cache_hands_out_is_as_old_as_it_says():
         retrieval_steps._read_header(story, name, value=value)
     end = pd.Timestamp("2026-03-02 08:00:01", tz="UTC")
     assert retrieval_steps._clock_offset(story.date, end, age=story.age) == 1.0 and story.content_type == "text/html"
+
+
+@pytest.mark.parametrize(("age", "read"), [("0", 0), ("99999999", 99_999_999), ("100000000", 0), ("-5", 0), ("x", 0)])
+def test_an_age_is_a_number_of_seconds_of_some_years_at_most(age, read):
+    story = retrieval_steps._Story()
+    retrieval_steps._read_header(story, "Age", value=age)
+    assert story.age == read
+
+
+def test_a_server_answers_an_account_if_it_answered_it_once():
+    outline = """
+        RetrieveObjectFromNetwork   0  1  url=http://crl.test/a
+        RetrieveObjectFromNetwork   2  3  url=http://crl.test/b  result=80072EE2
+        RetrieveObjectFromNetwork   4  5  url=http://pki.test/c  result=80072EE2
+        RetrieveObjectFromNetwork   6  7  url=http://crl.test/d  result=80072EE2  user=S-1-5-20
+        RetrieveObjectFromNetwork   8  9  url=none
+    """
+    log = events(outline)
+    found = c2.recover_waits(c2.build_spans(log), log, steps=steps(99, "action NoProxy"))
+    assert found["server_answers"].tolist() == [True, True, False, False, False]
