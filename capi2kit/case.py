@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty
+from capi2kit.columns.cells import empty, integers
 from capi2kit.columns.instants import LATEST
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
@@ -226,7 +226,7 @@ def _joined(batches: list[Batch]) -> Case:
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
-    record = events["record"].to_numpy("int64", na_value=LATEST)
+    record = integers(events["record"], missing=LATEST)
     order = np.lexsort((record, source))
     order = order[~twice[order]]
     events = events.take(order).reset_index(drop=True)
@@ -243,7 +243,7 @@ def _joined(batches: list[Batch]) -> Case:
 
 def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
     """The rows of events that stay, under their new numbers and in their order; then those of no event."""
-    owner = part["event"].to_numpy("int64", na_value=-1)
+    owner = integers(part["event"])
     event = np.append(number, len(number))[owner]
     order = np.lexsort((part["position"].to_numpy(), event))
     order = order[event[order] >= 0]

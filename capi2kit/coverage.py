@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import instants, shaped
+from capi2kit.columns.cells import instants, integers, shaped
 from capi2kit.columns.instants import NAT
 from capi2kit.columns.keys import grouped
 
@@ -26,7 +26,7 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     """
     group, table = _stretches(events)
     count = len(table)
-    low, high, table["records"] = _extents(events["record"].to_numpy("int64", na_value=0), group)
+    low, high, table["records"] = _extents(integers(events["record"], missing=0), group)
     time = events["time"].to_numpy("datetime64[ns]").view("int64")
     known = np.flatnonzero(events["time"].notna())
     extent = np.full((2, count), NAT)
@@ -69,7 +69,7 @@ def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _tasks(events: pd.DataFrame, group: np.ndarray, *, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Per stretch: tasks whose first SeqNumber is not 1, and tasks with a hole in theirs."""
-    seq = events["seq"].to_numpy("int64", na_value=0)
+    seq = integers(events["seq"], missing=0)
     task = pd.factorize(events["task_id"].to_numpy(object))[0]
     numbered = np.flatnonzero((task >= 0) & (seq > 0))
     both = grouped([group[numbered], task[numbered]])

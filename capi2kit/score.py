@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.analysis import Analysis
+from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import TICK_S
 from capi2kit.errors import EvidenceError
 from capi2kit.questions.whatif import whatif
@@ -129,7 +130,7 @@ def _doubts(analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
     A gap that only the records around it bound may be the program's own pause as well as a wait.
     """
     waits = analysis.waits
-    startup = analysis.spans.set_index("span")["startup"].reindex(waits["span"]).to_numpy("int64", na_value=-1)
+    startup = integers(analysis.spans.set_index("span")["startup"].reindex(waits["span"]))
     count = len(analysis.startups)
     inside = startup >= 0
     unknown = (waits["quality"] == "unknown").to_numpy(bool)

@@ -21,6 +21,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from capi2kit.charts.labels import points
 from capi2kit.charts.palette import AS_IS, GRID, INK, PAPER, QUIET, TEXT_PT, TITLE_PT
+from capi2kit.columns.instants import SECOND
 from capi2kit.words import shorter
 
 TimeAxis = Literal["relative", "utc"]
@@ -46,7 +47,7 @@ class Scale(NamedTuple):
     def at(self, times: pd.Series) -> np.ndarray:
         """Positions of the times; a missing one is NaN."""
         since = (times - self.origin).dt.total_seconds().to_numpy("float64", na_value=np.nan)
-        return since / DAY_S + self.origin.value / 1e9 / DAY_S if self.utc else since
+        return since / DAY_S + self.origin.value / SECOND / DAY_S if self.utc else since
 
 
 def choose_scale(origin: pd.Timestamp, axis: TimeAxis) -> Scale:

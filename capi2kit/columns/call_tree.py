@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.cells import integers
 from capi2kit.columns.keys import match
 
 
@@ -58,7 +59,7 @@ class CallTree(NamedTuple):
     def nearest(self, places: np.ndarray, *, has: np.ndarray) -> np.ndarray:
         """For each place the nearest call, itself or around it, that `has` something; else the outermost. -1 stays."""
         for _ in range(self._deepest()):
-            above = np.where(places >= 0, self.parent[places], -1)
+            above = self.parent[places]
             places = np.where((places >= 0) & ~has[places] & (above >= 0), above, places)
         return places
 
@@ -76,4 +77,4 @@ class CallTree(NamedTuple):
 def tree_of(spans: pd.DataFrame) -> CallTree:
     """The call tree of spans, which may be a part of a table; a parent that is not among them counts as missing."""
     number = spans["span"].to_numpy("int64")
-    return CallTree(match([spans["parent"].to_numpy("int64", na_value=-1)], [number]), spans["depth"].to_numpy())
+    return CallTree(match([integers(spans["parent"])], [number]), spans["depth"].to_numpy())

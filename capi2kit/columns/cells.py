@@ -146,6 +146,11 @@ def masked(values: np.ndarray, absent: np.ndarray, *kinds: str, dtype: str = "")
     return kind(values.astype(_NUMPY[dtype]), absent)
 
 
+def integers(column: pd.Series, *, missing: int = -1) -> np.ndarray:
+    """A column of whole numbers as a plain array, with `missing` where there is none."""
+    return column.to_numpy("int64", na_value=missing)
+
+
 def strings(values: Sequence[str | None]) -> Column:
     """Texts as a nullable string array."""
     return pd.arrays.ArrowStringArray(pa.array(values, pa.large_string()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+SECOND = 1_000_000_000  # in nanoseconds
 TICK_S = 0.016  # resolution of the clock that stamps records
 TICK = 16_000_000  # the same in nanoseconds
 NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
@@ -16,12 +17,17 @@ COARSEST_S = 60.0  # resolution of a log
 def seconds_between(before: pd.Series, after: pd.Series) -> np.ndarray:
     """Differences of two time columns in seconds, NaN where one is missing."""
     gap = nanoseconds(after) - nanoseconds(before)
-    return np.where(before.isna() | after.isna(), np.nan, gap / 1e9)
+    return np.where(before.isna() | after.isna(), np.nan, gap / SECOND)
 
 
 def nanoseconds(times: pd.Series | pd.api.extensions.ExtensionArray) -> np.ndarray:
     """A UTC time column as integer nanoseconds; the smallest integer where it is missing."""
     return pd.DatetimeIndex(times).asi8
+
+
+def whole_ns(seconds: np.ndarray) -> np.ndarray:
+    """Seconds as integer nanoseconds; NaN is 0."""
+    return np.round(np.nan_to_num(seconds) * SECOND).astype("int64")
 
 
 def as_times(values: np.ndarray, *, known: np.ndarray) -> pd.DatetimeIndex:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capi2kit.columns.keys import search_in_group
+from capi2kit.columns.keys import how_many, search_in_group
 
 Ints = np.ndarray
 
@@ -59,7 +59,7 @@ def shares(atoms: Atoms, *, mine: Ints, open_count: Ints, owner: Ints, begin: In
     shared = mine & (open_count > 0)
     total = np.r_[0, np.cumsum(np.where(shared, atoms.length // np.maximum(open_count, 1), 0))]
     whole = total[_place(atoms, owner, when=end)] - total[_place(atoms, owner, when=begin)]
-    size = int(max(owner.max(initial=-1), atoms.owner.max(initial=-1))) + 1
+    size = max(how_many(owner), how_many(atoms.owner))
     rest = np.zeros(size, "int64")
     np.add.at(rest, atoms.owner[shared], atoms.length[shared])
     np.subtract.at(rest, owner, whole)

@@ -30,14 +30,19 @@ def grouped(columns: list[np.ndarray]) -> np.ndarray:
     code = np.zeros(len(columns[0]), "int64")
     for column in columns:
         values, unique = pd.factorize(column)
-        code = np.unique(code * (len(unique) + 1) + values + 1, return_inverse=True)[1]
+        _, code = np.unique(code * (len(unique) + 1) + values, return_inverse=True)
     return code
+
+
+def how_many(numbers: np.ndarray) -> int:
+    """How many places an array needs that these numbers, from 0 on, point into; none for none."""
+    return int(numbers.max(initial=-1)) + 1
 
 
 def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:
     """For each left row the last right row with the same keys, or -1. Missing keys match nothing."""
     mine, theirs = _coded(left, right)
-    last = np.full(int(max(mine.max(initial=0), theirs.max(initial=0))) + 1, -1)
+    last = np.full(max(how_many(mine), how_many(theirs), 1), -1)
     known = theirs >= 0
     last[theirs[known]] = np.flatnonzero(known)
     return np.where(mine < 0, -1, last[mine])
@@ -52,7 +57,7 @@ def match_before(
         return np.full(len(mine), -1)
     order = np.lexsort((of, theirs))
     found = search_in_group(theirs[order], of[order], group=mine, value=at) - 1
-    row = order[np.maximum(found, 0)]
+    row = order[found]
     return np.where((found >= 0) & (mine >= 0) & (theirs[row] == mine), row, -1)
 
 
@@ -70,9 +75,9 @@ def search_in_group(groups: np.ndarray, values: np.ndarray, *, group: np.ndarray
     Where there is none, the place behind the last one of the group.
     """
     count = len(values)
-    rank = np.unique(np.concatenate([values, value]), return_inverse=True)[
-        1
-    ]  # small numbers, so that a pair fits in one
+    _, rank = np.unique(
+        np.concatenate([values, value]), return_inverse=True
+    )  # small, so that a pair fits in one number
     size = len(rank) + 1
     return np.searchsorted(groups * size + rank[:count], group * size + rank[count:], side="left")
 

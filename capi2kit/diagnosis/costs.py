@@ -10,12 +10,10 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.call_tree import tree_of
-from capi2kit.columns.cells import joined, numbers_in, shaped
-from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.cells import integers, joined, numbers_in, shaped
+from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.intervals import covered
 from capi2kit.columns.keys import match
-
-_SECOND = 1e9
 
 
 def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +32,7 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
     end = np.maximum(begin, end)
     place = {number: row for row, number in enumerate(startups["startup"].tolist())}
     at = match([waits["span"].to_numpy()], [spans["span"].to_numpy()])
-    owner = spans["startup"].iloc[at].map(place).to_numpy("int64", na_value=-1)
+    owner = integers(spans["startup"].iloc[at].map(place))
     low, high = (waits[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "high_s"))
     wall = startups["wall_s"].to_numpy("float64", na_value=np.nan)
     rows: dict[str, list[object]] = {name: [] for name in ("waits", "low_s", "high_s", "startup", "share")}
@@ -48,7 +46,7 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
         rows["low_s"].append(float(np.nansum(low[mine])) if mine.any() else None)
         rows["high_s"].append(float(high[mine].sum()) if mine.any() and not np.isnan(high[mine]).any() else None)
         rows["startup"].append(int(startups["startup"].iloc[most]) if most >= 0 else None)
-        rows["share"].append(min(open_ns[most] / _SECOND / wall[most], 1.0) if most >= 0 and wall[most] > 0 else None)
+        rows["share"].append(min(open_ns[most] / SECOND / wall[most], 1.0) if most >= 0 and wall[most] > 0 else None)
     return shaped(
         findings.assign(**{name: pd.Series(values, findings.index, object) for name, values in rows.items()}),
         "findings",
@@ -57,7 +55,7 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
 
 def _above(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
     """For each wait the stop events of its own span and of those around it, one row per level; -1 where there is none."""
-    stop = np.r_[spans["stop_event"].to_numpy("int64", na_value=-1), -1]
+    stop = np.r_[integers(spans["stop_event"]), -1]
     at = match([waits["span"].to_numpy()], [spans["span"].to_numpy("int64")])
     levels = [stop[places] for places in tree_of(spans).callers(at)]
     return np.array(levels).reshape(len(levels), len(waits))

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.call_tree import tree_of
+from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.keys import lanes, match
 from capi2kit.waits.budgets import find_budgets
@@ -87,7 +88,7 @@ def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame) -> Timeline:
         account=lanes(waits, ["host", "user_sid", "url"]),
         process=lanes(waits, ["host", "process", "pid", "url"]),
         stores=~lost.groupby(account, dropna=False).transform("any").to_numpy(bool),
-        check=spans["parent"].to_numpy("int64", na_value=-1)[at],
+        check=integers(spans["parent"])[at],
         chain=_chains(spans)[at],
         at_limit=waits["outcome"].eq("timeout").fillna(False).to_numpy(bool),
         accumulative=waits["accumulative"].fillna(False).to_numpy(bool),

@@ -14,16 +14,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, numbers_in, shaped
-from capi2kit.columns.instants import NAT, nanoseconds
+from capi2kit.columns.cells import empty, integers, numbers_in, shaped
+from capi2kit.columns.instants import NAT, SECOND, nanoseconds
 from capi2kit.columns.intervals import covered
-from capi2kit.columns.keys import cumsum_before, lanes
+from capi2kit.columns.keys import cumsum_before, how_many, lanes
 from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
 
 TOGETHER = "first remedies together"
 _OWN_LIMIT = "CTL"  # the automatic root update: no chain policy limits it
-_SECOND = 1e9
 
 
 class _Step(NamedTuple):
@@ -111,10 +110,10 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
 def _threads(spans: pd.DataFrame, timeline: Timeline, *, startups: pd.DataFrame) -> _Threads:
     """Each thread's last moment in each start-up."""
     place = {number: row for row, number in enumerate(startups["startup"].tolist())}
-    row = spans["startup"].map(place).to_numpy("int64", na_value=-1)
+    row = integers(spans["startup"].map(place))
     inside = (row >= 0) & spans["stop"].notna().to_numpy(bool)
     thread = np.where(inside, lanes(spans, ["startup", "tid"]), -1)
-    count = int(thread.max(initial=-1)) + 1
+    count = how_many(thread)
     end, startup = np.full(count, NAT), np.full(count, -1)
     np.maximum.at(end, thread[inside], nanoseconds(spans["stop"])[inside])
     startup[thread[inside]] = row[inside]
@@ -133,7 +132,7 @@ def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: 
     """Start everything in a thread earlier by what was saved before it. `before`, `after`: lengths of the waits in s."""
     rows = np.flatnonzero(threads.of_wait >= 0)
     thread, start = threads.of_wait[rows], timeline.start[rows]
-    was, now = (np.round(length[rows] * _SECOND).astype("int64") for length in (before, after))
+    was, now = (np.round(length[rows] * SECOND).astype("int64") for length in (before, after))
     less = was - now
     order = np.lexsort((start, thread))
     earlier = np.empty(len(rows), "int64")
@@ -165,7 +164,7 @@ def _rows(step: _Step, timeline: Timeline, *, threads: _Threads, startups: pd.Da
     said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules)}
     for row in np.unique(startup[changed & (startup >= 0)]):
         mine, one = startup == row, startups.iloc[row]
-        saved, low, high = best.wall[row] / _SECOND, least.wall[row] / _SECOND, most.most[row] / _SECOND
+        saved, low, high = best.wall[row] / SECOND, least.wall[row] / SECOND, most.most[row] / SECOND
         yield (
             said
             | {name: one[name] for name in ("startup", "host", "process", "pid", "wall_s")}
@@ -175,7 +174,7 @@ def _rows(step: _Step, timeline: Timeline, *, threads: _Threads, startups: pd.Da
                 "low_s": min(low, saved),
                 "high_s": max(min(high, float(one["wall_s"])), saved),
                 "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
-                "waiting_after_s": best.waiting[row] / _SECOND,
+                "waiting_after_s": best.waiting[row] / SECOND,
                 "waits": int(mine.sum()),
                 "waits_after": int((mine & (after[0] > 0)).sum()),
             }

@@ -18,8 +18,8 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from capi2kit.columns.call_tree import CallTree
-from capi2kit.columns.cells import LONGEST_S, empty, masked, shaped, strings
-from capi2kit.columns.instants import LATEST, NAT, as_times, nanoseconds
+from capi2kit.columns.cells import LONGEST_S, empty, integers, masked, shaped, strings
+from capi2kit.columns.instants import LATEST, NAT, SECOND, as_times, nanoseconds
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
 from capi2kit.spans.record_order import Records, first_inside, order_records, previous_in_thread
@@ -161,7 +161,7 @@ def _said(flat: pd.DataFrame, ends: Ends, *, index: dict[str, np.ndarray]) -> Co
     said["start_event"] = masked(number[ends.start], ends.start < 0, "Int64")
     said["stop_event"] = masked(number[ends.stop], ends.stop < 0, "Int64")
     state = np.select([ends.start < 0, ends.stop < 0], ["no start", "no stop"], "closed")
-    codes, code = np.unique(said["result"].to_numpy("int64", na_value=-1), return_inverse=True)
+    codes, code = np.unique(integers(said["result"]), return_inverse=True)
     outcomes = [None if code < 0 else outcome_of(int(code)) for code in codes]
     return said | {"state": strings(state.tolist()), "outcome": strings([outcomes[i] for i in code])}
 
@@ -178,7 +178,7 @@ def _moments(records: Records, pairs: Pairs, *, previous: np.ndarray) -> Columns
         "logged_stop": as_times(stop, known=stop != NAT),
         "start": as_times(np.where(start == NAT, stop, start), known=everywhere),
         "stop": as_times(np.where(stop == NAT, start, stop), known=everywhere),
-        "duration_s": masked(np.where(closed, stop - start, 0) / 1e9, ~closed, "Float64"),
+        "duration_s": masked(np.where(closed, stop - start, 0) / SECOND, ~closed, "Float64"),
         "first_inner": as_times(time[inner], known=known),
         "previous": as_times(time[previous], known=previous >= 0),
     }
@@ -193,14 +193,16 @@ def _flags(flat: pd.DataFrame, ends: Ends, *, operation: np.ndarray) -> Columns:
     for column in ("accumulative", "cache_only"):
         flag_names = [getattr(known[name], f"{column}_flag") if name in known else "" for name in names]
         bit = np.array([flag(name) if name else 0 for name in flag_names], "int64")[which]
-        made[column] = masked((flags & bit) > 0, (flags < 0) | (bit == 0), "boolean")
+        made[column] = masked((flags & bit) != 0, (flags < 0) | (bit == 0), "boolean")
     errors = _in_stop(flat["trust_error"], ends)
-    return made | {column: masked((errors & bit) > 0, errors < 0, "boolean") for column, bit in trust_columns().items()}
+    return made | {
+        column: masked((errors & bit) != 0, errors < 0, "boolean") for column, bit in trust_columns().items()
+    }
 
 
 def _in_stop(values: pd.Series, ends: Ends) -> np.ndarray:
     """The numbers of a column in the stop records, -1 where there is none."""
-    return np.where(ends.stop >= 0, values.to_numpy("int64", na_value=-1)[ends.stop], -1)
+    return np.where(ends.stop >= 0, integers(values)[ends.stop], -1)
 
 
 def _chain_clocks(

@@ -56,10 +56,10 @@ def pair_records(*, group: Ints, operation: Ints, sign: Ints) -> Pairs:
     level = total - before + (sign[at] < 0)  # of the call that this record opens or closes
     order = np.lexsort((at, level, run))
     at, run, level, kind = at[order], run[order], level[order], sign[at][order]
-    joined = np.r_[(run[1:] == run[:-1]) & (level[1:] == level[:-1]) & (kind[:-1] > 0) & (kind[1:] < 0), False]
+    joined = np.r_[(run[1:] == run[:-1]) & (level[1:] == level[:-1]) & (kind[:-1] == 1) & (kind[1:] == -1), False]
     closed_by_previous = np.r_[False, joined[:-1]]
-    start = np.where(kind > 0, at, -1)
-    stop = np.where(kind < 0, at, np.where(joined, np.r_[at[1:], -1], -1))
+    start = np.where(kind == 1, at, -1)
+    stop = np.where(kind == -1, at, np.where(joined, np.r_[at[1:], -1], -1))
     return _sorted(Pairs(start[~closed_by_previous], stop[~closed_by_previous]))
 
 
@@ -126,9 +126,10 @@ def _crossing(pairs: Pairs) -> tuple[Ints, Ints]:
     differ = opens[:-1] & ~opens[1:] & (one != other)
     one, other = one[differ], other[differ]
     start, stop = pairs
-    forward = (start[one] < start[other]) & (start[other] < stop[one]) & (stop[one] < stop[other])
-    backward = (start[other] < start[one]) & (start[one] < stop[other]) & (stop[other] < stop[one])
-    return one[forward | backward], other[forward | backward]
+    earlier = np.where(start[one] < start[other], one, other)
+    later = one + other - earlier
+    crosses = (start[later] < stop[earlier]) & (stop[earlier] < stop[later])
+    return one[crosses], other[crosses]
 
 
 def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import LATEST, NAT, nanoseconds
-from capi2kit.columns.keys import grouped, threads
+from capi2kit.columns.keys import grouped, how_many, threads
 from capi2kit.spans.pairing import Pairs
 
 
@@ -33,9 +34,9 @@ class Records(NamedTuple):
 
 def order_records(events: pd.DataFrame, task_id: np.ndarray) -> Records:
     """The records of `events` that have a TaskId, in the order of their tasks."""
-    group = grouped([events["host"].to_numpy(object), events["pid"].to_numpy("int64", na_value=-1), task_id])
-    record = events["record"].to_numpy("int64", na_value=0)
-    seq = events["seq"].to_numpy("int64", na_value=0)
+    group = grouped([events["host"].to_numpy(object), integers(events["pid"]), task_id])
+    record = integers(events["record"], missing=0)
+    seq = integers(events["seq"], missing=0)
     row = np.lexsort((record, np.where(seq > 0, seq, record), group))
     row = row[pd.notna(task_id[row])]
     phase = events["phase"].to_numpy(object)[row]
@@ -63,9 +64,9 @@ def previous_in_thread(records: Records, place: pd.DataFrame, *, task_id: np.nda
     """
     host, pid, tid, source = (place[name].to_numpy(object) for name in ("host", "pid", "tid", "source"))
     thread, number, time = threads(host, pid, tid=tid, task=task_id), grouped([source]), records.time
-    began = np.full(int(number.max(initial=-1)) + 1, LATEST)
+    began = np.full(how_many(number), LATEST)
     np.minimum.at(began, number, np.where(time == NAT, LATEST, time))
-    record = place["record"].to_numpy("int64", na_value=0)
+    record = integers(place["record"], missing=0)
     # Sort keys: thread by thread; in it the file that began first; files that began at once stay apart; in one the record id.
     order = np.lexsort((record, number, began[number], thread))
     is_start = records.sign[order] > 0

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, instants, shaped
-from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check
 
@@ -71,13 +71,13 @@ def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time")
     found = pd.merge_asof(asked, known, on="time", by="place", direction="nearest")
     offset = found.set_index("row")["offset_s"].reindex(np.arange(len(time))).fillna(0.0).to_numpy("float64")
-    shift = np.round(np.where(np.abs(offset) < _MOST_S, offset, 0.0) * 1e9).astype("int64")
+    shift = np.round(np.where(np.abs(offset) < _MOST_S, offset, 0.0) * SECOND).astype("int64")
     return events.assign(**{name: _moved(events[name], shift) for name in _SHOWN_BY_CLOCK})
 
 
 def _moved(times: pd.Series, shift: np.ndarray) -> pd.Series:
     """Times less so many nanoseconds; one that would leave what 64 bits hold stays."""
     stamps = nanoseconds(times)
-    fits = times.notna().to_numpy() & (np.abs(stamps.astype("float64") - shift) < _MOST_S * 1e9)
+    fits = times.notna().to_numpy() & (np.abs(stamps.astype("float64") - shift) < _MOST_S * SECOND)
     moved = instants(np.where(fits, stamps - np.where(fits, shift, 0), stamps))
     return pd.Series(moved, index=times.index).where(times.notna())

@@ -72,7 +72,7 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     if roots.empty:
         return empty("delays")
     group = lanes(roots, _BY)
-    first = np.unique(group, return_index=True)[1]
+    _, first = np.unique(group, return_index=True)
     count = len(first)
     wires = spans[spans["operation"].isin(operations_where(wire=True)).to_numpy(bool)]
     wires = wires[~wires["span"].isin(wires["parent"].dropna()).to_numpy(bool)]  # an outer one waits through the inner
@@ -86,7 +86,7 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
             charged[(wires["outcome"] == "timeout").to_numpy(bool, na_value=False)], minlength=count + 1
         )[:count],
     )
-    wait = wires["wait_s"].to_numpy("float64", na_value=-1.0)
+    wait = wires["wait_s"].to_numpy("float64", na_value=-np.inf)
     longest = np.full(count + 1, -1)
     order = np.argsort(wait, kind="stable")
     longest[charged[order]] = order

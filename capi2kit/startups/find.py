@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, masked, shaped
-from capi2kit.columns.instants import LATEST, as_times, nanoseconds
-from capi2kit.columns.keys import grouped, lanes
+from capi2kit.columns.cells import empty, integers, masked, shaped
+from capi2kit.columns.instants import LATEST, SECOND, as_times, nanoseconds
+from capi2kit.columns.keys import grouped, how_many, lanes
 from capi2kit.knowledge import check
 from capi2kit.startups.parts import CHECK, OTHER, PROCESS, REST, WAIT, cut_parts, parts_of, startup_of, totals
 
@@ -59,10 +59,10 @@ def find_startups(
     parts = parts_of(spans, waits) if parts is None else parts
     if parts.empty:
         return empty("startups")
-    gap = round(gap_s * 1e9)
+    gap = round(gap_s * SECOND)
     parts = _first_segments(parts, gap=gap)
     number = parts["startup"].to_numpy()
-    leader = np.unique(number, return_index=True)[1]  # parts are sorted: the first one began first
+    _, leader = np.unique(number, return_index=True)  # parts are sorted: the first one began first
     count = len(leader)
     begin, end = parts["begin"].to_numpy()[leader], np.zeros(count, "int64")
     np.maximum.at(end, number, parts["end"].to_numpy())
@@ -77,13 +77,13 @@ def find_startups(
         stop_from="last operation",
         first_operation=as_times(begin, known=np.ones(count, bool)),
         last_operation=as_times(end, known=np.ones(count, bool)),
-        wall_s=(end - begin) / 1e9,
+        wall_s=(end - begin) / SECOND,
         **_waiting(parts, waiting=total[WAIT] + total[OTHER], wall=end - begin),
-        other_wait_s=total[OTHER] / 1e9,
-        checking_s=total[CHECK] / 1e9,
-        unexplained_s=total[REST] / 1e9,
+        other_wait_s=total[OTHER] / SECOND,
+        checking_s=total[CHECK] / SECOND,
+        unexplained_s=total[REST] / SECOND,
         critical_tid=first["tid"],
-        **_counts(parts, leader=first["tid"].to_numpy("int64", na_value=-1)),
+        **_counts(parts, leader=integers(first["tid"])),
     )
     return shaped(startups.reset_index(drop=True), "startups")
 
@@ -124,7 +124,7 @@ def _marked(table: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:
 def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
     """The parts before each process's first hole, numbered by start-up in order of start, and sorted."""
     process = lanes(parts, PROCESS)
-    first = np.full(int(process.max()) + 1, LATEST)
+    first = np.full(how_many(process), LATEST)
     np.minimum.at(first, process, parts["begin"].to_numpy())
     rank = np.empty(len(first), "int64")
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
@@ -140,16 +140,16 @@ def _first_segments(parts: pd.DataFrame, *, gap: int) -> pd.DataFrame:
 def _waiting(parts: pd.DataFrame, *, waiting: np.ndarray, wall: np.ndarray) -> dict[str, np.ndarray]:
     """How long each start-up waited, at least and at most, by what the waits known within bounds only may have taken."""
     other = parts[(parts["kind"] == OTHER).to_numpy()]
-    number, length = other["startup"].to_numpy(), (other["end"] - other["begin"]).to_numpy() / 1e9
+    number, length = other["startup"].to_numpy(), (other["end"] - other["begin"]).to_numpy() / SECOND
     low, high = (other[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "high_s"))
     less, more = (
         np.bincount(number, weights=np.nan_to_num(slack), minlength=len(wall))
         for slack in (length - low, high - length)
     )
     return {
-        "waiting_wall_s": waiting / 1e9,
-        "waiting_low_s": np.maximum(waiting / 1e9 - less, 0.0),
-        "waiting_high_s": np.minimum(waiting / 1e9 + more, wall / 1e9),
+        "waiting_wall_s": waiting / SECOND,
+        "waiting_low_s": np.maximum(waiting / SECOND - less, 0.0),
+        "waiting_high_s": np.minimum(waiting / SECOND + more, wall / SECOND),
     }
 
 
@@ -158,12 +158,12 @@ def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]
     number, count = parts["startup"].to_numpy(), len(leader)
     waiting = (parts["kind"] != CHECK).to_numpy()
     length = np.where(waiting, parts["end"] - parts["begin"], 0)
-    led = parts["tid"].to_numpy("int64", na_value=-1) == leader[number]
+    led = integers(parts["tid"]) == leader[number]
     different = {column: _different(number, parts[column], count=count) for column in ("tid", "target")}
     waits = np.bincount(number[waiting], minlength=count)
     return {
-        "waiting_sum_s": np.bincount(number, weights=length, minlength=count) / 1e9,
-        "critical_wait_s": np.bincount(number[led], weights=length[led], minlength=count) / 1e9,
+        "waiting_sum_s": np.bincount(number, weights=length, minlength=count) / SECOND,
+        "critical_wait_s": np.bincount(number[led], weights=length[led], minlength=count) / SECOND,
         "threads": different["tid"],
         "targets": different["target"],
         "waits": waits,
@@ -174,5 +174,5 @@ def _counts(parts: pd.DataFrame, *, leader: np.ndarray) -> dict[str, np.ndarray]
 def _different(owner: np.ndarray, cells: pd.Series, *, count: int) -> np.ndarray:
     """How many different values each owner has; a missing one does not count."""
     known = cells.notna().to_numpy(bool)
-    pairs = grouped([owner[known], cells.to_numpy(object)[known]])
-    return np.bincount(owner[known][np.unique(pairs, return_index=True)[1]], minlength=count)
+    _, first = np.unique(grouped([owner[known], cells.to_numpy(object)[known]]), return_index=True)
+    return np.bincount(owner[known][first], minlength=count)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, joined, shaped, strings
-from capi2kit.columns.instants import nanoseconds
+from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.intervals import Atoms, shares
 from capi2kit.columns.keys import lanes
 from capi2kit.knowledge import check
@@ -54,9 +54,9 @@ def draw_ledger(
     ledger = pd.concat([line for line in lines if len(line)], ignore_index=True)
     ledger = ledger.iloc[np.lexsort((-ledger["ns"], ledger["order"], ledger["startup"]))].reset_index(drop=True)
     ledger["kind"] = np.array(KINDS, object)[ledger["order"]]
-    first = np.unique(ledger["startup"], return_index=True)[1]
+    _, first = np.unique(ledger["startup"], return_index=True)
     ledger["line"] = np.arange(len(ledger)) - np.repeat(first, np.diff(np.r_[first, len(ledger)]))
-    ledger["seconds"] = ledger["ns"] / 1e9
+    ledger["seconds"] = ledger["ns"] / SECOND
     return shaped(ledger, "ledger")
 
 
@@ -68,7 +68,7 @@ def _wait_lines(parts: pd.DataFrame, atoms: Atoms, *, kind: int) -> pd.DataFrame
     )
     by = ["startup", "url_host", "target", "user_sid"]
     group = lanes(waiting, by)
-    first = np.unique(group, return_index=True)[1]
+    _, first = np.unique(group, return_index=True)
     total = np.zeros(len(first), "int64")
     np.add.at(total, group, charged)
     events: list[list[int]] = [[] for _ in first]

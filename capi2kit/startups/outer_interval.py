@@ -46,7 +46,7 @@ def frame_startups(
     dated = dated.assign(place=short_names(dated["host"], of=events["host"]))
     single = framed["place"].dropna().unique()
     if len(single) == 1:
-        dated["place"] = dated["place"].fillna(single[0])  # a log that names no computer, beside those of one
+        dated["place"] = dated["place"].fillna(single.item())  # a log that names no computer, beside those of one
     begins = _begins(framed, dated, gap=gap)
     served = _served(framed, dated, gap=gap)
     framed = framed.assign(app_pool=_pools(framed, dated, settings=settings, gap=gap))
@@ -61,7 +61,7 @@ def _begins(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -
     created = created.dropna(subset=["place", "new_pid"])  # a merge takes what is missing for the same
     made = startups.merge(created, left_on=["place", "pid"], right_on=["place", "new_pid"])
     same = made["new_process"].isna() | (made["new_process"].str.lower() == made["process"].str.lower())
-    made = made[same.fillna(True)].assign(start_from=CREATED, rank=0)
+    made = made[same].assign(start_from=CREATED, rank=0)
     woken = [
         _woken(startups, dated, process=row["process"], mark=row["begins_with"], gap=gap) for row in rows("processes")
     ]

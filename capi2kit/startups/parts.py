@@ -7,7 +7,7 @@ import pandas as pd
 
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.intervals import Atoms, cut
-from capi2kit.columns.keys import lanes
+from capi2kit.columns.keys import how_many, lanes
 
 WAIT, OTHER, CHECK, REST = 0, 1, 2, 3
 
@@ -19,7 +19,7 @@ PROCESS = ["host", "process", "pid"]
 def startup_of(rows: pd.DataFrame, startups: pd.DataFrame) -> np.ndarray:
     """For each row the place of its process among the start-ups, or -1. A missing pid is one like any other."""
     process = lanes(pd.concat([startups[PROCESS], rows[PROCESS]]), PROCESS)
-    place = np.full(int(process.max(initial=-1)) + 1, -1)
+    place = np.full(how_many(process), -1)
     place[process[: len(startups)]] = np.arange(len(startups))
     return place[process[len(startups) :]]
 

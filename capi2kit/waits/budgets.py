@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.instants import NAT, TICK_S, nanoseconds
-from capi2kit.columns.keys import lanes
+from capi2kit.columns.instants import NAT, SECOND, TICK_S, nanoseconds
+from capi2kit.columns.keys import how_many, lanes
 from capi2kit.spans import BROKEN
 
 DEFAULT_BUDGET_S = 20.0  # ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds
@@ -44,11 +44,11 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
     shared = (spans["accumulative"].to_numpy("int8", na_value=0) > 0) & ~np.isnan(left)
     clock, until = nanoseconds(spans["chain_start"]), nanoseconds(spans["first_inner"])
     until = np.where(until == NAT, nanoseconds(spans["logged_stop"]), until)
-    passed = (until - clock) / 1e9 + TICK_S
+    passed = (until - clock) / SECOND + TICK_S
     blind = (clock == NAT) | (until == NAT) | (passed < 0) | (spans["quality"] == BROKEN).to_numpy(bool)
     passed = np.where(blind, _DAY_S, passed)
     process = lanes(spans, ["host", "process", "pid"])
-    count = int(process.max(initial=-1)) + 1
+    count = how_many(process)
     low, high = np.full(count, -np.inf), np.full(count, _DAY_S)
     np.maximum.at(low, process[shared], left[shared])
     np.minimum.at(high, process[shared], (left + passed)[shared])

@@ -18,12 +18,11 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.call_tree import CallTree
-from capi2kit.columns.cells import strings
-from capi2kit.columns.instants import NAT, TICK, TICK_S, as_times, nanoseconds
+from capi2kit.columns.cells import integers, strings
+from capi2kit.columns.instants import NAT, SECOND, TICK, TICK_S, as_times, nanoseconds, whole_ns
 from capi2kit.knowledge import check
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import find_budgets
-from capi2kit.waits.evidence import whole_ns
 from capi2kit.waits.late_starts import ON_TIME, judge_starts, verdicts_of
 
 
@@ -153,7 +152,7 @@ def _verdicts(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
 def _calls(spans: pd.DataFrame, *, starts: np.ndarray) -> Calls:
     budgets, left = find_budgets(spans), spans["budget_s"].to_numpy("float64", na_value=np.nan)
     return Calls(
-        tree=CallTree(spans["parent"].to_numpy("int64", na_value=-1), spans["depth"].to_numpy()),
+        tree=CallTree(integers(spans["parent"]), spans["depth"].to_numpy()),
         root=spans["root"].to_numpy(),
         order=spans["stop_event"].fillna(spans["start_event"]).to_numpy("int64"),
         logged_start=nanoseconds(spans["logged_start"]),
@@ -171,7 +170,7 @@ def _calls(spans: pd.DataFrame, *, starts: np.ndarray) -> Calls:
 
 
 def _recovered(waits: pd.DataFrame) -> Recovered:
-    low, high = (np.round(waits[name].to_numpy("float64") * 1e9).astype("int64") for name in ("low_s", "high_s"))
+    low, high = (np.round(waits[name].to_numpy("float64") * SECOND).astype("int64") for name in ("low_s", "high_s"))
     return Recovered(
         at=waits["span"].to_numpy(),
         start=nanoseconds(waits["start"]),
@@ -211,7 +210,9 @@ def own_starts(calls: Calls, recovered: Recovered, *, stop: np.ndarray) -> OwnSt
     contradicted = has_clock & is_check & (by_clock > record + 2 * TICK)
     has_clock &= by_clock <= record + TICK
     exact = has_clock & calls.used_is_sure
-    exact &= by_clock - calls.clock - np.nan_to_num(calls.used_s) * 1e9 <= 2 * TICK  # it was not put off by `previous`
+    exact &= (
+        by_clock - calls.clock - np.nan_to_num(calls.used_s) * SECOND <= 2 * TICK
+    )  # it was not put off by `previous`
     exact &= calls.written_late | (np.abs(by_clock - record) <= TICK)
     exact &= ~calls.broken | is_check  # a check has the clock in its stop record
     start = np.where(has_clock & calls.written_late, np.minimum(record, by_clock), record)
@@ -281,4 +282,4 @@ def bounded(
 
 
 def _seconds(length: np.ndarray, *, known: np.ndarray) -> pd.api.extensions.ExtensionArray:
-    return pd.array(np.where(known, length / 1e9, np.nan), dtype="Float64")
+    return pd.array(np.where(known, length / SECOND, np.nan), dtype="Float64")

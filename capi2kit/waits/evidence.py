@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.call_tree import CallTree
-from capi2kit.columns.instants import LATEST, NAT, nanoseconds
+from capi2kit.columns.cells import integers
+from capi2kit.columns.instants import LATEST, NAT, SECOND, nanoseconds, whole_ns
 from capi2kit.columns.keys import threads
 from capi2kit.knowledge import operations_where
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import DEFAULT_LIMIT_S, Budgets, find_budgets
-
-_SECOND = 1_000_000_000
 
 
 class NextCheck(NamedTuple):
@@ -68,14 +67,14 @@ def retrievals_in(spans: pd.DataFrame) -> np.ndarray:
     """
     wire = np.isin(spans["operation"].to_numpy(object), operations_where(wire=True))
     wire &= spans["state"].to_numpy(object) != "no stop"
-    parent = spans["parent"].to_numpy("int64", na_value=-1)
+    parent = integers(spans["parent"])
     wire[parent[wire & (parent >= 0)]] = False
     return wire
 
 
 def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
     """What the log says of the retrievals `wire` (a mask over all `spans` of the case)."""
-    tree = CallTree(spans["parent"].to_numpy("int64", na_value=-1), spans["depth"].to_numpy())
+    tree = CallTree(integers(spans["parent"]), spans["depth"].to_numpy())
     own = np.flatnonzero(wire)
     rows, around = spans[wire], tree.parent[wire]
     state = spans["state"].to_numpy(object)
@@ -83,7 +82,7 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
     clock = np.where(broken, NAT, nanoseconds(spans["chain_start"]))  # else it is of the call that its stop belongs to
     with_clock = tree.nearest(own, has=clock != NAT)
     now = nanoseconds(spans["validation_time"])
-    now = np.where(now % _SECOND != 0, now, NAT)  # whole seconds are those of a signature
+    now = np.where(now % SECOND != 0, now, NAT)  # whole seconds are those of a signature
     budgets = find_budgets(spans)
     checked = (around >= 0) & (spans["budget_s"].notna().to_numpy(bool) & ~broken)[around]
     limit = rows["timeout_s"].to_numpy("float64", na_value=np.nan)
@@ -107,11 +106,6 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
         thread=threads(host, pid, tid=tid, task=task),
         number=rows["stop_event"].to_numpy("int64"),
     )
-
-
-def whole_ns(seconds: np.ndarray) -> np.ndarray:
-    """Seconds as integer nanoseconds; NaN is 0."""
-    return np.round(np.nan_to_num(seconds) * _SECOND).astype("int64")
 
 
 def _next_checks(spans: pd.DataFrame, tree: CallTree, *, clock: np.ndarray, total: np.ndarray) -> NextCheck:

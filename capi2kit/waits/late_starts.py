@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import NAT, TICK_S, nanoseconds, seconds_between
 from capi2kit.knowledge import operations_where
 from capi2kit.spans.build import BROKEN
@@ -48,7 +49,7 @@ def judge_starts(spans: pd.DataFrame, *, wires: pd.DataFrame | None = None) -> d
 def _apart(spans: pd.DataFrame) -> np.ndarray:
     """Innermost retrievals whose start and stop record do not share a moment."""
     wire = np.isin(spans["operation"].to_numpy(object), operations_where(wire=True))
-    parent = spans["parent"].to_numpy("int64", na_value=-1)
+    parent = integers(spans["parent"])
     wire[parent[parent >= 0]] = False  # the start record waits for the first record inside, not for the stop
     return wire & (spans["duration_s"].to_numpy("float64", na_value=0.0) >= MEASURABLE_S)
 

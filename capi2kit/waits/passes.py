@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capi2kit.columns.instants import NAT, TICK, TICK_S
-from capi2kit.waits.evidence import Evidence, whole_ns
+from capi2kit.columns.instants import NAT, TICK, TICK_S, whole_ns
+from capi2kit.waits.evidence import Evidence
 from capi2kit.waits.late_starts import EACH, ON_TIME
 
 _MILLISECOND = 1_000_000  # chain clocks and completion times are cut to it

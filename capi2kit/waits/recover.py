@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped, strings
-from capi2kit.columns.instants import NAT, TICK, as_times
+from capi2kit.columns.instants import NAT, SECOND, TICK, as_times
 from capi2kit.columns.urls import url_columns
 from capi2kit.knowledge import account, check, url_role
 from capi2kit.waits.evidence import Evidence, read_evidence, retrievals_in
@@ -101,7 +101,7 @@ def _verdicts(spans: pd.DataFrame, wire: np.ndarray, *, evidence: Evidence, gues
     hosts = spans["host"].to_numpy(object)[wire]
     sure = (guess.basis == "budget") & (guess.end - guess.begin <= evidence.allowed + TICK)
     begin, end = guess.begin[sure], guess.end[sure]
-    known = pd.DataFrame({"host": hosts[sure], "logged_start": spans["logged_start"].array[wire][sure]}, copy=False)
+    known = pd.DataFrame({"host": hosts[sure], "logged_start": spans["logged_start"].array[wire][sure]})
     known = known.assign(start=as_times(begin, known=begin != NAT), stop=as_times(end, known=end != NAT))
     return verdicts_of(hosts, judge_starts(spans, wires=known))
 
@@ -111,10 +111,10 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
     known, dated = ~interval.unknown, ~evidence.timeless
     logged = evidence.logged_stop - evidence.logged_start
     seconds = {
-        "wait_s": np.where(known, sure.length / 1e9, np.nan),
-        "low_s": sure.low / 1e9,
-        "high_s": sure.high / 1e9,
-        "logged_s": np.where(evidence.logged_start != NAT, logged / 1e9, np.nan),
+        "wait_s": np.where(known, sure.length / SECOND, np.nan),
+        "low_s": sure.low / SECOND,
+        "high_s": sure.high / SECOND,
+        "logged_s": np.where(evidence.logged_start != NAT, logged / SECOND, np.nan),
     }
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])
     roles = {url: url_role(url) for url in rows["url"].dropna().unique()}

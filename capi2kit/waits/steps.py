@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import strings
+from capi2kit.columns.cells import integers, strings
 from capi2kit.knowledge import check, rows
 
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")
@@ -45,7 +45,7 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     stories = {event: _Story() for event in waits["event"].tolist()}
     mine = steps[steps["event"].isin(stories.keys())]
     texts = (mine[name].to_numpy(object) for name in ("event", "kind", "name", "value"))
-    _read(stories, zip(*texts, mine["error"].to_numpy("int64", na_value=0), strict=True))
+    _read(stories, zip(*texts, integers(mine["error"], missing=0), strict=True))
     per_wait = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
     offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(per_wait, ends, strict=True)]

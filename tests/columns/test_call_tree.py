@@ -69,3 +69,10 @@ def test_the_tree_of_a_part_of_a_table_knows_only_what_is_in_it():
     tree = tree_of(part)
     assert tree.parent.tolist() == [-1, -1, 1]
     assert tree.carried_up(np.array([1, 2, 3]), by=np.add).tolist() == [1, 5, 3]  # 12 has lost its caller
+
+
+def test_the_rows_of_a_tree_may_come_in_any_order():
+    tree = CallTree(np.array([1, -1]), np.array([1, 0]))
+    assert [found.tolist() for found in tree.callers(np.array([0]))] == [[0], [1]]
+    assert tree.nearest(np.array([0]), has=np.array([False, True])).tolist() == [1]
+    assert tree.carried_up(np.array([1, 2]), by=np.add).tolist() == [1, 3]

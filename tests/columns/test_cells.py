@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.columns.cells import empty, joined, masked, missing, numbers_in, seconds, shaped, strings, times, typed
+from capi2kit.columns.cells import (
+    empty,
+    integers,
+    joined,
+    masked,
+    missing,
+    numbers_in,
+    seconds,
+    shaped,
+    strings,
+    times,
+    typed,
+)
 from capi2kit.knowledge import columns, rows
 
 DTYPES = {"int": "Int64", "hex": "UInt32", "bool": "boolean", "duration": "Float64", "time": "datetime64[ns, UTC]"}
@@ -239,3 +251,9 @@ def test_a_time_with_an_offset_is_put_into_utc(text, utc):
 def test_numbers_of_records_become_one_cell_and_come_back(numbers, cell):
     assert joined(numbers) == cell and numbers_in(cell) == numbers
     assert numbers_in(pd.NA) == []
+
+
+def test_a_column_of_whole_numbers_becomes_a_plain_array():
+    column = pd.Series([7, None, 0], dtype="Int64")
+    assert integers(column).tolist() == [7, -1, 0] and integers(column, missing=0).tolist() == [7, 0, 0]
+    assert str(integers(column).dtype) == "int64"

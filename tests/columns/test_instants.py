@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capi2kit.columns.instants import LATEST, NAT, TICK, TICK_S, as_times, nanoseconds, seconds_between
+from capi2kit.columns.instants import LATEST, NAT, TICK, TICK_S, as_times, nanoseconds, seconds_between, whole_ns
 
 
 def times(*texts: str | None) -> pd.Series:
@@ -41,3 +41,7 @@ def test_what_is_not_known_is_no_time():
 def test_seconds_between_two_columns(before, after, gap):
     (found,) = seconds_between(times(before), times(after))
     assert np.isnan(found) if gap is None else found == gap
+
+
+def test_seconds_become_whole_nanoseconds():
+    assert whole_ns(np.array([1.5, np.nan, -0.25])).tolist() == [1_500_000_000, 0, -250_000_000]

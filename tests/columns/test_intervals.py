@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.columns.intervals import cut, shares
+from capi2kit.columns.intervals import covered, cut, shares
 
 OWNERS, KINDS = 3, 3
 intervals = st.lists(
@@ -80,3 +80,23 @@ def test_a_share_is_that_of_every_moment_divided_by_who_waits_in_it(rows, kind):
     for (one, ticks), part in zip(mine, parts.tolist(), strict=True):
         fair = sum(1 / sum(o == one and tick in other for o, other in mine) for tick in ticks)
         assert abs(part - fair) <= 4 * len(rows)  # a fraction of a nanosecond per atom and thread
+
+
+def test_an_owner_is_covered_once_where_its_intervals_overlap():
+    owner, begin, end = np.array([0, 0, 2]), np.array([0, 5, -9]), np.array([10, 12, -4])
+    assert covered(owner=owner, begin=begin, end=end, count=4).tolist() == [12, 0, 5, 0]
+    assert covered(owner=owner[:0], begin=begin[:0], end=end[:0], count=1).tolist() == [0]
+
+
+def test_nothing_lies_behind_the_last_end():
+    one = np.array([0])
+    atoms = cut(owner=one, begin=np.array([-5]), end=np.array([-3]), kind=one, kinds=1)
+    assert [values.tolist() for values in atoms] == [[0], [-5], [2], [[1]]]
+
+
+def test_moments_that_do_not_count_are_charged_to_nobody():
+    owner, begin, end, kind = np.array([0, 0, 0]), np.array([0, 0, 10]), np.array([30, 30, 20]), np.array([0, 0, 1])
+    atoms = cut(owner=owner, begin=begin, end=end, kind=kind, kinds=2)
+    mine = atoms.open[:, 1] == 0  # without the ten in the middle
+    parts = shares(atoms, mine=mine, open_count=atoms.open[:, 0], owner=owner[:2], begin=begin[:2], end=end[:2])
+    assert parts.tolist() == [10, 10]

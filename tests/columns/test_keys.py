@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capi2kit.columns.keys import cumsum_before, grouped, lanes, match, match_before, search_in_group, threads, where
+from capi2kit.columns.keys import (
+    cumsum_before,
+    grouped,
+    how_many,
+    lanes,
+    match,
+    match_before,
+    search_in_group,
+    threads,
+    where,
+)
 
 
 def cells(*values: object) -> np.ndarray:
@@ -22,6 +32,8 @@ def test_rows_that_agree_in_all_columns_have_one_number():
     assert same(grouped([cells("a", "a", "b", "a"), cells(1, 2, 1, 1)])) == [0, 1, 2, 0]
     table = pd.DataFrame({"host": ["A", "A", None, None, "A"], "pid": [1, 2, 1, 1, 1]})
     assert same(lanes(table, ["host", "pid"])) == [0, 1, 2, 2, 0]  # missing cells agree with each other
+    assert same(grouped([cells("a", "b"), cells(1, 1)])) == same(grouped([cells(1, 1), cells("a", "b")])) == [0, 1]
+    assert same(grouped([cells("a", "b", "a"), cells(None, 1, 1)])) == [0, 1, 2]
     assert grouped([cells()]).tolist() == []
 
 
@@ -95,3 +107,7 @@ def test_the_sum_of_what_came_before_in_the_group():
     group, values = np.array([0, 1, 0, 0, 1]), np.array([1, 2, 3, 4, 5])
     assert cumsum_before(values, group=group).tolist() == [0, 0, 1, 4, 2]
     assert cumsum_before(np.array([], int), group=np.array([], int)).tolist() == []
+
+
+def test_an_array_needs_one_place_more_than_the_largest_number():
+    assert [how_many(np.array(numbers, int)) for numbers in ([], [0], [4, 0], [-1])] == [0, 1, 5, 0]

@@ -41,4 +41,5 @@ def test_rows_of_one_place_meet_where_the_time_fits():
     )
     found = near(left, right, since=seconds(0, 0, 0, None), until=seconds(5, 0.9, 9, 9))
     assert list(zip(found["row"], found["n"], strict=True)) == [(0, 0), (0, 1)]  # both ends belong to it
+    assert list(found.columns) == ["place", "row", "time", "n"] and found.index.tolist() == [0, 1]
     assert near(left.head(0), right, since=seconds(), until=seconds()).empty

@@ -122,3 +122,25 @@ def test_any_text_is_refused_or_only_looks(text):
     allowed = ast.BoolOp | ast.UnaryOp | ast.Compare | ast.Name | ast.Constant | ast.List
     assert len(text) <= LONGEST
     assert all(isinstance(node, allowed) for node in ast.walk(found.tree) if isinstance(node, ast.expr))
+
+
+def names(count: int) -> str:
+    return f"outcome in [{', '.join(repr(str(n)) for n in range(count))}]"
+
+
+def nested(depth: int) -> str:
+    return "not " * depth + "accumulative"
+
+
+@pytest.mark.parametrize(
+    ("longest", "longer", "reason"),
+    [
+        (names(200), names(201), "at most 200"),
+        (nested(40), nested(41), "nested"),
+        ("accumulative" + " " * (LONGEST - 12), "accumulative" + " " * (LONGEST - 11), "2000"),
+    ],
+)
+def test_the_limits_of_an_expression(longest, longer, reason):
+    parse(longest)
+    with pytest.raises(KnowledgeError, match=reason):
+        parse(longer)

@@ -1,5 +1,8 @@
 """Fixes: a remedy is whole, is cited, and says what becomes of a wait."""
 
+import dataclasses
+import re
+
 import pytest
 
 from capi2kit.diagnosis.fixes import fixes, fixes_of, read_fix
@@ -38,3 +41,32 @@ def test_what_becomes_of_a_wait_is_one_of_a_few_words(tmp_path, line):
     path.write_text(f"{text}{line}\n", encoding="utf-8")
     with pytest.raises(KnowledgeError, match=r"purge-url-cache.toml.*becomes"):
         read_fix(path)
+
+
+SOUND = (DATA / "fixes" / "allow-pki-hosts.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (SOUND + "shape = 'round'\ncolour = 'red'\n", "unknown key 'colour'"),  # the first of them
+        (re.sub("(?m)^title = .*", "title = '  '", SOUND), "'title' is missing or empty"),
+        (re.sub("(?m)^title = .*", "title = 3", SOUND), "'title' is missing or empty"),
+        (re.sub("(?ms)^check = .*?^]", "check = []", SOUND), "'check' is missing or empty"),
+        (re.sub("(?ms)^check = .*?^]", "check = 'one'", SOUND), "'check' is missing or empty"),
+        (re.sub("(?ms)^check = .*?^]", "check = ['one', '']", SOUND), "'check' is missing or empty"),
+        (re.sub("(?m)^id = .*", "id = 'other'", SOUND), "needs the id allow-pki-hosts"),
+        (re.sub("(?m)^kind = .*", "kind = 'magic'", SOUND), "a kind: one of cure, workaround, never"),
+    ],
+)
+def test_a_fix_that_is_not_whole_is_refused(tmp_path, text, reason):
+    path = tmp_path / "allow-pki-hosts.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=reason):
+        read_fix(path)
+
+
+def test_a_fix_does_not_change_and_none_is_cited_by_nothing():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        fixes()["allow-pki-hosts"].title = "other"
+    assert fixes_of(None) == fixes_of("") == []

@@ -1,5 +1,7 @@
 """Replay: what becomes of the waits of a timeline when some of them change."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,3 +99,71 @@ def test_half_of_what_a_chain_saves_goes_to_its_next_url():
     line = timeline(outline, accumulative=pd.array([True, True], "boolean"))
     answered = replayed(line, "refused", None)
     assert answered[0] < 1 and answered[1] == pytest.approx(5 + (10 - answered[0]) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("column", ["outcome", "wait_s", "quality"])
+def test_what_is_not_known_to_be_a_good_answer_is_none(column):
+    good = {"event": 0, "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact", "wait_s": 0.3}
+    table = pd.DataFrame([good, good | {"wait_s": 0.9} | {column: None}])
+    assert _usual(shaped(table, "waits")).best.tolist() == [0.3, 0.3]
+
+
+def test_without_any_good_answer_the_usual_time_is_that_of_the_real_log():
+    found = _usual(waits(TWICE.replace("80072EE2", "80070005")).assign(outcome="error"))
+    assert [values.tolist() for values in found] == [[0.116] * 3, [0.032] * 3, [0.325] * 3]
+
+
+CHAIN = """
+    BuildChain                       0   17.5   budget=20
+      VerifyRevocation               0   17.5
+        RetrieveObjectFromNetwork    0   10     url=http://ocsp.test/  result=80072EE2  left=20
+        RetrieveObjectFromNetwork   10   15     url=http://crl.test/a  result=80072EE2
+        RetrieveObjectFromNetwork   15   17.5   url=http://crl.test/b  result=80072EE2
+"""
+
+
+def chain_of_one_budget() -> Timeline:
+    """Three retrievals that were given 10, 5 and 2.5 s of a budget of 20 s."""
+    line = timeline(CHAIN, accumulative=pd.array([True] * 3, "boolean"), budget_s=[10.0, 5.0, 2.5])
+    return part_of(dataclasses.replace(line, budget=np.full(3, 20.0)), np.arange(3))
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "seconds"),
+    [
+        (10.0, [10, 5, 2.5]),  # as it was
+        (4.0, [4, 2, 1]),  # each URL gets half of what is left of twice the limit
+        (1.0, [1, 0.5, 0.25]),
+    ],
+)
+def test_a_chain_with_one_budget_gives_each_url_half_of_what_is_left_of_twice_the_limit(limit_s, seconds):
+    line = chain_of_one_budget()
+    found = replay(line, [Change("limited", limit_s)] * 3, length=line.length.best, usual=np.zeros(3))
+    assert found.tolist() == seconds
+
+
+def test_where_the_budget_is_used_up_nothing_is_left_for_a_url():
+    line = chain_of_one_budget()
+    found = replay(line, [None, None, Change("limited", 5.0)], length=line.length.best, usual=np.zeros(3))
+    assert found.tolist() == [10, 5, 0]  # 15 of 10 seconds were used
+
+
+def test_a_limit_that_is_not_logged_counts_in_full():
+    line = dataclasses.replace(chain_of_one_budget(), given=np.full(3, np.nan))
+    found = replay(line, [Change("limited", 4.0)] * 3, length=line.length.best, usual=np.zeros(3))
+    assert found.tolist() == [4, 4, 2.5]
+
+
+def test_a_url_that_takes_longer_leaves_less_for_the_next_but_never_less_than_nothing():
+    line = chain_of_one_budget()
+    length = np.array([1.0, 2.0, 0.5])
+    found = replay(line, [Change("answered"), None, None], length=length, usual=np.full(3, 2.0))
+    assert found.tolist() == [2, 0, 0]  # the check has its answer
+    apart = dataclasses.replace(line, check=np.array([0, 1, 2]), account=np.arange(3), process=np.arange(3))
+    found = replay(apart, [Change("answered"), None, None], length=length, usual=np.full(3, 3.0))
+    assert found.tolist() == [3, 1, 0.0]  # two seconds more: one less for the next; half a second less for the last
+
+
+def test_a_timeline_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        timeline(TWICE).start = np.zeros(3)

@@ -1,5 +1,7 @@
 """Rules: what a rule does, on a small table."""
 
+import re
+
 import pandas as pd
 import pytest
 from rule_on_a_table import RULE, WAITS, asked
@@ -95,3 +97,9 @@ def test_one_is_not_called_many(tmp_path):
     (rule,) = rules(tmp_path)
     row = pd.DataFrame([WAITS[0]])
     assert "1 wait, " in diagnose({"waits": shaped(row, "waits")}, asked=(rule,))["finding"].iloc[0]
+
+
+def test_a_finding_without_a_way_to_confirm_it_has_none(tmp_path):
+    row = asked(tmp_path).iloc[0]
+    assert row["confirm"] == "netsh winhttp show proxy"
+    assert pd.isna(asked(tmp_path, text=re.sub("confirm = .*", "confirm = []", RULE)).iloc[0]["confirm"])

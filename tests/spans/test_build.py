@@ -305,3 +305,35 @@ def test_whatever_is_lost_every_record_is_used_once(world, seed, share):
     spans = c2.build_spans(log)
     used = pd.concat([spans["start_event"], spans["stop_event"]]).dropna()
     assert sorted(used) == sorted(log.loc[log["phase"] != "point", "event"])
+
+
+def reversed_rows(outline: str) -> pd.DataFrame:
+    """Spans of a log whose newest record comes first, as an event viewer exports it."""
+    return c2.build_spans(events(outline).iloc[::-1])
+
+
+def test_the_first_row_of_a_table_counts_like_any_other():
+    spans = reversed_rows("BuildChain 0.0 1.0 budget=20 trust_error=40\n VerifyRevocation 0.1 0.9")
+    assert spans["accumulative"].tolist() == [True, True] and spans["revocation_unknown"].tolist() == [True, pd.NA]
+    assert seconds(spans["chain_start"]) == [0.0, 0.0]  # the check in the first chain of a log
+
+
+def test_the_first_record_of_a_task_can_be_what_the_thread_did_before():
+    spans = spans_of("BuildChain 0.0 1.0 lost=start\nBuildChain 2.0 3.0")
+    assert spans["previous"].isna().tolist() == [True, False]
+
+
+def test_flags_say_nothing_of_an_operation_without_such_a_flag():
+    spans = spans_of("RetrieveObjectFromCache 0.0 1.0 flags=FFFFFFFF")
+    assert spans[["accumulative", "cache_only"]].isna().all(axis=None)
+
+
+def test_an_operation_that_nobody_knows_is_not_taken_for_an_outermost_one():
+    spans = spans_of("""
+        VerifyTrust      0.0 9.0
+          SomethingNew   0.0 2.0 lost=stop
+          SomethingNew   2.0 8.0 lost=start
+    """)
+    assert spans["quality"].tolist() == ["logged", "broken"]
+    lone = spans_of("SomethingNew 0.0 9.0 lost=stop\n BuildChain 1.0 2.0")
+    assert tree(lone) == [("SomethingNew", "no stop", None), ("BuildChain", "closed", None)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from capi2kit.spans.pairing import nest, pair_records, part_impossible
 
-RANK = {"T": 1, "C": 2, "R": 3, "A": 3, "N": 4}
+RANK = {"T": 1, "C": 2, "R": 3, "A": 3, "N": 4, "X": 0}  # of X nothing is known
 
 
 def arrays(*tasks: str) -> dict[str, np.ndarray]:
@@ -186,3 +186,32 @@ def test_a_pair_that_is_doubted_becomes_two_open_calls(doubted):
     rank = log.pop("rank")
     pairs = part_impossible(pair_records(**log), rank=rank, doubted=np.array([doubted]))
     assert pairs.closed.tolist() == ([False, False] if doubted else [True])
+
+
+def test_a_record_that_is_not_there_is_minus_one():
+    log = arrays("C( R) N(")
+    del log["rank"]
+    pairs = pair_records(**log)
+    assert (pairs.start.tolist(), pairs.stop.tolist()) == ([0, -1, 2], [-1, 1, -1])
+    assert (pairs.first.tolist(), pairs.last.tolist()) == ([0, 1, 2], [0, 1, 2])
+
+
+def test_a_call_whose_stop_was_lost_encloses_none_of_a_higher_rank_and_of_those_of_unknown_rank_all():
+    assert nested("R( X( X) C( C) R( R)") == ["R:0-?", "X:1-2<R", "C:3-4", "R:5-6"]
+    assert nested("X( N( N)") == ["X:0-?", "N:1-2"]
+
+
+def test_pairs_that_only_lie_beside_or_inside_each_other_do_not_cross():
+    assert nested("T( C( R( R) C) C( C) T)") == ["T:0-7", "C:1-4<T", "R:2-3<C", "C:5-6<T"]
+
+
+@pytest.mark.parametrize(
+    ("task", "spans"),
+    [
+        ("T( R( + R) N) T)", ["T:0-4", "R:1-2<T", "N:?-3<T"]),  # one record is missing inside a pair: it stays
+        ("C( R( N( N) + N( N) A) C)", ["C:0-7", "R:1-?<C", "N:2-3<R", "N:4-5<A", "A:?-6<C"]),  # one missing is a gap
+        ("C( R( + N( N) A) C)", ["C:0-5", "R:1-?<C", "N:2-3<A", "A:?-4<C"]),  # right behind the first call
+    ],
+)
+def test_a_gap_in_the_numbers_parts_what_belongs_to_two_calls(task, spans):
+    assert nested(task) == spans

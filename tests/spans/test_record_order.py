@@ -99,3 +99,14 @@ def previous(*rows: dict) -> list[int]:
 )
 def test_the_previous_record_of_a_thread(rows, before):
     assert previous(*rows) == before
+
+
+def test_what_has_no_number_says_nothing_of_missing_ones():
+    records = ordered({"record": 1}, {"seq": 4, "record": 2}, {"seq": 5, "record": 3})
+    assert records.missing(np.array([0, 1]), np.array([1, 2])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("start", "known"), [(0, True), (-1, False)])
+def test_a_span_without_a_start_record_has_no_first_record_inside(start, known):
+    records = ordered({"phase": "start", "seq": 1}, {"phase": "stop", "seq": 2})
+    assert first_inside(records, Pairs(np.array([start]), np.array([1])))[1].tolist() == [known]

@@ -34,3 +34,18 @@ def test_corrected_times_are_those_of_a_right_clock_and_durations_stay():
 def test_two_seconds_apart_are_two_stretches():
     assert measure_clocks(measured((1, 10.0), (2, 11.9)))["answers"].tolist() == [2]
     assert measure_clocks(measured((1, 10.0), (2, 12.0)))["answers"].tolist() == [1, 1]
+
+
+def test_two_computers_are_two_clocks_though_they_agree():
+    table = measured((1, 10.0), (2, 10.0)).assign(host=pd.array(["A", "B"], STRING))
+    assert measure_clocks(table)["host"].tolist() == ["A", "B"]
+
+
+def test_a_time_that_would_leave_the_calendar_stays():
+    table = events("BuildChain 0 1").assign(host=pd.array([HOST] * 2, dtype=STRING))
+    far = shaped(
+        pd.DataFrame({"host": [HOST], "time": [EPOCH], "offset_s": [-9.1e9], "spread_s": 0.0, "answers": 1}), "clocks"
+    )
+    assert (correct_events(table, far)["time"] == table["time"]).all()
+    beyond = far.assign(offset_s=pd.array([1e11], "Float64"))
+    assert (correct_events(table, beyond)["time"] == table["time"]).all()

@@ -98,3 +98,14 @@ def test_the_spans_handed_in_are_left_alone(outline):
     before = spans.copy()
     attribute_delays(spans)
     pd.testing.assert_frame_equal(spans, before)
+
+
+def test_a_retrieval_whose_end_nobody_knows_is_no_timeout_and_not_the_slowest(outline):
+    spans = outline("""
+        VerifyTrust                       0.0   9.0  target=a.dll
+          RetrieveObjectFromNetwork       0.0   0.0  url=http://a.test/
+          RetrieveObjectFromNetwork       2.0   8.0  url=http://b.test/
+    """)
+    spans.loc[2, ["outcome", "wait_s"]] = pd.NA
+    delays = attribute_delays(spans)
+    assert delays["timeouts"].tolist() == [0] and delays["slowest_url"].tolist() == ["http://a.test/"]

@@ -90,3 +90,46 @@ def test_the_pool_is_named_by_the_command_line_or_by_a_list_of_worker_processes(
 
 def test_two_names_for_one_process_are_none():
     assert pd.isna(framed(settings=listed(("4000", "Portal"), ("4000", "Other")))["app_pool"])
+
+
+def test_the_creation_of_a_process_counts_before_a_later_start_of_its_service():
+    row = framed(created(5.0), {"at": 7.0, "operation": "IisStarted"})
+    assert (since(row["start"]), row["start_from"]) == (5.0, "process created")
+
+
+def test_of_two_starts_of_iis_the_last_one_before_the_first_operation_counts():
+    row = framed({"at": 3.0, "operation": "IisStarted"}, {"at": 7.0, "operation": "IisStarted"})
+    assert since(row["start"]) == 7.0
+
+
+def test_a_trace_of_its_own_process_counts_before_an_earlier_request_of_nobody():
+    row = framed(request(20.5, 12.0), request(20.8, 0.3, pid=PID, resolution_s=0.01))
+    assert since(row["stop"]) == 20.8
+
+
+@pytest.mark.parametrize(("took", "stop"), [(5.0, 21.0), (4.9, 20.0)])
+def test_a_request_of_nobody_must_have_waited_for_half_of_the_start_up(took, stop):
+    assert since(framed(request(21.0, took))["stop"]) == stop
+
+
+def two_computers() -> pd.DataFrame:
+    table = at_home(spans(CHECKS), "spans").assign(host=pd.array(["WEB01", "WEB01", "WEB02", "WEB02"], "string"))
+    return find_startups(table, empty("waits"))
+
+
+def test_a_list_of_worker_processes_is_asked_only_where_there_is_one_computer():
+    both = frame_startups(two_computers(), evidence(), settings=listed(("4000", "Portal")), gap_s=30)
+    assert len(both) == 2 and both["app_pool"].isna().all()
+
+
+def test_a_log_that_names_no_computer_says_nothing_of_two():
+    rows = evidence(created(8.5, host=None))
+    both = frame_startups(two_computers(), rows, settings=empty("settings"), gap_s=30)
+    assert both["start_from"].tolist() == ["first operation"] * 2
+
+
+def test_a_pool_without_a_process_id_is_of_no_process():
+    table = at_home(spans(CHECKS), "spans").assign(pid=pd.array([None] * 4, "Int64"))
+    rows = evidence(created(8.5, new_pid=None, app_pool="Portal"))
+    found = frame_startups(find_startups(table, empty("waits")), rows, settings=empty("settings"), gap_s=30)
+    assert found["app_pool"].isna().all()

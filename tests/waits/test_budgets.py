@@ -16,9 +16,9 @@ def budgets(outline: str) -> list[tuple[float, float, float]]:
     return [tuple(round(float(values[i]), 3) for values in found) for i in first]
 
 
-def chain(left: float, *, used: float, start: float = 0.0, more: str = "") -> str:
+def chain(left: float, *, used: float, start: float = 0.0, took: float = 1.0, more: str = "") -> str:
     """A chain whose first revocation check, `used` seconds after its clock, logs what is `left`."""
-    check, end = start + used, start + used + 1
+    check, end = start + used, start + used + took
     return (
         f"BuildChain {start} {end} budget=20 {more}\n VerifyRevocation {check} {end} left={left} clock={start} {more}\n"
     )
@@ -54,3 +54,30 @@ def test_processes_are_told_apart():
 def test_a_process_without_a_shared_budget_has_none():
     outline = "BuildChain 0 2 each=15\n VerifyRevocation 0 1"
     assert np.isnan(budgets(outline)[0][:2]).all()
+
+
+@pytest.mark.parametrize(
+    ("outline", "found"),
+    [
+        (chain(9.0, used=0.0), (9, 9)),  # an odd number of seconds is as good as an even one
+        (chain(8.001, used=0.2), (8.001, 8.001)),  # a millisecond more than a whole second is not that second
+        (chain(7.3, used=0.1, took=0.3), (7.3, 7.3)),
+        (chain(7.3, used=0.2) + chain(7.0, used=-0.5, start=30), (7.3, 7.3)),  # its clock was set: it bounds nothing
+    ],
+)
+def test_a_budget_that_is_not_round_is_what_was_left(outline, found):
+    assert budgets(outline)[0][:2] == found
+
+
+def test_time_that_passed_since_the_clock_bounds_the_budget_to_the_tick():
+    assert budgets(chain(7.3, used=0.1, took=0.3))[0][2] == pytest.approx(7.3 + 0.4 + 0.016)
+
+
+def test_a_check_that_may_be_two_bounds_nothing():
+    holed = (
+        chain(7.3, used=0.2)
+        + """BuildChain 30 39 budget=20
+     VerifyRevocation 30 32 lost=stop left=7.0
+     VerifyRevocation 32 38 lost=start left=7.0 clock=38"""
+    )
+    assert budgets(holed)[0] == budgets(chain(7.3, used=0.2))[0]

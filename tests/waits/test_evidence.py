@@ -7,7 +7,7 @@ from outlines import EPOCH, events
 
 import capi2kit as c2
 from capi2kit.columns.instants import NAT
-from capi2kit.waits.evidence import LATEST, read_evidence, retrievals_in, whole_ns
+from capi2kit.waits.evidence import LATEST, read_evidence, retrievals_in
 
 CHAIN = """
 BuildChain                       0    30   budget=20
@@ -83,7 +83,3 @@ def test_a_retrieval_says_how_it_ended_and_in_which_thread():
     found = read("RetrieveObjectFromNetwork 0 1\nRetrieveObjectFromNetwork 2 17 result=80072EE2 tid=9")
     assert (found.is_ok.tolist(), found.is_timeout.tolist()) == ([True, False], [False, True])
     assert found.thread[0] != found.thread[1] and found.number[0] < found.number[1]
-
-
-def test_seconds_become_whole_nanoseconds():
-    assert whole_ns(np.array([1.5, np.nan, -0.25])).tolist() == [1_500_000_000, 0, -250_000_000]

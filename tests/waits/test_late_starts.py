@@ -73,3 +73,7 @@ def test_computers_are_judged_one_by_one_and_one_without_a_name_is_one():
 )
 def test_chains_and_records_that_lie_apart_are_judged_without_any_wait(outline, starts, verdict):
     assert judge_starts(c2.build_spans(events(outline, starts=starts))) == verdict
+
+
+def test_a_retrieval_that_never_ended_lies_apart_from_nothing():
+    assert judge_starts(c2.build_spans(events(f"{WIRE} 0 5 lost=stop"))) == {}

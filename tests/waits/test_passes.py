@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from capi2kit.columns.instants import NAT, TICK
+from capi2kit.columns.instants import NAT, TICK, whole_ns
 from capi2kit.waits.budgets import Budgets
-from capi2kit.waits.evidence import LATEST, Evidence, NextCheck, whole_ns
+from capi2kit.waits.evidence import LATEST, Evidence, NextCheck
 from capi2kit.waits.passes import Interval, bounds, first_guess, no_longer_than_allowed, start_record_where_on_time
 
 SECOND = 1_000_000_000

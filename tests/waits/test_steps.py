@@ -120,3 +120,17 @@ def test_a_server_answers_an_account_if_it_answered_it_once():
     log = events(outline)
     found = c2.recover_waits(c2.build_spans(log), log, steps=steps(99, "action NoProxy"))
     assert found["server_answers"].tolist() == [True, True, False, False, False]
+
+
+def test_a_wait_whose_outcome_is_not_known_is_no_answer():
+    log = events("RetrieveObjectFromNetwork 0 1 url=http://crl.test/a")
+    log["result"] = log["result"].mask([True] * len(log))
+    found = c2.recover_waits(c2.build_spans(log), log, steps=steps(99, "action NoProxy"))
+    assert found["outcome"].isna().all() and found["server_answers"].tolist() == [False]
+
+
+def test_answers_are_counted_by_account_even_by_one_that_is_not_logged():
+    log = events("RetrieveObjectFromNetwork 0 1 url=http://crl.test/a")
+    log["user_sid"] = log["user_sid"].mask([True] * len(log))
+    found = c2.recover_waits(c2.build_spans(log), log, steps=steps(99, "action NoProxy"))
+    assert found["server_answers"].tolist() == [True]

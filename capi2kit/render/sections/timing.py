@@ -12,6 +12,7 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.analysis import Analysis, headline
 from capi2kit.columns.cells import numbers_in
+from capi2kit.columns.instants import SECOND
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.render.parts import Chart, Column, Section, Table
 
@@ -150,7 +151,7 @@ def ledger(analysis: Analysis) -> Section | None:
         cells = (line["kind"], words.visible(line["url_host"]), target, words.who(line["user_sid"]))
         rows.append([*cells, words.seconds(line["seconds"]), f"{line['ns'] / total:.1%}" if total else ""])
         events.append(numbers_in(line["events"]))
-    rows.append(["sum = wall", "", "", "", words.seconds(total / 1e9), ""])
+    rows.append(["sum = wall", "", "", "", words.seconds(total / SECOND), ""])
     prose = ["Each line is a part of the wall time; together they are all of it."]
     if (lines["kind"] == "other wait").any():
         prose.append(
@@ -177,7 +178,7 @@ def _folded(lines: list[dict]) -> list[dict]:
         fold["more"] += 1
         fold["events"] = f"{fold['events']} {line['events']}".strip()
     for fold in rest.values():
-        fold["seconds"] = fold["ns"] / 1e9
+        fold["seconds"] = fold["ns"] / SECOND
     folded = sorted(rest.values(), key=lambda fold: -fold["ns"])
     return [*waiting[:TOP], *folded, *(line for line in lines if line["kind"] != "wait")]
 
