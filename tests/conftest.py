@@ -54,7 +54,7 @@ def small_log(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def hostile_log(tmp_path_factory) -> Path:
-    """The same story told with texts that try to act."""
+    """The same story with texts that try to act."""
     return _written(tmp_path_factory, "hostile.evtx", small_logs.hostile())
 
 

@@ -155,10 +155,10 @@ def events(
 def _records(root: Call, number: int, *, late: bool, stamp: Stamp) -> Iterator[dict]:
     """The records of one task in order; a late start is written with the next record that is not one."""
     found = list(_in_order(root))
-    told = [when if phase != "start" or not late else None for when, phase, _ in found]
-    for place in range(len(told) - 2, -1, -1):
-        told[place] = told[place + 1] if told[place] is None else told[place]
-    for place, (written, (_, phase, call)) in enumerate(zip(told, found, strict=True)):
+    stamps = [when if phase != "start" or not late else None for when, phase, _ in found]
+    for place in range(len(stamps) - 2, -1, -1):
+        stamps[place] = stamps[place + 1] if stamps[place] is None else stamps[place]
+    for place, (written, (_, phase, call)) in enumerate(zip(stamps, found, strict=True)):
         if written is not None:  # else the call hangs, and its start was never written
             yield {
                 **_row(call, phase, number=number, stamp=stamp),

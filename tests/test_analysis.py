@@ -1,4 +1,4 @@
-"""The analysis as a whole, and the one sentence that it is told in: no more than the tables support."""
+"""The analysis as a whole, and its one sentence: no more than the tables support."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def said(outline, **how):
     return c2.headline(analysed(outline, **how))
 
 
-def test_the_steps_are_told_in_their_order():
-    told = []
-    c2.analyse(case(events(SLOW)), progress=told.append)
-    assert len(told) == 4 and "pairing" in told[0]
+def test_the_steps_are_shown_in_their_order():
+    steps_shown = []
+    c2.analyse(case(events(SLOW)), progress=steps_shown.append)
+    assert len(steps_shown) == 4 and "pairing" in steps_shown[0]
 
 
 def test_all_tables_are_made():
@@ -59,7 +59,7 @@ def test_many_servers_and_accounts_are_counted():
         ("result=none", "no logged result is a failure, but 1 operation logged none"),
     ],
 )
-def test_a_failed_retrieval_is_told(second, words):
+def test_a_failed_retrieval_is_reported(second, words):
     assert words in said(SLOW.replace("pki.test/b", f"pki.test/b  {second}"))
 
 
@@ -69,13 +69,13 @@ def test_when_all_failed_it_says_so():
     )
 
 
-def test_a_check_that_failed_around_good_retrievals_is_told():
+def test_a_check_that_failed_around_good_retrievals_is_reported():
     assert "no retrieval failed, but 1 check around them did" in said(
         SLOW.replace("budget=20", "budget=20  result=80092013")
     )
 
 
-def test_a_chain_with_errors_though_every_result_is_0_is_told():
+def test_a_chain_with_errors_though_every_result_is_0_is_reported():
     text = said(SLOW.replace("budget=20", "budget=20  trust_error=1000040"))
     assert "nothing failed" not in text and "revocation_unknown, offline_revocation" in text
 
@@ -84,7 +84,7 @@ def test_a_check_without_an_end_is_not_said_to_have_gone_well():
     assert "nothing failed" not in c2.headline(analysed(events(SLOW).iloc[:-1]))
 
 
-def test_failed_searches_for_a_proxy_are_told():
+def test_failed_searches_for_a_proxy_are_reported():
     log = events(SLOW)
     look = steps(4, *["action Call_WinHttpGetProxyForUrl error=2F94"] * 2)
     assert "nothing failed (every result is 0), but the search for a proxy (WPAD) failed 2 times" in c2.headline(
@@ -92,12 +92,12 @@ def test_failed_searches_for_a_proxy_are_told():
     )
 
 
-def test_answers_that_could_not_be_stored_are_told():
+def test_answers_that_could_not_be_stored_are_reported():
     analysis = c2.analyse(case(events(SLOW), steps=steps(4, "action WriteToCache error=80070002")))
     assert "1 answer could not be stored, so the next process asks again" in c2.headline(analysis)
 
 
-def test_bounded_waits_are_told_as_an_upper_bound():
+def test_bounded_waits_are_shown_as_an_upper_bound():
     assert "spent at most 6.1 s of the first 6.5 s" in said(SLOW.replace("budget=20", "each=15"))
 
 
@@ -118,11 +118,11 @@ def test_a_process_that_was_at_work_before_the_log_has_no_first_seconds():
     assert "of the 6.5 s that the log has of it waiting" in text
 
 
-def test_the_slowest_start_up_is_the_one_told():
+def test_the_slowest_start_up_is_the_one_reported():
     assert said(f"{SLOW}BuildChain 0 1 pid=8\n RetrieveObjectFromNetwork 0 0.5").startswith("w3wp.exe (PID 7")
 
 
-def test_a_process_without_pid_server_and_account_is_told_as_such():
+def test_a_process_without_pid_server_and_account_is_shown_as_such():
     log = events(SLOW.replace("url=http://crl.test/a", "").replace("url=http://pki.test/b", ""))
     for column in ("pid", "user_sid"):
         log[column] = log[column].mask([True] * len(log))
@@ -135,11 +135,11 @@ def test_without_waits_it_claims_no_cache():
     assert said("VerifyTrust 0 1\n BuildChain 0 1") == "No finished network retrieval among 2 logged operations."
 
 
-def test_without_waits_failures_are_still_told():
+def test_without_waits_failures_are_still_reported():
     assert said("BuildChain 0 1 result=80092013").endswith("1 logged operation; 1 of them did not succeed.")
 
 
-def test_a_retrieval_that_did_not_end_is_told():
+def test_a_retrieval_that_did_not_end_is_reported():
     text = said("BuildChain 0 9\n RetrieveObjectFromNetwork 0 8 lost=stop", starts="on time")
     assert "1 began and did not end in this log" in text
 

@@ -70,10 +70,10 @@ def analysis_of(*waits: dict) -> SimpleNamespace:
             "at": 1,
         }
     ]
-    told = pd.DataFrame(around if waits else []).assign(host="WEB01", event=0)
-    told["time"] = [START + pd.Timedelta(seconds=row["at"]) for row in around] if waits else []
+    beside = pd.DataFrame(around if waits else []).assign(host="WEB01", event=0)
+    beside["time"] = [START + pd.Timedelta(seconds=row["at"]) for row in around] if waits else []
     return SimpleNamespace(
-        case=SimpleNamespace(events=shaped(told, "events").set_index(["task_id", "process"])),
+        case=SimpleNamespace(events=shaped(beside, "events").set_index(["task_id", "process"])),
         spans=mark_startups(spans, startups),
         waits=waits_table,
         delays=attribute_delays(spans),
@@ -167,13 +167,13 @@ def test_the_timeline_has_a_lane_for_each_start_up_and_each_kind_of_evidence(ana
     ax = charts.plot_timeline(analysis)
     lanes = [label.get_text() for label in ax.get_yticklabels()]
     assert lanes == ["w3wp.exe 4000", "Other events", "Requests", "Services and restarts"]
-    told = texts_of(ax)
-    assert "Event log service started" in told
+    texts = texts_of(ax)
+    assert "Event log service started" in texts
     assert any(
         text.startswith("w3wp.exe 4000 on WEB01: ") and "from its first check to its last check" in text
-        for text in map(flat, told)
+        for text in map(flat, texts)
     )
-    assert {"1 entry"} <= set(told)
+    assert {"1 entry"} <= set(texts)
 
 
 def test_the_timeline_keeps_its_lanes_beside_a_computer_of_that_name_in_another_domain():

@@ -161,7 +161,7 @@ def test_a_range_is_echoed_in_utc_and_keeps_what_begins_in_it(capsys, small_log)
     assert [span["span"] for span in kept] == [span["span"] for span in spans if span["start"] >= middle]
 
 
-def test_a_lost_record_is_told_and_under_strict_is_exit_4(capsys, damaged_log):
+def test_a_lost_record_is_shown_and_under_strict_is_exit_4(capsys, damaged_log):
     code, _, err = run(capsys, "waits", str(damaged_log))
     assert code == 0 and "1 of" in err and "lost" in err
     code, out, err = run(capsys, "waits", str(damaged_log), "--strict")

@@ -282,9 +282,9 @@ def untold(script: str) -> list[str]:
     said, code = help_of(script), code_of(script)
     block = next(child for child in parsed(script).children if child.type == "param_block")
     has = {text(v)[1:] for p in walk(block) if p.type == "script_parameter" for v in p.children if v.type == "variable"}
-    told = set(re.findall(r"^\.PARAMETER (\w+)$", said, re.MULTILINE))
+    documented = set(re.findall(r"^\.PARAMETER (\w+)$", said, re.MULTILINE))
     rest = code.split(text(block), 1)[1]
-    found = [f"-{name} is in one of help and script only" for name in has ^ told]
+    found = [f"-{name} is in one of help and script only" for name in has ^ documented]
     found += [f"-{name} is used nowhere" for name in has if not re.search(rf"\${name}\b", rest)]
     keys = {key.replace("<SID>", "$sid").rstrip() for key in re.findall(r"^ *(HK(?:LM|U)\\.+)$", said, re.MULTILINE)}
     exported = set(re.findall(r"""['"](HK(?:LM|U)\\[^'"]+)['"]""", code))

@@ -208,9 +208,9 @@ def test_every_complaint_is_a_validation_of_that_length(world):
         assert (execution.get("ProcessID"), execution.get("ThreadID")) == (str(one.pid), str(one.tid))
         assert timedelta(0) <= on_the_clock(world, one.stop) - time_of(event) < timedelta(milliseconds=16)
         assert event.find("System/Security").get("UserID") == "S-1-5-20"
-    told = [cells for cells in uls(write_companions(world, HOST)) if cells[6] == "Critical"]
+    given = [cells for cells in uls(write_companions(world, HOST)) if cells[6] == "Critical"]
     sentence = "A certificate validation operation took {} milliseconds and has exceeded the execution time threshold."
-    assert [cells[7].split("  ")[0] for cells in told] == [sentence.format(*strings(event)) for event in complaints]
+    assert [cells[7].split("  ")[0] for cells in given] == [sentence.format(*strings(event)) for event in complaints]
 
 
 def test_sharepoint_does_not_complain_of_files():
@@ -239,14 +239,14 @@ def test_the_reset_is_over_before_the_first_worker_process_does_anything(world):
     assert order[-1] == str(message_forms()["iis-started"].id)
 
 
-def test_the_state_of_a_service_is_also_told_by_its_short_name(world):
+def test_the_state_of_a_service_is_also_shown_by_its_short_name(world):
     states = named("service-state", events(world, "System"))
-    told = {
+    given = {
         (bytes.fromhex(event.findtext("EventData/Binary")).decode("utf-16-le"), *strings(event)) for event in states
     }
-    assert ("W3SVC/1\0", "World Wide Web Publishing Service", "stopped") in told
-    assert ("W3SVC/4\0", "World Wide Web Publishing Service", "running") in told
-    assert ("SPTimerV4/4\0", "SharePoint 2010 Timer", "running") in told
+    assert ("W3SVC/1\0", "World Wide Web Publishing Service", "stopped") in given
+    assert ("W3SVC/4\0", "World Wide Web Publishing Service", "running") in given
+    assert ("SPTimerV4/4\0", "SharePoint 2010 Timer", "running") in given
 
 
 def test_a_pool_that_starts_again_was_reset_again():
@@ -267,8 +267,8 @@ def test_a_pool_that_starts_again_was_reset_again():
 
 
 def test_records_are_numbered_in_the_order_of_their_writing():
-    told = {"form": "root-added", "texts": ["CN=Root", "00"]}
-    world = incident(message=[told | {"at_s": 5 + number / 1000} for number in range(20)])
+    given = {"form": "root-added", "texts": ["CN=Root", "00"]}
+    world = incident(message=[given | {"at_s": 5 + number / 1000} for number in range(20)])
     for channel in CHANNELS:
         records = message_records(world, HOST, channel=channel)
         assert [record.number for record in records] == list(range(1, len(records) + 1))
@@ -318,7 +318,7 @@ def test_the_cache_of_an_account_is_what_is_on_its_disk():
     )
 
 
-def test_an_empty_cache_is_told_too(world):
+def test_an_empty_cache_is_shown_too(world):
     text = write_companions(world, HOST)["certutil_urlcache_net.txt"]
     assert text == b"CertUtil: -URLCache command completed successfully.\r\n"
 
@@ -386,10 +386,10 @@ def test_all_text_ends_its_lines_as_windows_does(world):
 
 
 def test_a_scenario_tells_records_of_its_own_also_without_companions():
-    told = {"form": "root-list-extract-failed", "at_s": 5, "texts": ["http://x.example/authrootstl.cab", "a <&> b"]}
-    world = incident(companions=False, message=[told])
+    given = {"form": "root-list-extract-failed", "at_s": 5, "texts": ["http://x.example/authrootstl.cab", "a <&> b"]}
+    world = incident(companions=False, message=[given])
     (event,) = events(world, "Application")
-    assert strings(event) == told["texts"]
+    assert strings(event) == given["texts"]
     assert abs(time_of(event) - BEGINS - timedelta(seconds=42.5)) < timedelta(milliseconds=16)
     assert event.find("EventData/Data").get("Name") is None
     assert event.find("EventData/Binary") is not None
@@ -397,15 +397,15 @@ def test_a_scenario_tells_records_of_its_own_also_without_companions():
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("given", "why"),
     [
         ({"form": "no-such-form", "texts": []}, r"message\[1\].form: 'no-such-form' is not one of root-added"),
         ({"form": "root-list-extract-failed", "texts": ["one"]}, r"message\[1\].texts: .* has 2: URL, error"),
         ({"form": "root-list-updated", "texts": ["\x01"]}, r"message\[1\].texts: a control character"),
     ],
 )
-def test_a_record_that_cannot_be_is_refused(told, why):
-    world = incident(companions=False, message=[{"at_s": 1, **told}])
+def test_a_record_that_cannot_be_is_refused(given, why):
+    world = incident(companions=False, message=[{"at_s": 1, **given}])
     with pytest.raises(ScenarioError, match=why):
         message_records(world, HOST, channel="Application")
 

@@ -1,4 +1,4 @@
-"""Coverage: what each stretch of log can support, told from record ids, SeqNumber and Opcode alone."""
+"""Coverage: what each stretch of log can support, by record ids, SeqNumber and Opcode alone."""
 
 from dataclasses import fields
 

@@ -66,6 +66,6 @@ def test_every_log_is_sound_and_four_foreign_readers_agree(name, tmp_path):
         assert faults == {"evtx": {}, "libevtx": known, "python-evtx": {}, "dissect.eventlog": {}}, file
 
 
-def test_one_log_wrapped_and_its_readers_were_told_so():
+def test_one_log_wrapped_and_its_readers_were_informed():
     (data,) = [data for name, data in logs("wrapped-log").items() if name == CHANNEL_FILE]
     assert walk(data).records[0].number > 1

@@ -8,7 +8,7 @@ from capi2kit.cli import main
 from capi2kit.knowledge import DATA
 
 
-def told(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str]:
+def doctor(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str]:
     try:
         main(["doctor", *arguments])
         code = 0
@@ -18,7 +18,7 @@ def told(capsys: pytest.CaptureFixture, *arguments: str) -> tuple[int, str]:
 
 
 def test_this_installation_is_well(capsys):
-    code, out = told(capsys)
+    code, out = doctor(capsys)
     assert code == 0
     assert f"{len(list((DATA / 'rules').glob('*.toml')))} rules" in out
     assert f"pandas {metadata.version('pandas')}" in out
@@ -36,7 +36,7 @@ def test_this_installation_is_well(capsys):
 def test_rules_of_the_user_get_the_same_checks(capsys, tmp_path, text, why):
     if text:
         (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
-    code, out = told(capsys, "--rules", str(tmp_path))
+    code, out = doctor(capsys, "--rules", str(tmp_path))
     assert code == 3
     assert "FAULT" in out
     assert why in out
@@ -47,14 +47,14 @@ def test_a_rule_with_code_in_it_is_a_fault_and_does_not_run(capsys, tmp_path):
     flag = tmp_path / "ran"
     hostile = sound.replace("outcome == 'timeout'", f"open('{flag}', 'w')")
     (tmp_path / "firewall-drops.toml").write_text(hostile, encoding="utf-8")
-    code, out = told(capsys, "--rules", str(tmp_path))
+    code, out = doctor(capsys, "--rules", str(tmp_path))
     assert (code, flag.exists()) == (3, False)
     assert "firewall-drops.toml" in out
 
 
 def test_a_sound_rule_of_the_user_is_well(capsys, tmp_path):
     (tmp_path / "wpad-slow.toml").write_bytes((DATA / "rules" / "wpad-slow.toml").read_bytes())
-    assert told(capsys, "--rules", str(tmp_path))[0] == 0
+    assert doctor(capsys, "--rules", str(tmp_path))[0] == 0
 
 
 def test_a_needed_package_that_is_missing_is_a_fault(capsys, monkeypatch):
@@ -62,6 +62,6 @@ def test_a_needed_package_that_is_missing_is_a_fault(capsys, monkeypatch):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", gone)
-    code, out = told(capsys)
+    code, out = doctor(capsys)
     assert code == 3
     assert "FAULT package pandas is missing" in out

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS_OF_CONDA = {"pip"}  # conda must be told to bring it; it is no package that capi2kit uses
+TOOLS_OF_CONDA = {"pip"}  # conda must be asked for it; it is no package that capi2kit uses
 
 Ranges = dict[str, frozenset[str]]
 

@@ -137,8 +137,8 @@ def test_a_rendering_in_any_language_is_kept_beside_and_changes_nothing(tmp_path
         loaded(tmp_path, f"<Events>{event(1, payload=part)}</Events>", name=name)
         for part, name in (("", "plain.xml"), (rendering, "rendered.xml"))
     )
-    told = json.loads(rendered.events["extra"].item())
-    assert told == {
+    kept_as_json = json.loads(rendered.events["extra"].item())
+    assert kept_as_json == {
         "RenderingInfo@Culture": "ja-JP",
         "RenderingInfo/Level": "エラー",
         "RenderingInfo/Keywords/Keyword": "パス",
@@ -174,7 +174,7 @@ def test_an_export_of_two_levels_says_that_its_values_stayed_behind(tmp_path):
     assert case.problems["message"].str.contains("-Depth 4").any()
 
 
-# Damage: every event that is whole is read, every other one is counted and told.
+# Damage: every event that is whole is read, every other one is counted and reported.
 
 
 def test_an_event_that_is_cut_off_is_lost_alone(tmp_path):
@@ -232,10 +232,10 @@ def test_entities_of_a_document_are_never_expanded_or_fetched(tmp_path):
     inside = event(2, payload="<UserData><X>&b;&c;</X></UserData>")
     case = loaded(tmp_path, f"<?xml version='1.0'?>{BOMB}<Events>{event(1)}{inside}</Events>")
     host = Path("/etc/hostname").read_text().strip() if Path("/etc/hostname").exists() else "no such host"
-    told = case.events.to_csv()
+    kept_as_json = case.events.to_csv()
     assert 1 in case.events["record"].tolist()
-    assert "haha" not in told
-    assert host not in told
+    assert "haha" not in kept_as_json
+    assert host not in kept_as_json
 
 
 def test_entities_of_an_export_by_powershell_are_not_expanded_either(tmp_path):
@@ -292,8 +292,10 @@ def test_a_real_system_log_and_its_event_viewer_export_give_the_same_table(real_
     assert (len(log.events), len(export.events)) == (1247, 1247)
     ours, theirs = cells(log), cells(export)
     for table in (ours, theirs):  # its rendering, and line ends that XML does not keep
-        told = [json.loads(text) if isinstance(text, str) else {} for text in table["extra"]]
-        kept = [{name: text for name, text in row.items() if not name.startswith("RenderingInfo")} for row in told]
+        kept_as_json = [json.loads(text) if isinstance(text, str) else {} for text in table["extra"]]
+        kept = [
+            {name: text for name, text in row.items() if not name.startswith("RenderingInfo")} for row in kept_as_json
+        ]
         table["extra"] = [json.dumps(row, sort_keys=True).replace("\\r\\n", "\\n") for row in kept]
     pd.testing.assert_frame_equal(ours, theirs)
     fast = cells(load(real_logs / "evtx" / "system_win11_2025.evtx", providers="*"))

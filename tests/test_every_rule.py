@@ -72,8 +72,8 @@ OWN = RULE.format(more="").replace('id = "test"', 'id = "mine"').replace("min_ro
 def test_a_rule_of_ones_own_is_asked_besides_ours(tmp_path, capsys):
     (tmp_path / "mine.toml").write_text(OWN, encoding="utf-8")
     main(["summary", LAB_LOG, "--rules", str(tmp_path)])
-    told = capsys.readouterr().out
-    assert "Somebody waited" in told and "Packets to the revocation servers are dropped" in told
+    printed = capsys.readouterr().out
+    assert "Somebody waited" in printed and "Packets to the revocation servers are dropped" in printed
 
 
 @pytest.mark.parametrize(

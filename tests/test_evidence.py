@@ -210,7 +210,7 @@ def test_a_kit_is_checked_against_its_manifest(tmp_path):
     ]
 
 
-def test_a_line_that_is_no_worker_process_is_lost_and_told(tmp_path):
+def test_a_line_that_is_no_worker_process_is_lost_and_reported(tmp_path):
     path = tmp_path / "wp.txt"
     path.write_text('WP "4120" (applicationPool:A)\nERROR ( message:denied )\n')
     case = c2.load(path)

@@ -81,7 +81,7 @@ def test_an_exception_that_nobody_foresaw_costs_its_file_only(tmp_path, monkeypa
     assert len(case.events) == 5 and "ZeroDivisionError: a fault of ours" in messages(case)
 
 
-def test_an_error_of_the_disk_is_told(tmp_path, monkeypatch):
+def test_an_error_of_the_disk_is_reported(tmp_path, monkeypatch):
     path = sound(tmp_path)
 
     def fail(self, part):
@@ -110,7 +110,7 @@ def test_a_file_that_becomes_shorter_is_an_error_and_no_signal(engine, tmp_path)
     assert done.returncode == 0 and "became shorter while it was read" in done.stdout, done
 
 
-def test_a_file_that_is_written_to_meanwhile_is_told(tmp_path, monkeypatch):
+def test_a_file_that_is_written_to_meanwhile_is_reported(tmp_path, monkeypatch):
     path = sound(tmp_path)
     monkeypatch.setattr(files.FileBytes, "is_changed", lambda self: True)
     assert load(path).problems["error"].tolist() == ["changed"]

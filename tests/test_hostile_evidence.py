@@ -53,7 +53,7 @@ VALUE = '<Obj N="Properties"><LST><Obj><Props><S N="Value">{}</S></Props></Obj><
 
 
 def loaded(tmp_path: Path, content: str | bytes, *, name: str = "x.txt", **how: object) -> Case:
-    """The case of one file. What was promised must be accounted for, and every loss told."""
+    """The case of one file. What was promised must be accounted for, and every loss reported."""
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -144,7 +144,7 @@ def test_a_declared_encoding_that_is_none_of_texts_does_no_harm(name, tmp_path):
     assert figures(case) == ("eventxml", 1, 0)
 
 
-def test_events_in_a_comment_without_an_end_are_told(tmp_path):
+def test_events_in_a_comment_without_an_end_are_reported(tmp_path):
     case = loaded(tmp_path, f"<Events>{EVENT}<!--{EVENT}")
     assert figures(case) == ("eventxml", 1, 1)
     assert case.problems["message"].str.contains("comment that begins at offset").all()
@@ -165,7 +165,7 @@ def test_a_row_of_plaso_with_odd_xml_costs_no_more_than_itself(xml, more, tmp_pa
 
 
 @pytest.mark.parametrize("content", [EVENT, json.dumps({"xml_string": EVENT})], ids=["xml", "json"])
-def test_signs_of_another_encoding_are_told(content, tmp_path):
+def test_signs_of_another_encoding_are_reported(content, tmp_path):
     case = loaded(tmp_path, content.replace("SP01", "SP\u00e401").encode("cp1252").replace(b"\\u00e4", b"\xe4"))
     assert case.problems["error"].tolist() == ["wrong encoding"]
 
@@ -250,7 +250,7 @@ EVENTS = st.builds(
 )
 
 
-def told(rows: list) -> list:
+def comparable(rows: list) -> list:
     return [(layout.table, layout.columns, layout.extra, values) for layout, values in rows]
 
 
@@ -260,10 +260,10 @@ def test_reading_by_shape_equals_walking_whatever_the_labels_are(events):
     skeletons = Skeletons()
     for xml in [*events, *reversed(events)]:
         try:
-            walked = told(Skeletons().walk(parse(xml)))
+            walked = comparable(Skeletons().walk(parse(xml)))
         except etree.XMLSyntaxError:  # signs that no XML may hold
             continue
-        assert told(skeletons.read(xml)) == walked
+        assert comparable(skeletons.read(xml)) == walked
 
 
 @pytest.mark.parametrize("form", ["behind another attribute", "with blanks", "with a prefix"])
@@ -307,7 +307,7 @@ def test_a_block_above_the_xml_of_another_event_stays(tmp_path):
 
 @pytest.mark.parametrize("date", ["12/31/9999 11:59:59 PM", "4/11/2262 11:40:59 PM", "9/22/1677 1:40:59 AM"])
 @pytest.mark.parametrize("tz", ["America/New_York", "Asia/Tokyo"])
-def test_a_date_beyond_what_can_be_stored_is_missing_and_told(date, tz, tmp_path):
+def test_a_date_beyond_what_can_be_stored_is_missing_and_reported(date, tz, tmp_path):
     case = loaded(tmp_path, f"{BLOCK}Date: {date}\n", tz=tz)
     assert case.events["time"].isna().all()
     assert case.problems["message"].str.contains("the time is missing").any()

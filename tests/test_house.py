@@ -218,7 +218,7 @@ def test_the_top_level_is_tidy():
     command = [git or "git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, capture_output=True, text=True, check=False) if git else None
     if listing is None or listing.returncode:
-        pytest.skip("no git checkout: what belongs to the project and what was left here cannot be told apart")
+        pytest.skip("no git checkout: what belongs to the project and what was left here cannot be distinguished")
     assert strangers(set(listing.stdout.splitlines())) == set()
 
 

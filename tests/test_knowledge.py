@@ -323,14 +323,14 @@ def data(tmp_path, monkeypatch):
         ('0x1,S,"t"x,ok,m,here\n', 2),
     ],
 )
-def test_a_broken_row_is_told_with_file_and_line(data, rest, line):
+def test_a_broken_row_is_shown_with_file_and_line(data, rest, line):
     data("codes.csv", "code,symbol,text,outcome,meaning,source\n" + rest)
     with pytest.raises(KnowledgeError, match=rf"codes\.csv, line {line}: ") as caught:
         codes()
     assert (caught.value.file, caught.value.line) == ("codes.csv", line)
 
 
-def test_a_table_that_is_not_there_or_no_text_is_told(data):
+def test_a_table_that_is_not_there_or_no_text_is_reported(data):
     with pytest.raises(KnowledgeError, match=r"servers\.csv: cannot be read"):
         rows("servers")
     data("servers.csv", "host,source\n\udcff,x\n")
@@ -338,7 +338,7 @@ def test_a_table_that_is_not_there_or_no_text_is_told(data):
         rows("servers")
 
 
-def test_a_rank_that_is_no_number_is_told(data):
+def test_a_rank_that_is_no_number_is_reported(data):
     names = "provider,channel,task,event_id,operation,title,rank,wire,cache,accumulative_flag,cache_only_flag,meaning"
     data("operations.csv", f"{names},source\nP,C,1,2,Op,Op,first,0,0,,,m,here\n")
     with pytest.raises(KnowledgeError, match=r"operations\.csv, line 2: ValueError: invalid literal"):

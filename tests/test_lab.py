@@ -246,8 +246,8 @@ def test_list_names_every_scenario(capsys):
 
 def test_show_keeps_the_answers_until_they_are_asked_for(capsys):
     _, shy, _ = run(capsys, "lab", "show", "fix-before")
-    _, told, _ = run(capsys, "lab", "show", "fix-before", "--answers")
-    assert "Hard:" in shy and "left a record" not in shy and "left a record" in told
+    _, answers, _ = run(capsys, "lab", "show", "fix-before", "--answers")
+    assert "Hard:" in shy and "left a record" not in shy and "left a record" in answers
 
 
 def test_make_writes_prints_and_will_not_overwrite(capsys, tmp_path):

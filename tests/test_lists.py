@@ -46,9 +46,9 @@ def all_of(folder: Path) -> Case:
 
 def test_the_readme_names_every_file_with_its_size_and_sum():
     text = (LISTS / "README.md").read_text(encoding="utf-8")
-    told = re.findall(r"(?m)^\| `([^`]+)` \| .+ \| (\d+) \| `([0-9a-f]{64})` \|$", text)
+    listed = re.findall(r"(?m)^\| `([^`]+)` \| .+ \| (\d+) \| `([0-9a-f]{64})` \|$", text)
     files = {path.name: path.read_bytes() for path in LISTS.iterdir() if path.name != "README.md"}
-    assert {(name, str(len(data)), hashlib.sha256(data).hexdigest()) for name, data in files.items()} == set(told)
+    assert {(name, str(len(data)), hashlib.sha256(data).hexdigest()) for name, data in files.items()} == set(listed)
     assert files.keys() == make_lists.make().keys()
     assert sum(path.stat().st_size for path in LISTS.iterdir()) < MOST_BYTES
     assert "PRIVATE KEY" not in "".join(data.decode("latin-1") for data in files.values())

@@ -154,7 +154,7 @@ def test_events_of_other_providers_are_counted_and_loaded_only_when_asked_for(sa
             assert_adds_up(case)
 
 
-def test_progress_is_told_while_reading(saved):
+def test_progress_is_shown_while_reading(saved):
     heard = []
     log = log_of(*([event(n) for n in range(first, first + 60)] for first in range(1, 1021, 60)))
     load(saved(log), progress=lambda name, done, total: heard.append((name.endswith("WEB01.evtx"), done, total)))
@@ -483,8 +483,8 @@ def test_a_zeroed_chunk_is_counted_by_the_ids_of_its_neighbours(saved, chunk, lo
     assert (problem["stage"], problem["error"]) == ("chunk", "lost chunk")
     counted = chunk > 0  # what stood before the first record that is left, nobody knows
     assert problem["lost"] == (5 if counted else 0)
-    told = f"records {lost[0]} to {lost[-1]}" if counted else "how many it held is not known"
-    assert problem["message"] == f"nothing is left of chunk {chunk} ({told})"
+    shown = f"records {lost[0]} to {lost[-1]}" if counted else "how many it held is not known"
+    assert problem["message"] == f"nothing is left of chunk {chunk} ({shown})"
 
 
 def test_a_zeroed_chunk_behind_the_count_of_the_header_is_seen_too(saved):
@@ -561,10 +561,10 @@ def test_strict_refuses_a_log_that_lost_a_record_and_says_which(saved):
 def test_the_columns_of_a_problem_say_where(saved):
     data = plain_log()
     case = load(saved(overwritten(data, place(data, 8) + 40, b"\xff" * 64)))
-    told = case.problems[case.problems["stage"] == "decode"].iloc[0]
-    assert (told["chunk"], told["record"], told["offset"], told["lost"]) == (1, 8, place(data, 8), 1)
-    assert told["message"].startswith(f"record 8 in chunk 1 at offset {place(data, 8)}: ")
-    assert told["error"] == "unreadable record"
+    shown = case.problems[case.problems["stage"] == "decode"].iloc[0]
+    assert (shown["chunk"], shown["record"], shown["offset"], shown["lost"]) == (1, 8, place(data, 8), 1)
+    assert shown["message"].startswith(f"record 8 in chunk 1 at offset {place(data, 8)}: ")
+    assert shown["error"] == "unreadable record"
 
 
 def test_a_record_that_would_fill_the_memory_is_left_out(saved):

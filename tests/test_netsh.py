@@ -1,4 +1,4 @@
-"""netsh, .reg and reg query: each setting is a row; bytes that hold a proxy are told apart; nothing is lost silently."""
+"""netsh, .reg and reg query: each setting is a row; bytes that hold a proxy are distinguished; nothing is lost silently."""
 
 import json
 import struct
@@ -145,7 +145,7 @@ def test_a_registry_export():
     assert said(batch) == []
 
 
-def test_the_bytes_of_winhttp_are_told_apart():
+def test_the_bytes_of_winhttp_are_distinguished():
     found = sample("export.reg")["settings"]
     inside = found[found["extra"].str.contains('"from"').fillna(False).astype(bool)]
     assert pairs(inside) == [
@@ -302,7 +302,7 @@ def test_flags_decide_what_is_in_use():
     assert "auto-config url" not in settings_in(1, "", "")
 
 
-def test_what_is_stored_but_switched_off_is_told_apart():
+def test_what_is_stored_but_switched_off_is_distinguished():
     (proxy,) = [more for name, _, more in decoded(connection(1, "proxy.example:8080", "", "")) if name == "proxy"]
     assert proxy == {"stored": "proxy.example:8080"}
 

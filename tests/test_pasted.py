@@ -32,7 +32,7 @@ def only(case: Case) -> pd.Series:
     return case.events.reset_index().iloc[0]
 
 
-def told(case: Case) -> str:
+def repairs(case: Case) -> str:
     return "\n".join(case.problems["message"])
 
 
@@ -54,13 +54,13 @@ WORN = {
 
 
 @pytest.mark.parametrize(("wear", "repair"), WORN.values(), ids=WORN)
-def test_an_event_is_read_whatever_was_done_to_it_and_the_repair_is_told(wear, repair, tmp_path):
+def test_an_event_is_read_whatever_was_done_to_it_and_the_repair_is_reported(wear, repair, tmp_path):
     case = loaded(tmp_path, f"Hello all,\n\nI get this:\n\n{wear(EVENT)}\n\nAny ideas?\n")
     row = only(case)
     assert (row["event_id"], row["record"], row["process"], row["seq"]) == (41, 520397, "consent.exe", 16)
     assert (row["result"], row["subject"]) == (0x80092013, "Contoso Signing")
     assert row["task_id"] == "1DEDDADF-26EC-40C5-81BC-C6F0FA87DF56"
-    assert (repair in told(case)) if repair else case.problems.empty
+    assert (repair in repairs(case)) if repair else case.problems.empty
 
 
 def test_a_truncated_event_is_read_as_far_as_it_goes(tmp_path):
@@ -68,14 +68,14 @@ def test_a_truncated_event_is_read_as_far_as_it_goes(tmp_path):
     row = only(case)
     assert (row["event_id"], row["subject"]) == (41, "Contoso Signing")
     assert row[["process", "result", "seq"]].isna().all()
-    assert "cut off" in told(case)
+    assert "cut off" in repairs(case)
 
 
-def test_what_the_author_left_out_is_missing_and_told(tmp_path):
+def test_what_the_author_left_out_is_missing_and_reported(tmp_path):
     case = loaded(tmp_path, f"See: {EVENT.replace('80092013', '[...]')}")
     row = only(case)
     assert pd.isna(row["result"])
-    assert "left something out" in told(case)
+    assert "left something out" in repairs(case)
 
 
 def test_two_events_and_prose_between_them(tmp_path):
@@ -149,7 +149,7 @@ def test_lines_of_label_and_value_are_an_event(form, tmp_path):
 def test_a_local_time_without_a_zone_is_read_as_utc_and_said_so(tmp_path):
     case = loaded(tmp_path, BLOCKS["General tab"])
     assert only(case)["time"] == pd.Timestamp("2010-08-05T16:05:35Z")
-    assert "--tz" in told(case)
+    assert "--tz" in repairs(case)
 
 
 def test_a_block_with_its_xml_below_is_one_event(tmp_path):
@@ -271,7 +271,7 @@ def test_a_friendly_view_gets_its_nesting_back(tmp_path):
         ["graph.contoso.example", 0x1000040],
         ["Contoso CA", 0],
     ]
-    assert "nesting worked out" in told(case)
+    assert "nesting worked out" in repairs(case)
 
 
 # Loose tags: what is left when a web site drops every tag without attributes.
@@ -291,7 +291,7 @@ def test_the_event_of_loose_tags_is_inferred_from_them_and_said_so(tmp_path):
     row = only(case)
     assert (row["event_id"], row["operation"], row["result"]) == (81, "VerifyTrust", 0x800B010F)
     assert row[["time", "host", "record", "level", "opcode"]].isna().all()
-    assert "no event id is given; 81 inferred from its elements" in told(case)
+    assert "no event id is given; 81 inferred from its elements" in repairs(case)
 
 
 def test_loose_tags_that_fit_several_events_are_none(tmp_path):
@@ -402,7 +402,7 @@ def test_seed_0_has_the_event_53_of_which_its_author_kept_the_account_and_the_er
     assert (row["user_sid"], row["url_scheme"]) == ("S-1-[MORE-STUFF-HERE]", "http")
     assert (row["result_text"], row["result"]) == ("This network connection does not exist.", 0x800708CA)
     assert row[["url", "time", "host"]].isna().all()
-    assert "left something out" in told(case)
+    assert "left something out" in repairs(case)
 
 
 @pytest.mark.real
@@ -460,4 +460,4 @@ def test_seed_4_has_two_events_with_lost_tags_and_one_without_its_head(seed):
     assert events["flags"].tolist()[2] == 0x80000000
     assert case.chain[["subject", "error_status"]].to_numpy().tolist() == [["HP Jetdirect 0AF8ACE8", 0x20]]
     assert pd.isna(events["usage_oid"].tolist()[1])  # the site lost it; that of the third usage is not it
-    assert "81 inferred from its elements" in told(case)
+    assert "81 inferred from its elements" in repairs(case)

@@ -1,4 +1,4 @@
-"""Trust lists, certificates, CRLs and OCSP responses beside a log: read, told apart, judged, printed."""
+"""Trust lists, certificates, CRLs and OCSP responses beside a log: read, distinguished, judged, printed."""
 
 from __future__ import annotations
 
@@ -712,10 +712,10 @@ def assert_as_openssl_says(path: Path, tmp_path: Path) -> None:
     certificate = tmp_path / "signer.pem"
     verify += ["-out", os.devnull, "-signer", certificate]
     openssl(*verify)
-    told = openssl("x509", "-noout", "-dates", "-fingerprint", "-sha1", "-subject", "-issuer", "-in", certificate)
-    assert f"CN = {row['signer']}" in told and f"CN = {row['signer_issuer']}" in told
-    assert row["signer_thumbprint"] == re.search(r"Fingerprint=(\S+)", told)[1].replace(":", "")
-    dates = [pd.Timestamp(text).tz_convert("UTC") for text in re.findall(r"not\w+=(.*)", told)]
+    printed = openssl("x509", "-noout", "-dates", "-fingerprint", "-sha1", "-subject", "-issuer", "-in", certificate)
+    assert f"CN = {row['signer']}" in printed and f"CN = {row['signer_issuer']}" in printed
+    assert row["signer_thumbprint"] == re.search(r"Fingerprint=(\S+)", printed)[1].replace(":", "")
+    dates = [pd.Timestamp(text).tz_convert("UTC") for text in re.findall(r"not\w+=(.*)", printed)]
     assert dates == [row["signer_not_before"], row["signer_not_after"]]
     assert row["signature_good"] == True  # noqa: E712
     content.write_bytes(content.read_bytes()[:-1])

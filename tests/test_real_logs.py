@@ -94,15 +94,15 @@ def test_every_capi2_event_of_an_application_log_loads_with_all_its_data(log, na
     cells = case.events.reset_index().set_index("record").astype(object)
     for event in capi2_events(log(name)):
         row = cells.loc[int(event.findtext("{*}System/{*}EventRecordID"))]
-        told = Counter(text for text in row.drop("extra") if isinstance(text, str))
-        told.update([str(row["database_error"])])
-        told += Counter(
+        found = Counter(text for text in row.drop("extra") if isinstance(text, str))
+        found.update([str(row["database_error"])])
+        found += Counter(
             value
             for kept in json.loads(row["extra"] if isinstance(row["extra"], str) else "{}").values()
             for value in (kept if isinstance(kept, list) else [kept])
         )
         data = Counter(leaf.text for leaf in event.iterfind("{*}EventData/{*}Data") if leaf.text)
-        assert data <= told
+        assert data <= found
 
 
 APPLICATION_FIELDS = {
@@ -208,12 +208,12 @@ def as_logged(text: str) -> set[str]:
 
 def cells_of(case: Case) -> dict[int, Counter[str]]:
     """What the tables say of each event, by its number: every cell once, and every part of `extra`."""
-    told: dict[int, Counter[str]] = {}
+    found: dict[int, Counter[str]] = {}
     for name in ("events", "steps", "chain", "certificates"):
         table = getattr(case, name).reset_index(drop=name != "events")
         skip = DERIVED | ({"host", "process"} if name != "events" else set())
         for row in table.astype(object).to_dict("records"):
-            counts = told.setdefault(row["event"], Counter())
+            counts = found.setdefault(row["event"], Counter())
             if name == "steps" and row["kind"] != "action" and not pd.isna(row["name"]):
                 row["value"], row["name"] = f"{row['name']}: {row['value']}", pd.NA
             extra = row.pop("extra")
@@ -222,17 +222,17 @@ def cells_of(case: Case) -> dict[int, Counter[str]]:
                     counts.update(shown(value, KINDS.get((name, column), "text")))
             for kept in json.loads(extra if isinstance(extra, str) else "{}").values():
                 counts.update(kept if isinstance(kept, list) else [kept])
-    return told
+    return found
 
 
 @pytest.mark.parametrize("name", CAPI2_LOGS)
 def test_every_attribute_and_text_is_in_exactly_one_cell_or_in_extra(log, name):
     case = load(log(name))
-    told = cells_of(case)
+    found = cells_of(case)
     record = case.events.set_index("event")["record"].to_dict()
     events = {int(event.findtext("{*}System/{*}EventRecordID")): event for event in capi2_events(log(name))}
-    assert len(events) == len(told)
-    for event, counts in told.items():
+    assert len(events) == len(found)
+    for event, counts in found.items():
         left = Counter(counts)
         for forms in leaves(events[record[event]]):
             form = next((form for form in sorted(forms) if left[form] > 0), None)

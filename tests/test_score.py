@@ -145,21 +145,21 @@ def test_a_missed_limit_is_exit_code_1(capsys):
 
 def test_rules_are_scored_and_a_missing_rule_is_an_exit_code(capsys, monkeypatch):
     main(["lab", "score", "--rules", "jetdirect", "healthy-warm"])
-    told = capsys.readouterr().out
-    assert "2 written scenarios, " in told and " rules: 0 differences from the truth" in told
+    printed = capsys.readouterr().out
+    assert "2 written scenarios, " in printed and " rules: 0 differences from the truth" in printed
     monkeypatch.setattr("capi2kit.analysis.rules", lambda: ())
     with pytest.raises(SystemExit) as stopped:
         main(["lab", "score", "--rules", "jetdirect"])
     assert stopped.value.code == 1
-    told = capsys.readouterr().out
-    assert "jetdirect: missed name-mismatch\njetdirect: missed root-not-trusted" in told
+    printed = capsys.readouterr().out
+    assert "jetdirect: missed name-mismatch\njetdirect: missed root-not-trusted" in printed
 
 
 @pytest.mark.slow
 def test_drawn_scenarios_are_judged_by_precision_and_recall(capsys, monkeypatch):
     main(["lab", "score", "--rules", "healthy-warm", "--random", "5", "--seed", "20"])
-    told = capsys.readouterr().out
-    assert "5 drawn scenarios" in told and "ok    precision: 1.0" in told and "ok    recall: 1.0" in told
+    printed = capsys.readouterr().out
+    assert "5 drawn scenarios" in printed and "ok    precision: 1.0" in printed and "ok    recall: 1.0" in printed
     few = tuple(rule for rule in module_rules() if rule.id != "not-cached")
     monkeypatch.setattr("capi2kit.analysis.rules", lambda: few)
     with pytest.raises(SystemExit) as stopped:
@@ -170,5 +170,5 @@ def test_drawn_scenarios_are_judged_by_precision_and_recall(capsys, monkeypatch)
 def test_what_no_log_can_tell_apart_is_listed_with_its_reason(capsys):
     with pytest.raises(SystemExit):
         main(["lab", "score", "--rules", "healthy-warm", "--random", "1", "--seed", "115"])
-    told = capsys.readouterr().out
-    assert "random-115: made up wpad-slow" in told and "why wpad-slow: a search for a proxy failed" in told
+    printed = capsys.readouterr().out
+    assert "random-115: made up wpad-slow" in printed and "why wpad-slow: a search for a proxy failed" in printed

@@ -60,8 +60,8 @@ def test_a_span_that_began_before_the_range_is_left_out():
 
 def test_steps_of_events_out_of_sight_are_left_out():
     log = events(TWO)
-    told = pd.concat([steps(4, "action NoProxy"), steps(9, "action NoProxy")])
-    some = narrow(c2.analyse(case(log, steps=told)), pid=1)
+    actions = pd.concat([steps(4, "action NoProxy"), steps(9, "action NoProxy")])
+    some = narrow(c2.analyse(case(log, steps=actions)), pid=1)
     assert some.case.steps["event"].tolist() == [4]
 
 

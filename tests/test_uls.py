@@ -52,7 +52,7 @@ def sample(name: str = LOG, **asked):
     return read((SAMPLES / name).read_bytes(), name=name, **asked)
 
 
-def told(events: pd.DataFrame, row: int) -> dict[str, object]:
+def row_of(events: pd.DataFrame, row: int) -> dict[str, object]:
     """The cells of a row that hold something, without what every row holds."""
     same = ["event", "source", "offset", "channel", "provider", "operation", "resolution_s"]
     return events.drop(columns=same).iloc[row].dropna().to_dict()
@@ -65,10 +65,10 @@ def levels(events: pd.DataFrame) -> list[str]:
 # What a line becomes.
 
 
-def test_a_slow_validation_is_told_whole_and_by_its_end():
+def test_a_slow_validation_is_shown_whole_and_by_its_end():
     events, _, problems = sample(tz="Europe/Berlin")
     assert problems.empty
-    assert told(events, 1) == {
+    assert row_of(events, 1) == {
         "record": 3,
         "time": pd.Timestamp("2024-03-15 06:00:15.21", tz="UTC"),
         "host": "SP01",
@@ -95,7 +95,7 @@ def test_a_slow_validation_is_told_whole_and_by_its_end():
 def test_a_cut_message_is_joined_under_its_first_time():
     events, source, _ = sample()
     assert source["promised"] == 5  # six lines
-    joined = told(events, 3)
+    joined = row_of(events, 3)
     assert joined["message"] == "The job failed: at Contoso.Jobs.Nightly.Execute() at Contoso.Jobs.Run()"
     assert joined["time"] == pd.Timestamp("2024-03-15 07:00:15.30", tz="UTC")
     assert joined["record"] == 5
@@ -161,7 +161,7 @@ def test_threads_do_not_mix_what_they_cut():
     assert events["message"].tolist() == ["oneununo", "twodeux"]
 
 
-def test_a_rest_without_its_beginning_stays_and_is_told():
+def test_a_rest_without_its_beginning_stays_and_is_reported():
     events, source, problems = read(line("whole") + line("...rest", more="*"), tz="UTC")
     assert events["message"].tolist() == ["whole", "...rest"]
     assert problems["error"].tolist() == ["no beginning"]
@@ -226,7 +226,7 @@ def test_ids_and_times_that_somebody_took_out_are_missing():
     assert json.loads(events["extra"].iloc[1]) == {"Level": "Medium", "time?": "DateTime"}
 
 
-def test_columns_between_several_blanks_are_told_apart():
+def test_columns_between_several_blanks_are_distinguished():
     pasted = "> 03/15/2024 07:00:00.10  w3wp.exe (0x1018)   0x101C   My Area    My Category   ab12   High   said\n"
     events, _, _ = read("text\n" + pasted)
     assert events[["category", "tag", "message"]].to_numpy().tolist() == [["My Area / My Category", "ab12", "said"]]
@@ -235,7 +235,7 @@ def test_columns_between_several_blanks_are_told_apart():
 # What cannot be read.
 
 
-def test_a_line_of_a_log_that_is_none_is_lost_and_told():
+def test_a_line_of_a_log_that_is_none_is_lost_and_reported():
     content = HEADER + line("one") + "noise\n" + "03/15/2024 07:00:00.10 \tw3wp.exe\n" + "\n" + line("two")
     events, source, problems = read(content, tz="UTC")
     assert events["message"].tolist() == ["one", "two"]
@@ -298,7 +298,7 @@ def test_what_was_not_asked_for_is_counted():
     assert (source["promised"], source["other"]) == (5, 5)
 
 
-def test_progress_is_told_in_bytes(monkeypatch):
+def test_progress_is_shown_in_bytes(monkeypatch):
     monkeypatch.setattr(text_lines, "BATCH", 1)
     seen = []
     content = line("a") + line("b")
@@ -449,7 +449,7 @@ def test_the_real_lines_between_tabs_load_and_join(real_logs):
 
 
 @pytest.mark.real
-def test_the_real_lines_without_times_load_and_that_is_told(real_logs):
+def test_the_real_lines_without_times_load_and_that_is_reported(real_logs):
     data = (real_logs / "text" / "uls_msdocs_powerpivot_w3wp.md").read_bytes()
     assert uls.sniff(data, "x")
     events, source, problems = read(data)

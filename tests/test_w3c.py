@@ -48,7 +48,7 @@ def extra(events: pd.DataFrame, row: int) -> dict[str, str]:
     return {} if pd.isna(text) else json.loads(text)
 
 
-def told(events: pd.DataFrame, row: int) -> dict[str, object]:
+def row_of(events: pd.DataFrame, row: int) -> dict[str, object]:
     """The cells of a row that hold something, without what every row holds."""
     same = ["event", "source", "offset", "channel", "resolution_s", "extra"]
     return events.drop(columns=same).iloc[row].dropna().to_dict()
@@ -57,10 +57,10 @@ def told(events: pd.DataFrame, row: int) -> dict[str, object]:
 # What a line becomes.
 
 
-def test_a_request_is_told_whole_and_by_its_end():
+def test_a_request_is_shown_whole_and_by_its_end():
     events, _, problems = sample("u_ex240315.log")
     assert problems.empty
-    assert told(events, 0) == {
+    assert row_of(events, 0) == {
         "record": 5,
         "time": pd.Timestamp("2024-03-15 06:00:01", tz="UTC"),
         "host": "WEB01",
@@ -84,7 +84,7 @@ def test_a_request_is_told_whole_and_by_its_end():
 
 def test_fields_may_change_in_mid_file_in_any_order():
     events, _, _ = sample("u_ex240315.log")
-    assert told(events, 2) == {
+    assert row_of(events, 2) == {
         "record": 11,
         "time": pd.Timestamp("2024-03-15 07:00:00", tz="UTC"),
         "provider": "IIS W3C log",
@@ -114,7 +114,7 @@ def test_an_error_of_http_sys_names_its_reason_and_pool():
 def test_a_packet_is_read_in_the_zone_asked_for():
     events, _, problems = sample("pfirewall.log", tz="Europe/Berlin")
     assert problems.empty
-    assert told(events, 0) == {
+    assert row_of(events, 0) == {
         "record": 6,
         "time": pd.Timestamp("2024-03-15 06:00:01", tz="UTC"),
         "provider": "Windows Firewall log",
@@ -189,7 +189,7 @@ def test_a_time_that_is_none_is_kept_beside(time):
 # What cannot be read.
 
 
-def test_a_line_with_too_few_or_too_many_cells_is_lost_and_told():
+def test_a_line_with_too_few_or_too_many_cells_is_lost_and_reported():
     good = "2024-03-15 06:00:01 GET / 200 5\n"
     events, source, problems = read(
         f"{HEADER}{good}2024-03-15 06:00:02 GET / 2\n{good}2024-03-15 06:00:02 GET / a 2 3 4\n"
@@ -304,7 +304,7 @@ def test_what_was_not_asked_for_is_counted():
     assert (source["promised"], source["loaded"], source["other"]) == (5, 2, 3)
 
 
-def test_progress_is_told_in_bytes(monkeypatch):
+def test_progress_is_shown_in_bytes(monkeypatch):
     monkeypatch.setattr(text_lines, "BATCH", 1)
     seen = []
     content = f"{HEADER}2024-03-15 06:00:01 GET / 200 5\n2024-03-15 06:00:01 GET / 200 5\n"
@@ -390,7 +390,7 @@ def test_no_cell_gets_lost(names, table):
     assert len(events) == len(table)
     for number, row in enumerate(table):
         logged = dict(zip(names, row, strict=True))
-        shown = [value for value in told(events, number).values() if isinstance(value, str)]
+        shown = [value for value in row_of(events, number).values() if isinstance(value, str)]
         shown += extra(events, number).values()
         for field, cell in logged.items():
             if field == "sc-status" and cell.isdecimal() and f"{cell}" == str(events["http_status"].iloc[number]):

@@ -127,10 +127,10 @@ def exports(small: Path, folder: Path) -> None:
             for _ in range((size << 20) // len(once)):
                 file.write(once)
             file.write("</Events>")
-        told = subprocess.run([sys.executable, "-c", STREAM, str(path)], check=True, capture_output=True, text=True)
-        peaks.append(float(told.stdout.split()[0]))
+        done = subprocess.run([sys.executable, "-c", STREAM, str(path)], check=True, capture_output=True, text=True)
+        peaks.append(float(done.stdout.split()[0]))
         print(
-            f"        {path.name}: {path.stat().st_size >> 20} MB, {told.stdout.split()[1]} events, peak {peaks[-1]:.0f} MB"
+            f"        {path.name}: {path.stat().st_size >> 20} MB, {done.stdout.split()[1]} events, peak {peaks[-1]:.0f} MB"
         )
         path.unlink()
     show("peak memory, XML export of 500 MB / of 50 MB", peaks[1] / peaks[0], limit=1.2)

@@ -173,7 +173,7 @@ def test_missing_stays_missing(kind):
     assert (len(array), bad) == (0, [])
 
 
-def test_the_positions_of_misfits_are_told():
+def test_the_positions_of_misfits_are_reported():
     array, bad = typed(["1", None, "x", "2", "x"], kind="int", dtype="Int64")
     assert (bad, array.tolist()) == ([2, 4], [1, pd.NA, pd.NA, 2, pd.NA])
 

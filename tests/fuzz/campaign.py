@@ -188,9 +188,9 @@ def cells_of(case: Case, table: str) -> Rows:
 
 def _untold(case: Case, mine: dict[str, Rows], other: dict[str, Rows]) -> list[str]:
     """Rows that differ, or are new, though no problem row names their record or their chunk."""
-    told = case.problems
-    records = set(told["record"].dropna().astype(int))
-    chunks = set(told["chunk"].dropna().astype(int))
+    problems_found = case.problems
+    records = set(problems_found["record"].dropna().astype(int))
+    chunks = set(problems_found["chunk"].dropna().astype(int))
     faults = []
     for table in TABLES:
         for key, rows in mine[table].items():

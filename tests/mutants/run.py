@@ -169,7 +169,11 @@ def main(arguments: list[str]) -> int:
             raise SystemExit(f"these tests fail without any bug, or are missing: {', '.join(broken)}")
         alive = []
         for number, (mutant, lived) in enumerate(zip(drawn, pool.imap(survives, drawn), strict=True), 1):
-            alive += [mutant] if lived else []
+            if lived:
+                alive.append(mutant)
+                print(
+                    f"alive: {mutant.module}:{mutant.line}: {mutant.kind}: {mutant.text}", file=sys.stderr, flush=True
+                )
             if number % 25 == 0:
                 print(f"{number} of {len(drawn)}, {len(alive)} alive", file=sys.stderr, flush=True)
     known = equivalent()

@@ -46,11 +46,11 @@ def test_no_clock_no_answer():
 def test_the_verb_on_a_clock_that_is_half_a_day_fast(capsys):
     main(["clock", str(LAB / "wrong-clock")])
     heading, row = capsys.readouterr().out.splitlines()
-    told = dict(zip(heading.split(), re.split("  +", row), strict=True))
-    assert told["host"] == "WKS70.contoso.example"
-    assert float(told["offset_s"]) == pytest.approx(51878, abs=2)
-    assert int(told["explained"]) <= int(told["not_valid"]) <= int(told["objects"])
-    assert int(told["objects"]) > 0
+    cells = dict(zip(heading.split(), re.split("  +", row), strict=True))
+    assert cells["host"] == "WKS70.contoso.example"
+    assert float(cells["offset_s"]) == pytest.approx(51878, abs=2)
+    assert int(cells["explained"]) <= int(cells["not_valid"]) <= int(cells["objects"])
+    assert int(cells["objects"]) > 0
 
 
 def test_without_a_date_nothing_is_said_about_clocks(capsys):

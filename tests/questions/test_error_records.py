@@ -63,8 +63,8 @@ def test_one_that_nothing_encloses_counts_as_failed():
 
 def test_a_failed_step_is_why():
     story = pd.concat([steps(WIRE, "action NoProxy"), steps(WIRE, "action Call_WinHttpGetProxyForUrl error=2F94")])
-    told = story.assign(error=pd.array([None, 0x2F94], "UInt32"), name=["NoProxy", "GetProxy"])
-    (why,) = judged({WIRE: 2}, steps=told)["why"]
+    altered = story.assign(error=pd.array([None, 0x2F94], "UInt32"), name=["NoProxy", "GetProxy"])
+    (why,) = judged({WIRE: 2}, steps=altered)["why"]
     assert why == "GetProxy: 0x80072F94 ERROR_WINHTTP_AUTODETECTION_FAILED"
 
 

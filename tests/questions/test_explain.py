@@ -35,7 +35,7 @@ def test_a_code_that_is_called_revoked_elsewhere_is_not_revoked():
     assert "revoked" not in " ".join(one.text.lower() for one in explain("80092012")).replace("revocation", "")
 
 
-def test_the_bits_of_a_flag_are_told_one_by_one_and_the_unknown_ones_too():
+def test_the_bits_of_a_flag_are_shown_one_by_one_and_the_unknown_ones_too():
     assert names("ErrorStatus=1000040") == [
         "0x00000040 CERT_TRUST_REVOCATION_STATUS_UNKNOWN",
         "0x01000000 CERT_TRUST_IS_OFFLINE_REVOCATION",
@@ -92,7 +92,7 @@ def pasted(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     main(["explain", "-"])
 
 
-def test_a_pasted_event_is_told_with_its_code_its_cause_and_its_remedy(capsys, monkeypatch):
+def test_a_pasted_event_is_shown_with_its_code_its_cause_and_its_remedy(capsys, monkeypatch):
     pasted(PASTED, monkeypatch)
     out = capsys.readouterr().out
     assert "Retrieve Object from Network" in out

@@ -115,8 +115,8 @@ def test_a_share_of_nothing_is_refused(capsys):
 
 def test_the_verb_prints_the_commands(capsys):
     main(["prefetch", str(LAB / "fix-before")])
-    told = capsys.readouterr().out
-    assert "Invoke-WebRequest 'http://crl.contoso.example/pki/ContosoRootAuthority.crl'" in told
-    assert "certutil -f -addstore CA 'ContosoRootAuthority.crl'" in told and "before its NextUpdate" in told
+    printed = capsys.readouterr().out
+    assert "Invoke-WebRequest 'http://crl.contoso.example/pki/ContosoRootAuthority.crl'" in printed
+    assert "certutil -f -addstore CA 'ContosoRootAuthority.crl'" in printed and "before its NextUpdate" in printed
     main(["prefetch", str(LAB / "healthy-warm")])
     assert "Invoke-WebRequest" not in capsys.readouterr().out

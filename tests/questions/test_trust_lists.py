@@ -129,7 +129,7 @@ def test_what_says_it_is_no_authority_issues_nothing():
     assert judged(PUBLISHER, PCA | {"is_ca": pd.NA})["issuer_given"] == True  # noqa: E712
 
 
-def test_a_certificate_above_that_is_not_valid_is_told():
+def test_a_certificate_above_that_is_not_valid_is_reported():
     row = judged(PUBLISHER, PCA | {"not_after": at("2011-02-01")}, ROOT)
     assert (row["signer_valid_at"], row["chain_valid_at"]) == (True, False)
     assert "a certificate above is not valid" in row["verdict"]

@@ -39,13 +39,13 @@ def nested(*tasks: str) -> list[str]:
     pairs = part_impossible(pairs, rank=rank, doubted=np.zeros(len(pairs.start), bool))
     parent, root, depth = nest(pairs, group=log["group"], rank=rank, seq=np.array(seq, int))
     names = sorted(RANK)
-    told = [
+    shown = [
         names[log["operation"][first]] + ":" + "-".join("?" if place < 0 else str(place) for place in ends)
         for first, *ends in zip(pairs.first, pairs.start, pairs.stop, strict=True)
     ]
     assert all(root[i] == (i if p < 0 else root[p]) for i, p in enumerate(parent))
     assert all(depth[i] == (0 if p < 0 else depth[p] + 1) for i, p in enumerate(parent))
-    return [one if above < 0 else f"{one}<{told[above][0]}" for one, above in zip(told, parent, strict=True)]
+    return [one if above < 0 else f"{one}<{shown[above][0]}" for one, above in zip(shown, parent, strict=True)]
 
 
 def test_calls_that_nest_are_found_with_what_encloses_them():

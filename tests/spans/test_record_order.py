@@ -12,13 +12,13 @@ from capi2kit.spans.record_order import Records, first_inside, order_records, pr
 
 def log(*rows: dict) -> pd.DataFrame:
     """Records of one process; each says what differs: task, seq, phase, at (s), record, tid, source."""
-    told = [
+    made = [
         {"host": "A", "pid": 1, "tid": row.get("tid", 5), "source": row.get("source", 0), "seq": row.get("seq"),
          "record": row.get("record", n + 1), "phase": row.get("phase", "stop"), "of": row.get("task", "T"),
          "time": None if row.get("at") is None else EPOCH + pd.Timedelta(seconds=row["at"])}
         for n, row in enumerate(rows)
     ]  # fmt: skip
-    return shaped(pd.DataFrame(told), "events").assign(of=[row["of"] for row in told])
+    return shaped(pd.DataFrame(made), "events").assign(of=[row["of"] for row in made])
 
 
 def ordered(*rows: dict) -> Records:

@@ -9,14 +9,14 @@ from capi2kit.startups.clocks import correct_events, measure_clocks
 
 
 def measured(*offsets: tuple[float, float]) -> pd.DataFrame:
-    """Waits that ended at a second, with the clock error told by the answer."""
+    """Waits that ended at a second, with the clock error that the answer shows."""
     rows = [
         {"host": HOST, "stop": EPOCH + pd.Timedelta(seconds=at), "clock_offset_s": offset} for at, offset in offsets
     ]
     return shaped(pd.DataFrame(rows), "waits")
 
 
-def test_a_clock_error_is_told_for_each_stretch_in_which_it_holds():
+def test_a_clock_error_is_shown_for_each_stretch_in_which_it_holds():
     clocks = measure_clocks(measured((1, -384.0), (2, -383.5), (900, 16.0), (901, 17.0)))
     assert clocks[["offset_s", "spread_s", "answers"]].to_numpy().tolist() == [[-383.75, 0.5, 2], [16.5, 1.0, 2]]
     assert measure_clocks(measured()).empty

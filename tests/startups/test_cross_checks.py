@@ -54,8 +54,8 @@ def packet(at: float, **more) -> dict:
 )
 def test_packets_dropped_during_a_wait_are_counted_where_the_firewalls_log_covers_it(packets, drops):
     pauses = at_home(waits(CHECKS), "waits")
-    told = evidence(*packets) if packets else shaped(pd.DataFrame(), "events").set_index(["task_id", "process"])
-    found = confirm_drops(pauses, told)["firewall_drops"]
+    log = evidence(*packets) if packets else shaped(pd.DataFrame(), "events").set_index(["task_id", "process"])
+    found = confirm_drops(pauses, log)["firewall_drops"]
     assert [None if pd.isna(value) else int(value) for value in found] == drops
 
 

@@ -195,8 +195,8 @@ def assert_adds_up(startups, ledger):
     sums = ledger.groupby("startup")["ns"].sum().reindex(startups["startup"]).to_numpy()
     assert sums.tolist() == walls.tolist() and (ledger["ns"] >= 0).all()
     waiting = ledger[ledger["kind"].isin(["wait", "other wait"])].groupby("startup")["ns"].sum()
-    told = (startups["waiting_wall_s"].to_numpy("float64") * 1e9).round()
-    assert waiting.reindex(startups["startup"]).fillna(0).tolist() == told.tolist()
+    claimed = (startups["waiting_wall_s"].to_numpy("float64") * 1e9).round()
+    assert waiting.reindex(startups["startup"]).fillna(0).tolist() == claimed.tolist()
     parts = startups[["waiting_wall_s", "checking_s", "unexplained_s"]].sum(axis=1)
     assert parts.tolist() == pytest.approx(startups["wall_s"].tolist())
 

@@ -12,11 +12,11 @@ from capi2kit.startups.outer_interval import frame_startups
 
 def framed(*rows: dict, settings: pd.DataFrame | None = None, outline: str = CHECKS) -> pd.Series:
     """The start-up of the outline, with this evidence beside it; its ledger must add up."""
-    table, told = at_home(spans(outline), "spans"), at_home(waits(outline), "waits")
-    inner = find_startups(table, told)
+    table, waiting = at_home(spans(outline), "spans"), at_home(waits(outline), "waits")
+    inner = find_startups(table, waiting)
     settings = empty("settings") if settings is None else settings
     startups = frame_startups(inner, evidence(*rows), settings=settings, gap_s=30)
-    ledger = draw_ledger(startups, table, waits=told)
+    ledger = draw_ledger(startups, table, waits=waiting)
     row = startups.iloc[0]
     assert ledger["ns"].sum() == (row["stop"] - row["start"]).value
     assert ledger.loc[ledger["kind"] == "unexplained", "seconds"].sum() == pytest.approx(row["unexplained_s"])

@@ -46,7 +46,7 @@ def test_the_largest_rest_of_a_process_counts():
     assert budgets(chain(3.0, used=5.0) + chain(20.0, used=0.0, start=30))[0] == (20, 20, 20)
 
 
-def test_processes_are_told_apart():
+def test_processes_are_distinguished():
     two = chain(20.0, used=0.0) + chain(8.0, used=0.0, start=30, more="pid=7")
     assert [found[0] for found in budgets(two)] == [20.0, 8.0]
 

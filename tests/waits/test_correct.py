@@ -199,11 +199,11 @@ def test_in_any_world_times_fit_and_bounds_hold_the_truth(world, starts, tick):
     log = events(world, starts=starts, tick=tick)
     spans = corrected(log)
     assert_times_fit(spans)
-    told = with_truth(spans, log, world)
-    told = told[told["quality"] != "unknown"]
-    assert (told["low_s"] <= told["truth"] + 0.001).all()
-    assert (told["high_s"].fillna(np.inf) >= told["truth"] - 0.001).all()
-    exact = told[told["quality"] == "exact"]
+    known = with_truth(spans, log, world)
+    known = known[known["quality"] != "unknown"]
+    assert (known["low_s"] <= known["truth"] + 0.001).all()
+    assert (known["high_s"].fillna(np.inf) >= known["truth"] - 0.001).all()
+    exact = known[known["quality"] == "exact"]
     assert ((exact["duration_s"] - exact["truth"]).abs() <= TICK).all()
 
 

@@ -38,7 +38,7 @@ def waits_of(outline, **how):
     return c2.recover_waits(c2.build_spans(log), log)
 
 
-def told(waits, *columns):
+def columns_of(waits, *columns):
     """One tuple per wait."""
     return [tuple(row) for row in waits[list(columns)].to_numpy(object).tolist()]
 
@@ -51,7 +51,7 @@ def test_each_url_of_a_shared_budget_waits_half_of_what_is_left(starts):
     waits = waits_of(BLACK_HOLE, starts=starts)
     assert waits["budget_s"].tolist() == [10.0, 5.0, 2.5]
     assert waits["wait_s"].tolist() == pytest.approx([10.0, 5.0, 2.5])
-    assert told(waits, "quality", "basis") == [("exact", "budget")] * 3
+    assert columns_of(waits, "quality", "basis") == [("exact", "budget")] * 3
 
 
 def test_as_logged_every_retrieval_takes_no_time():
@@ -165,7 +165,7 @@ def test_a_completion_time_of_a_failure_is_not_believed():
 def test_a_caller_that_gives_each_url_its_time_is_bounded():
     waits = waits_of(PER_URL)
     assert waits["wait_s"].tolist() == pytest.approx([15.0, 15.0])
-    assert told(waits, "quality", "basis") == [("bounded", "time limit")] * 2
+    assert columns_of(waits, "quality", "basis") == [("bounded", "time limit")] * 2
     assert waits["low_s"].tolist() == pytest.approx([15.0, 15.0], abs=0.02) and (waits["high_s"] >= 15.0).all()
 
 
@@ -182,7 +182,7 @@ def test_the_first_such_wait_is_measured_from_the_clock_of_its_chain_the_next_fr
 def test_without_flags_a_budget_is_not_taken_for_a_shared_one():
     text = "BuildChain 0 9 budget=20 flags=none\n VerifyRevocation 0 9 flags=none\n  RetrieveObjectFromNetwork 2 5"
     waits = waits_of(text)
-    assert told(waits, "quality", "basis") == [("bounded", "chain")] and waits["high_s"].iloc[0] >= 5.0
+    assert columns_of(waits, "quality", "basis") == [("bounded", "chain")] and waits["high_s"].iloc[0] >= 5.0
 
 
 def test_a_retrieval_of_an_issuer_is_not_measured_by_the_budget_for_revocation():
@@ -192,7 +192,7 @@ def test_a_retrieval_of_an_issuer_is_not_measured_by_the_budget_for_revocation()
             RetrieveObjectFromNetwork               1.0  5.0  timeout=5
           VerifyRevocation                          6.0  8.0
     """)
-    assert told(waits, "quality", "basis", "wait_s") == [("bounded", "chain", 5.0)]
+    assert columns_of(waits, "quality", "basis", "wait_s") == [("bounded", "chain", 5.0)]
 
 
 def test_a_retrieval_through_another_is_one_wait():
@@ -205,27 +205,27 @@ def test_a_retrieval_through_another_is_one_wait():
 
 def test_a_retrieval_that_logs_nothing_inside_is_a_wait_too():
     waits = waits_of("BuildChain 0 1\nBuildChain 2 6\n RetrieveIssuerCertificateFromNetwork 2 5")
-    assert told(waits, "basis", "wait_s") == [("previous record", 4.0)]
+    assert columns_of(waits, "basis", "wait_s") == [("previous record", 4.0)]
 
 
 def test_without_a_clock_the_gap_before_bounds_the_wait():
     waits = waits_of("BuildChain 0 1\nBuildChain 3 6\n RetrieveObjectFromNetwork 3 5 timeout=15")
-    assert told(waits, "quality", "basis", "wait_s", "low_s") == [("bounded", "previous record", 4.0, 0.0)]
+    assert columns_of(waits, "quality", "basis", "wait_s", "low_s") == [("bounded", "previous record", 4.0, 0.0)]
 
 
 def test_without_a_clock_the_first_of_a_thread_is_unknown():
     waits = waits_of("BuildChain 0 1 tid=2\nBuildChain 3 6\n RetrieveObjectFromNetwork 3 5 timeout=15")
-    assert told(waits, "quality", "basis") == [("unknown", "nothing")]
+    assert columns_of(waits, "quality", "basis") == [("unknown", "nothing")]
 
 
 def test_a_gap_longer_than_the_limit_leaves_the_wait_unknown():
     waits = waits_of("BuildChain 0 1\nBuildChain 60 66\n RetrieveObjectFromNetwork 60 65 timeout=15")
-    assert told(waits, "quality", "basis") == [("unknown", "time limit")]
+    assert columns_of(waits, "quality", "basis") == [("unknown", "time limit")]
 
 
 def test_a_gap_longer_than_the_limit_of_one_that_timed_out_is_cut_to_the_limit():
     waits = waits_of("BuildChain 0 1\nBuildChain 60 76\n RetrieveObjectFromNetwork 60 75 timeout=15 result=80072EE2")
-    assert told(waits, "quality", "basis", "wait_s") == [("bounded", "time limit", 15.0)]
+    assert columns_of(waits, "quality", "basis", "wait_s") == [("bounded", "time limit", 15.0)]
 
 
 def test_an_unknown_wait_has_no_seconds_and_no_start_but_an_upper_bound():
@@ -263,7 +263,7 @@ def test_a_budget_that_tells_a_start_within_an_earlier_wait_is_not_exact():
             RetrieveObjectFromNetwork    0.0  4.0
             RetrieveObjectFromNetwork    4.0  8.0  timeout=8.5
     """)
-    assert told(waits, "quality", "wait_s")[1] == ("bounded", 4.0)
+    assert columns_of(waits, "quality", "wait_s")[1] == ("bounded", 4.0)
     assert waits["low_s"].iloc[1] <= 4.0 and waits["high_s"].iloc[1] >= 5.0
 
 
@@ -291,13 +291,13 @@ def test_a_longer_wait_than_was_allowed_is_not_exact():
 def test_a_clock_set_back_during_a_wait_leaves_it_unknown():
     text = "BuildChain 0 9 budget=20\n VerifyRevocation 0 9\n  RetrieveObjectFromNetwork 0 8"
     waits = waits_of(text, clock=lambda true: true if true < 4 else true - 3600)
-    assert told(waits, "quality", "basis") == [("unknown", "nothing")]
+    assert columns_of(waits, "quality", "basis") == [("unknown", "nothing")]
 
 
 def test_a_clock_set_forward_during_a_wait_leaves_it_unknown():
     text = "BuildChain 0 9 budget=20\n VerifyRevocation 0 9\n  RetrieveObjectFromNetwork 0 8"
     waits = waits_of(text, clock=lambda true: true if true < 4 else true + 3600)
-    assert told(waits, "quality", "basis") == [("unknown", "time limit")]
+    assert columns_of(waits, "quality", "basis") == [("unknown", "time limit")]
 
 
 @pytest.mark.parametrize("by", [-2, 2])
@@ -348,7 +348,7 @@ def test_a_gap_before_a_retrieval_does_not_prove_its_start_record_late():
 
 def test_a_retrieval_whose_own_records_lie_apart_was_started_on_time():
     waits = waits_of("BuildChain 0 1\nBuildChain 5 9\n RetrieveObjectFromNetwork 5 8", starts="on time")
-    assert told(waits, "starts", "basis", "quality", "wait_s") == [("on time", "start record", "bounded", 3.0)]
+    assert columns_of(waits, "starts", "basis", "quality", "wait_s") == [("on time", "start record", "bounded", 3.0)]
 
 
 def test_each_host_is_judged_for_itself():
@@ -359,7 +359,7 @@ def test_each_host_is_judged_for_itself():
     )
     on_time[["event", "record"]] += len(late)
     waits = waits_of(pd.concat([late, on_time]))
-    assert told(waits, "host", "starts") == [("A", "late"), ("B", "on time")]
+    assert columns_of(waits, "host", "starts") == [("A", "late"), ("B", "on time")]
 
 
 def test_a_log_that_does_both_is_judged_record_by_record():
@@ -368,7 +368,7 @@ def test_a_log_that_does_both_is_judged_record_by_record():
     on_time[["event", "record"]] += len(late)
     on_time.index = on_time.index.set_levels(["OTHER"], level="task_id")
     waits = waits_of(pd.concat([late, on_time]))
-    assert told(waits, "starts", "wait_s") == [("each", 5.0), ("each", 5.0)]
+    assert columns_of(waits, "starts", "wait_s") == [("each", 5.0), ("each", 5.0)]
 
 
 def test_a_log_without_a_host_is_judged_too():
@@ -380,7 +380,7 @@ def test_a_log_without_a_host_is_judged_too():
 def test_on_time_records_do_not_make_a_wait_longer():
     late, on_time = waits_of(PER_URL), waits_of(PER_URL, starts="on time")
     assert on_time["wait_s"].tolist() == late["wait_s"].tolist()
-    assert told(on_time, "basis", "quality") == [("start record", "bounded")] * 2
+    assert columns_of(on_time, "basis", "quality") == [("start record", "bounded")] * 2
 
 
 # --- what else a wait says
@@ -388,7 +388,7 @@ def test_on_time_records_do_not_make_a_wait_longer():
 
 def test_the_impersonated_account_is_the_one_that_asked():
     waits = waits_of("RetrieveObjectFromNetwork 0 1 impersonate_sid=S-1-5-20")
-    assert told(waits, "user_sid", "account_kind") == [("S-1-5-20", "service")]
+    assert columns_of(waits, "user_sid", "account_kind") == [("S-1-5-20", "service")]
 
 
 def test_the_server_is_read_from_the_url():

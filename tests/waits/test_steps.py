@@ -40,7 +40,7 @@ def test_failed_searches_for_a_proxy_are_counted():
     assert story(f"{look} error=2F94", f"{look} error=2F94", look)["wpad_failures"] == 2
 
 
-def test_an_answer_that_could_not_be_stored_is_told():
+def test_an_answer_that_could_not_be_stored_is_reported():
     assert story("action WriteToCache error=80070002")["cache_write_failed"] is True
     assert story("action WriteToCache")["cache_write_failed"] is False
 
