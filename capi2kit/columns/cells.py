@@ -23,7 +23,7 @@ UTC = pd.DatetimeTZDtype("ns", "UTC")
 _DURATION = re.compile(
     r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,12})H)?(?:(\d{1,12})M)?(?:(\d{1,12}(?:\.\d{1,20})?)S)?)?", re.ASCII
 )
-LONGEST_S = ((1 << 32) - 1) / 1000  # what Windows can wait: it counts in 32 bits of milliseconds
+LONGEST_WAIT_S = ((1 << 32) - 1) / 1000  # what Windows can wait: it counts in 32 bits of milliseconds
 _CENTURIES_S = 9e9  # no list is valid for longer
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z| UTC|([+-])(\d\d):?(\d\d))?", re.ASCII)
 _FIRST, _LAST = "1677-09-23", "2262-04-10"  # what 64 bits of nanoseconds hold, less a day for time zones
@@ -49,7 +49,7 @@ def seconds(text: str) -> float:
 
 
 def _waitable(number: float, text: str) -> float:
-    if not 0 <= number <= LONGEST_S:
+    if not 0 <= number <= LONGEST_WAIT_S:
         raise ValueError(text)
     return number
 

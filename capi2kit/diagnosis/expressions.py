@@ -47,9 +47,8 @@ class Expression:
 
         `seen`: results of comparisons in other expressions on the same rows; those of this one are added.
         """
-        lacking = sorted(self.names - set(table.columns))
-        if lacking:
-            _refuse(f"there is no column {lacking[0]!r}", self)
+        if lacking := self.names - set(table.columns):
+            _refuse(f"there is no column {min(lacking)!r}", self)
         try:
             found = _as_bool(_value(self.tree, table, seen={} if seen is None else seen))
         except (TypeError, ValueError) as err:
@@ -71,8 +70,8 @@ def parse(text: str, *, known: Collection[str] | None = None, file: str = "", li
         _refuse(f"is not a valid expression ({getattr(err, 'msg', err)})", made)
     names: set[str] = set()
     _check(tree, names, made=made, depth=0)
-    if known is not None and (strange := sorted(names - set(known))):
-        _refuse(f"there is no column {strange[0]!r}", made)
+    if known is not None and (strange := names - set(known)):
+        _refuse(f"there is no column {min(strange)!r}", made)
     return Expression(text, tree, frozenset(names), file, line)
 
 
@@ -144,7 +143,7 @@ def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) 
 
 def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
     """One comparison, row by row; with a missing value it is false."""
-    left, op, right = table[node.left.id], node.ops[0], node.comparators[0]  # type: ignore[attr-defined]
+    (op,), (right,), left = node.ops, node.comparators, table[node.left.id]  # type: ignore[attr-defined]
     if isinstance(op, ast.Is | ast.IsNot):
         return left.isna() if isinstance(op, ast.Is) else left.notna()
     if isinstance(op, ast.In | ast.NotIn):

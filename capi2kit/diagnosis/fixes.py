@@ -34,8 +34,8 @@ class Fix:
     commands: tuple[str, ...]
     check: tuple[str, ...]
     undo: tuple[str, ...]
-    becomes: str = ""
-    limit_s: float = 0.0
+    becomes: str
+    limit_s: float
 
 
 @cache
@@ -55,8 +55,8 @@ def read_fix(path: Path) -> Fix:
         good = isinstance(value, list) and value and all(map(_is_line, value)) if name in lists else _is_line(value)
         if not good:
             raise KnowledgeError(f"{name!r} is missing or empty", file=path.name)
-    if strange := sorted(set(said) - set(names) - more):
-        raise KnowledgeError(f"unknown key {strange[0]!r}", file=path.name)
+    if strange := set(said) - set(names) - more:
+        raise KnowledgeError(f"unknown key {min(strange)!r}", file=path.name)
     if said["id"] != path.stem or said["kind"] not in KINDS:
         raise KnowledgeError(f"needs the id {path.stem} and a kind: one of {', '.join(KINDS)}", file=path.name)
     becomes, limit_s = said.get("becomes", ""), said.get("limit_s", 0.0)

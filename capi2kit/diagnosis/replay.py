@@ -225,7 +225,7 @@ def _changed(
     if word == "refused":
         return min(float(timeline.refusal[i]), length)
     saved = state.saved.get(int(timeline.chain[i]), 0.0) if timeline.accumulative[i] else 0.0
-    if change and word == "limited":
+    if change and change.word == "limited":
         return min(length, _limit(timeline, i, limit_s=change.limit_s, saved=saved))
     return max(length + saved / 2, 0.0) if timeline.at_limit[i] else length
 

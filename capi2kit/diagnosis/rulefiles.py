@@ -141,8 +141,8 @@ def _consistent(file: TomlFile, *, matched: Condition) -> None:
     apart = {name for one in joined for name in one["on"]} - grouped
     if apart:
         raise file.fault(f"rows are joined on {min(apart)!r}, but they are not grouped by it", "on")
-    if strange := sorted(set(said["say"]["fixes"]) - set(fixes())):
-        raise file.fault(f"there is no fix {strange[0]!r}", "say.fixes")
+    if strange := set(said["say"]["fixes"]) - set(fixes()):
+        raise file.fault(f"there is no fix {min(strange)!r}", "say.fixes")
 
 
 def _cost(file: TomlFile, matched: Condition) -> tuple[str | None, Condition | None]:
@@ -164,10 +164,10 @@ def _known(file: TomlFile, said: Any, *, names: set[str], least: set[str], where
     """Raises KnowledgeError for an unknown or missing key, or a value of another kind than its key has."""
     if not isinstance(said, dict):
         raise file.fault(f"{where} is not a table of keys and values", where)
-    if strange := sorted(set(said) - names):
-        raise file.fault(f"unknown key {strange[0]!r}", f"{where}.{strange[0]}")
-    if lacking := sorted(least - set(said)):
-        raise file.fault(f"lacks the key {lacking[0]!r}", f"{where}.")
+    if strange := set(said) - names:
+        raise file.fault(f"unknown key {min(strange)!r}", f"{where}.{min(strange)}")
+    if lacking := least - set(said):
+        raise file.fault(f"lacks the key {min(lacking)!r}", f"{where}.")
     for name, value in said.items():
         kind = dict if where == "" and name == "cost" else _KINDS[name]
         inner = str if kind is list and name not in _PARTS else dict
@@ -186,6 +186,6 @@ def _condition(file: TomlFile, said: dict[str, Any], *, on: tuple[str, ...], whe
         known = columns(said["table"])
     except KnowledgeError as err:
         raise file.fault(f"there is no table {said['table']!r}", f"{where}.table") from err
-    if strange := sorted(set(on) - set(known)):
-        raise file.fault(f"table {said['table']} has no column {strange[0]!r}", f"{where}.table")
+    if strange := set(on) - set(known):
+        raise file.fault(f"table {said['table']} has no column {min(strange)!r}", f"{where}.table")
     return Condition(said["table"], parse(said["where"], known=known, file=file.name), on)

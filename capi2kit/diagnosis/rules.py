@@ -61,8 +61,8 @@ class _Plain:
         known = columns(condition.table)
         wanted = [*condition.on, *filter(None, more), *([cited] if cited in known else [])]
         table = self._table(condition.table)
-        if lacking := sorted({*wanted, *condition.where.names} - set(table.columns)):
-            raise KnowledgeError(f"table {condition.table} lacks the column {lacking[0]!r}", file="rules")
+        if lacking := {*wanted, *condition.where.names} - set(table.columns):
+            raise KnowledgeError(f"table {condition.table} lacks the column {min(lacking)!r}", file="rules")
         places = self.places(condition)
         return pd.DataFrame({name: table[name].array.take(places) for name in dict.fromkeys(wanted)}, index=places)
 

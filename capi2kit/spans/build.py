@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from capi2kit.columns.call_tree import CallTree
-from capi2kit.columns.cells import LONGEST_S, empty, integers, masked, shaped, strings
+from capi2kit.columns.cells import LONGEST_WAIT_S, empty, integers, masked, shaped, strings
 from capi2kit.columns.instants import LATEST, NAT, SECOND, as_times, nanoseconds
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
 from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
@@ -118,7 +118,7 @@ def _believable(flat: pd.DataFrame) -> pd.DataFrame:
     """The records without times that no clock of Windows shows, and without limits that it cannot count."""
     odd = {}
     for name in ("timeout_s", "budget_s"):
-        beyond = ~flat[name].between(0, LONGEST_S) & flat[name].notna()
+        beyond = ~flat[name].between(0, LONGEST_WAIT_S) & flat[name].notna()
         if beyond.any():
             odd[name] = flat[name].mask(beyond)
     for name in flat.columns[flat.dtypes.map(pd.api.types.is_datetime64_any_dtype)]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 Ints = np.ndarray
-_LEAF = 9  # rank of an operation that nothing is known about
+_LEAF = np.iinfo(int).max  # rank of an operation that nothing is known about
 
 
 class Pairs(NamedTuple):
@@ -50,10 +50,7 @@ def pair_records(*, group: Ints, operation: Ints, sign: Ints) -> Pairs:
     if not len(at):
         return Pairs(at, at)
     run = np.cumsum(np.r_[True, (np.diff(group[at]) != 0) | (np.diff(operation[at]) != 0)])
-    total = np.cumsum(sign[at])
-    first = np.r_[0, np.flatnonzero(np.diff(run)) + 1]
-    before = (total[first] - sign[at][first])[run - 1]
-    level = total - before + (sign[at] < 0)  # of the call that this record opens or closes
+    level = np.cumsum(sign[at]) + (sign[at] == -1)  # of the call that this record opens or closes, within a run
     order = np.lexsort((at, level, run))
     at, run, level, kind = at[order], run[order], level[order], sign[at][order]
     joined = np.r_[(run[1:] == run[:-1]) & (level[1:] == level[:-1]) & (kind[:-1] == 1) & (kind[1:] == -1), False]
@@ -137,8 +134,7 @@ def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]
     count = len(opens)
     span = np.tile(np.arange(count), 2)
     is_open = np.arange(2 * count) < count
-    tie = np.r_[-closes, -opens]  # at one place the longer span opens first and closes last
-    order = np.lexsort((tie, is_open, np.r_[opens, closes]))
+    order = np.lexsort((np.tile(-closes, 2), is_open, np.r_[opens, closes]))  # at one place the longer span opens first
     span, is_open = span[order], is_open[order]
     level = np.cumsum(np.where(is_open, 1, -1))
     opened, depth_at = span[is_open], level[is_open] - 1
@@ -147,7 +143,7 @@ def _enclosing(opens: np.ndarray, closes: np.ndarray) -> tuple[Ints, Ints, Ints]
     parent, root = np.full(count, -1), np.arange(count)
     index = np.arange(count)
     for d in range(1, int(depth.max(initial=0)) + 1):
-        above = np.maximum.accumulate(np.where(depth_at == d - 1, index, -1))
+        above = np.maximum.accumulate(index * (depth_at == d - 1))  # the latest so far on the level above
         here = depth_at == d
         parent[opened[here]] = opened[above[here]]
         root[opened[here]] = root[opened[above[here]]]
@@ -207,7 +203,7 @@ def _nearest_wall(walls: Ints, places: Ints, *, kin: Ints, step: int) -> tuple[I
 
 def _last_gap(first: Ints, last: Ints, *, seq: Ints) -> Ints:
     """For each of some siblings in order the last one, itself or before it, with records missing right before it."""
-    before = np.r_[0, last[:-1]]
+    before = np.roll(last, 1)
     missing = (seq[before] > 0) & (seq[first] - seq[before] > first - before)
     missing[:1] = False
-    return np.maximum.accumulate(np.where(missing, np.arange(len(first)), -1))
+    return np.maximum.accumulate(np.arange(len(first)) * missing)

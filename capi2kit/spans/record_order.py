@@ -35,7 +35,7 @@ class Records(NamedTuple):
 def order_records(events: pd.DataFrame, task_id: np.ndarray) -> Records:
     """The records of `events` that have a TaskId, in the order of their tasks."""
     group = grouped([events["host"].to_numpy(object), integers(events["pid"]), task_id])
-    record = integers(events["record"], missing=0)
+    record = integers(events["record"])
     seq = integers(events["seq"], missing=0)
     row = np.lexsort((record, np.where(seq > 0, seq, record), group))
     row = row[pd.notna(task_id[row])]
@@ -48,11 +48,10 @@ def first_inside(records: Records, pairs: Pairs) -> tuple[np.ndarray, np.ndarray
     """Place of the first record inside each span that is not a start record, and whether that is known."""
     count = len(records.row)
     index = np.arange(count)
-    start = np.maximum(pairs.start, 0)
-    following = np.minimum.accumulate(np.where(records.sign <= 0, index, count)[::-1])[::-1][start]
+    following = np.minimum.accumulate(np.where(records.sign == 1, count, index)[::-1])[::-1][pairs.start]
     inner = np.minimum(following, count - 1)
-    known = (pairs.start >= 0) & (following < count) & (records.group[inner] == records.group[start])
-    return inner, known & (records.missing(start, inner) == 0)  # else a missing one may have been the first
+    known = (pairs.start >= 0) & (following < count) & (records.group[inner] == records.group[pairs.start])
+    return inner, known & (records.missing(pairs.start, inner) == 0)  # else a missing one may have been the first
 
 
 def previous_in_thread(records: Records, place: pd.DataFrame, *, task_id: np.ndarray) -> np.ndarray:
@@ -66,7 +65,7 @@ def previous_in_thread(records: Records, place: pd.DataFrame, *, task_id: np.nda
     thread, number, time = threads(host, pid, tid=tid, task=task_id), grouped([source]), records.time
     began = np.full(how_many(number), LATEST)
     np.minimum.at(began, number, np.where(time == NAT, LATEST, time))
-    record = integers(place["record"], missing=0)
+    record = integers(place["record"])
     # Sort keys: thread by thread; in it the file that began first; files that began at once stay apart; in one the record id.
     order = np.lexsort((record, number, began[number], thread))
     is_start = records.sign[order] > 0

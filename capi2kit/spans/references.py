@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
-from capi2kit.columns.cells import missing, strings
+from capi2kit.columns.cells import strings
 from capi2kit.columns.keys import match, match_before, where
 
 Columns = dict[str, Any]
@@ -29,7 +29,7 @@ def join_policies(events: pd.DataFrame, stop: np.ndarray) -> Columns:
     chains = (stop >= 0) & ~named.to_numpy(bool)[stop]  # a trust check cites a chain, but is not it
     checks = np.flatnonzero((events["phase"] == "point").to_numpy(bool) & pd.notna(reference))
     found = match([where(chains, reference[stop], otherwise=None), host[stop]], [reference[checks], host[checks]])
-    at = np.where(found >= 0, checks[found] if len(checks) else -1, -1)
+    at = np.r_[checks, -1][found]
     return {
         "policy_event": events["event"].astype("Int64").array.take(at, allow_fill=True),
         "policy_result": events["result"].array.take(at, allow_fill=True),
@@ -40,17 +40,14 @@ def join_policies(events: pd.DataFrame, stop: np.ndarray) -> Columns:
 def join_catalogs(events: pd.DataFrame, stop: np.ndarray) -> Columns:
     """`catalog_event`: the catalog search that preceded the check of a file, by hash."""
     searches = np.flatnonzero(events["query_hash"].notna())
-    if not len(searches):
-        return {"catalog_event": missing(len(stop), "Int64")}
     keys = {name: events[name].to_numpy(object) for name in ("host", "pid", "member_tag", "query_hash")}
-    tag = where(stop >= 0, keys["member_tag"][stop], otherwise=None)
-    found = match_before(
-        [keys["host"][stop], keys["pid"][stop], tag],
+    found = match_before(  # nothing is before -1, where the stop record is not in the log
+        [keys["host"][stop], keys["pid"][stop], keys["member_tag"][stop]],
         [keys["host"][searches], keys["pid"][searches], keys["query_hash"][searches]],
         at=stop,
         of=searches,
     )
-    at = np.where(found >= 0, searches[found], -1)
+    at = np.r_[searches, -1][found]
     return {"catalog_event": events["event"].astype("Int64").array.take(at, allow_fill=True)}
 
 

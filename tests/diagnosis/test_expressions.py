@@ -81,6 +81,9 @@ HOSTILE = [
     "outcome == missing",
     "~accumulative",
     "-wait_s > 1",
+    "wait_s > -budget_s",
+    "wait_s > -'1'",
+    "wait_s > 1 < 2",
     "outcome; result",
     "outcome = 'a'",
     "",
@@ -103,7 +106,7 @@ def test_a_column_that_is_not_there_is_named():
     with pytest.raises(KnowledgeError, match="there is no column 'colour'"):
         parse("colour == 'red'", known={"outcome"})
     with pytest.raises(KnowledgeError, match="there is no column 'colour'"):
-        parse("colour == 'red'").holds(pd.DataFrame({"outcome": ["a"]}))
+        parse("shape == 'round' and colour == 'red'").holds(pd.DataFrame({"outcome": ["a"]}))  # the first by name
 
 
 def test_what_cannot_be_compared_is_an_error_not_a_guess(table):

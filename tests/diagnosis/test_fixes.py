@@ -69,4 +69,5 @@ def test_a_fix_that_is_not_whole_is_refused(tmp_path, text, reason):
 def test_a_fix_does_not_change_and_none_is_cited_by_nothing():
     with pytest.raises(dataclasses.FrozenInstanceError):
         fixes()["allow-pki-hosts"].title = "other"
+    assert (fixes()["allow-pki-hosts"].limit_s, fixes()["shorter-timeouts"].limit_s > 0) == (0.0, True)
     assert fixes_of(None) == fixes_of("") == []

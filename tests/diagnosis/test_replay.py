@@ -53,6 +53,12 @@ def test_what_an_account_cannot_store_only_its_process_keeps():
     assert replayed(line, "found", None, None) == [0, 0, 5]  # the machine has it for all
 
 
+def test_what_an_account_that_is_not_logged_cannot_store_is_not_stored():
+    nobody = pd.array([None] * 3, "string")
+    line = timeline(TWICE, cache_write_failed=pd.array([True, False, False], "boolean"), user_sid=nobody)
+    assert line.stores.tolist() == [False] * 3
+
+
 def test_an_answer_behind_a_failed_search_for_a_proxy_is_not_the_usual_one():
     rows = [(0.1, 0), (1.9, 2), (1.8, 2)]
     table = pd.DataFrame({"event": range(3), "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact"})

@@ -1,5 +1,6 @@
 """Rule files: what a rule may not be, and that its words can only name columns."""
 
+import dataclasses
 import os
 
 import pytest
@@ -43,6 +44,20 @@ BAD = {
     "a fix that is not there": ('["allow-pki-hosts"]', '["wish"]', "there is no fix 'wish'"),
     "no proof": ('fires_on = ["sharepoint-drop"]', "fires_on = []", "a scenario to fire on"),
     "no source": ('source = "this test"', 'source = ""', "a source"),
+    "two unknown keys": (
+        'severity = "high"',
+        'severity = "high"\nshape = 1\ncolour = 2',
+        "line 6: unknown key 'colour'",
+    ),
+    "two keys that are missing": (
+        'fixes = ["allow-pki-hosts"]\nconfirm = ["netsh winhttp show proxy"]',
+        "",
+        "'confirm'",
+    ),
+    "two groups that are no columns": ('["host", "user_sid"]', '["shape", "colour"]', "no column 'colour'"),
+    "two fixes that are not there": ('["allow-pki-hosts"]', '["wish", "hope"]', "there is no fix 'hope'"),
+    "no row at all": ("min_rows = 2", "min_rows = 0", "'min_rows' must be a whole number, 1 or more"),
+    "true as a number": ("min_rows = 2", "min_rows = true", "'min_rows' must be a whole number, 1 or more"),
     "no TOML": ("[match]", "[match", "is not valid TOML"),
     "a join on something else": (
         "{more}",
@@ -72,6 +87,17 @@ def test_a_rule_is_a_regular_file(tmp_path):
     (tmp_path / "folder.toml").mkdir()
     with pytest.raises(KnowledgeError, match=r"folder.toml: is not a regular file"):
         read_rule(tmp_path / "folder.toml")
+
+
+def test_one_row_may_be_enough(tmp_path):
+    assert asked(tmp_path, text=RULE.replace("min_rows = 2", "min_rows = 1"))["host"].tolist() == ["A", "B", "C"]
+
+
+def test_a_rule_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rules()[0].title = "other"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rules()[0].match.table = "spans"
 
 
 def test_rules_name_columns_that_the_vocabulary_has():

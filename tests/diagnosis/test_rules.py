@@ -92,6 +92,16 @@ def test_the_cost_of_a_finding_may_stand_in_other_rows(tmp_path):
     ]
 
 
+def test_the_columns_of_an_index_are_columns_for_a_rule(tmp_path):
+    rule = RULE.replace('["host", "user_sid"]', '["task_id"]').replace("{{user_sid}} on {{host}}", "{{task_id}}")
+    (tmp_path / "test.toml").write_text(
+        rule.replace("{more}", "").replace("{{", "{").replace("}}", "}"), encoding="utf-8"
+    )
+    table = shaped(pd.DataFrame(WAITS), "waits").assign(task_id=pd.array(["T1"] * 6, "string")).set_index("task_id")
+    found = diagnose({"waits": table}, asked=(read_rule(tmp_path / "test.toml"),))
+    assert found["finding"].tolist() == ["T1: 5 waits, 35.0 s"]
+
+
 def test_one_is_not_called_many(tmp_path):
     (tmp_path / "test.toml").write_text(RULE.format(more="").replace("min_rows = 2\n", ""), encoding="utf-8")
     (rule,) = rules(tmp_path)

@@ -337,3 +337,36 @@ def test_an_operation_that_nobody_knows_is_not_taken_for_an_outermost_one():
     assert spans["quality"].tolist() == ["logged", "broken"]
     lone = spans_of("SomethingNew 0.0 9.0 lost=stop\n BuildChain 1.0 2.0")
     assert tree(lone) == [("SomethingNew", "no stop", None), ("BuildChain", "closed", None)]
+
+
+def clocks_of(outline: str) -> list[float | None]:
+    found = spans_of(outline)["chain_start"]
+    return [None if pd.isna(when) else round((when - EPOCH).total_seconds(), 3) for when in found]
+
+
+def test_only_a_chain_takes_the_clock_of_the_checks_right_inside_it():
+    outermost = "VerifyRevocation 0 1 clock=5 budget=20\nBuildChain 2 3"
+    assert clocks_of(outermost) == [5.0, None]  # the check has no chain; the last call of the log is not its chain
+    assert clocks_of("VerifyTrust 0 9 budget=20\n VerifyRevocation 0 1 clock=5") == [None, 5.0]
+    two = "BuildChain 0 9 budget=20\n VerifyRevocation 0 1 clock=6\n VerifyRevocation 1 2 clock=5\n VerifyRevocation 2 3 clock=none"
+    assert clocks_of(two) == [5.0, 6.0, 5.0, None]  # the earliest
+
+
+@pytest.mark.parametrize(("logged", "kept"), [(0, True), (4294967.295, True), (-0.5, False), (4294967.296, False)])
+def test_a_limit_that_windows_cannot_count_in_32_bits_is_none(logged, kept):
+    spans = spans_of(f"VerifyRevocation 0 1 budget=20 left={logged}")
+    assert spans["budget_s"].tolist() == [logged if kept else pd.NA]
+
+
+@pytest.mark.parametrize(
+    ("time", "kept"),
+    [
+        ("1970-01-01T00:00:00Z", True),
+        ("1969-12-31T23:59:59Z", False),
+        ("2199-12-31T23:59:59Z", True),
+        ("2200-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_time_that_no_clock_of_windows_shows_is_none(time, kept):
+    log = events("BuildChain 0 1").assign(time=pd.Series([pd.Timestamp(time)] * 2).astype("datetime64[ns, UTC]").array)
+    assert c2.build_spans(log)["logged_stop"].notna().tolist() == [kept]

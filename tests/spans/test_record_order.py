@@ -52,6 +52,7 @@ def test_signs_and_missing_numbers():
     ("rows", "inner", "known"),
     [
         ([("start", 1), ("stop", 2)], 1, True),
+        ([("start", 1), ("point", 2), ("stop", 3)], 1, True),
         ([("start", 1), ("start", 2), ("point", 3), ("stop", 4), ("stop", 5)], 2, True),  # start records do not count
         ([("start", 1), ("point", 3), ("stop", 4)], 1, False),  # number 2 is missing: it may have been the first
         ([("start", 1)], 0, False),
