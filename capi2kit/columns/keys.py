@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.instants import NAT
+
 
 def lanes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """One integer per row, the same for rows that agree in `columns`; missing cells agree with each other."""
@@ -80,6 +82,14 @@ def search_in_group(groups: np.ndarray, values: np.ndarray, *, group: np.ndarray
     )  # small, so that a pair fits in one number
     size = len(rank) + 1
     return np.searchsorted(groups * size + rank[:count], group * size + rank[count:], side="left")
+
+
+def value_before(values: np.ndarray, *, group: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """The value of the row before each one in its group, sorted by `by`: NAT for the first one of each."""
+    order = np.lexsort((by, group))
+    before = np.empty(len(values), "int64")
+    before[order] = pd.Series(values[order]).groupby(group[order]).shift(fill_value=NAT)
+    return before
 
 
 def cumsum_before(values: np.ndarray, *, group: np.ndarray) -> np.ndarray:

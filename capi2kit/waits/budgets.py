@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.instants import NAT, SECOND, TICK_S, nanoseconds
+from capi2kit.columns.instants import TICK_S, seconds_between
 from capi2kit.columns.keys import how_many, lanes
 from capi2kit.spans import BROKEN
 
@@ -42,11 +42,9 @@ def find_budgets(spans: pd.DataFrame) -> Budgets:
     """
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
     shared = (spans["accumulative"].to_numpy("int8", na_value=0) > 0) & ~np.isnan(left)
-    clock, until = nanoseconds(spans["chain_start"]), nanoseconds(spans["first_inner"])
-    until = np.where(until == NAT, nanoseconds(spans["logged_stop"]), until)
-    passed = (until - clock) / SECOND + TICK_S
-    blind = (clock == NAT) | (until == NAT) | (passed < 0) | (spans["quality"] == BROKEN).to_numpy(bool)
-    passed = np.where(blind, _DAY_S, passed)
+    until = spans["first_inner"].fillna(spans["logged_stop"])
+    passed = seconds_between(spans["chain_start"], until) + TICK_S  # NaN where it is not known
+    passed = np.where((passed >= 0) & (spans["quality"] != BROKEN).to_numpy(bool), passed, _DAY_S)
     process = lanes(spans, ["host", "process", "pid"])
     count = how_many(process)
     low, high = np.full(count, -np.inf), np.full(count, _DAY_S)

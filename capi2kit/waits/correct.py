@@ -20,6 +20,7 @@ import pandas as pd
 from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.cells import integers, strings
 from capi2kit.columns.instants import NAT, SECOND, TICK, TICK_S, as_times, nanoseconds, whole_ns
+from capi2kit.columns.keys import value_before
 from capi2kit.knowledge import check
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import find_budgets
@@ -120,10 +121,10 @@ def correct_spans(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     own = own_starts(calls, recovered, stop=stop)
     start, moved = fitted(calls, start=own.start, stop=stop)
     exact = own.exact & (start >= own.start - TICK)  # else something inside leads it: it may have begun before that
-    set_back = (raised > TICK) & calls.closed | exact & (moved > 2 * TICK) | own.contradicted  # the clock, in it
-    set_back[recovered.at[~recovered.is_known]] = True
+    doubtful = clock_was_set(calls, own._replace(exact=exact), raised=raised, moved=moved)
+    doubtful[recovered.at[~recovered.is_known]] = True
     cut = (spans["state"] == "no start").to_numpy(bool) & ~exact  # it may be longer
-    unknown = calls.tree.with_callers(set_back) | ~calls.closed | cut
+    unknown = calls.tree.with_callers(doubtful) | ~calls.closed | cut
     duration, wait, inner = measured(calls, recovered, start=start, stop=stop)
     shortest, longest = bounded(calls, recovered, start=start, stop=stop, exact=exact)
     known, everywhere = calls.closed & ~unknown, np.ones(len(spans), bool)
@@ -233,16 +234,15 @@ def fitted(calls: Calls, *, start: np.ndarray, stop: np.ndarray) -> tuple[np.nda
     return begin, begin - wanted
 
 
+def clock_was_set(calls: Calls, own: OwnStarts, *, raised: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """In which spans: its stop had to be `raised`, its exact start was `moved`, or its start record contradicts that."""
+    return (raised > TICK) & calls.closed | own.exact & (moved > 2 * TICK) | own.contradicted
+
+
 def _sibling_before(calls: Calls, stop: np.ndarray) -> np.ndarray:
-    """When the sibling before each span stopped; outermost calls of one task are siblings, too. NAT for the first."""
+    """When the sibling before each span stopped; NAT for the first one, and for an outermost call."""
     parent = calls.tree.parent
-    family = np.where(parent < 0, -1 - calls.root, parent)
-    order = np.lexsort((stop, family))
-    before = np.r_[NAT, stop[order][:-1]]
-    same = np.r_[False, family[order][1:] == family[order][:-1]]
-    floor = np.empty(len(stop), "int64")
-    floor[order] = np.where(same, before, NAT)
-    return floor
+    return np.where(parent < 0, NAT, value_before(stop, group=parent, by=stop))
 
 
 def measured(

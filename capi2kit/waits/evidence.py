@@ -84,7 +84,7 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
     now = nanoseconds(spans["validation_time"])
     now = np.where(now % SECOND != 0, now, NAT)  # whole seconds are those of a signature
     budgets = find_budgets(spans)
-    checked = (around >= 0) & (spans["budget_s"].notna().to_numpy(bool) & ~broken)[around]
+    checked = (spans["budget_s"].notna().to_numpy(bool) & ~broken)[around]  # without a caller none shares a budget
     limit = rows["timeout_s"].to_numpy("float64", na_value=np.nan)
     after = _next_checks(spans, tree, clock=clock, total=budgets.total)
     host, pid, tid, task = (rows[name].to_numpy(object) for name in ("host", "pid", "tid", "task_id"))
@@ -100,7 +100,7 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
         allowed=whole_ns(np.where(np.isnan(limit), DEFAULT_LIMIT_S, limit)),
         in_budget=rows["accumulative"].to_numpy(bool, na_value=False) & checked,
         budget=Budgets(*(values[own] for values in budgets)),
-        next_check=NextCheck(*(values[np.maximum(around, 0)] for values in after)),
+        next_check=NextCheck(*(values[around] for values in after)),
         is_ok=(rows["outcome"] == "ok").to_numpy(bool, na_value=False),
         is_timeout=(rows["outcome"] == "timeout").to_numpy(bool, na_value=False),
         thread=threads(host, pid, tid=tid, task=task),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capi2kit.columns.instants import NAT, TICK, TICK_S, whole_ns
+from capi2kit.columns.keys import value_before
 from capi2kit.waits.evidence import Evidence
 from capi2kit.waits.late_starts import EACH, ON_TIME
 
@@ -113,13 +114,8 @@ def _completed_in_time(evidence: Evidence, begin: np.ndarray) -> np.ndarray:
 
 def _previous_end(evidence: Evidence, end: np.ndarray) -> np.ndarray:
     """When the thread's previous retrieval ended; NAT if there is none, or the clock was set back since."""
-    order = np.lexsort((evidence.number, evidence.thread))
-    thread, mine = evidence.thread[order], end[order]
-    ended = np.r_[NAT, mine[:-1]]
-    same = np.r_[False, thread[1:] == thread[:-1]] & (ended <= mine + TICK)
-    before = np.empty(len(end), "int64")
-    before[order] = np.where(same, ended, NAT)
-    return before
+    ended = value_before(end, group=evidence.thread, by=evidence.number)
+    return np.where(ended <= end + TICK, ended, NAT)
 
 
 def _budget_bounds(

@@ -33,6 +33,11 @@ def chain(left: float, *, used: float, start: float = 0.0, took: float = 1.0, mo
         (19.6, 1.0, (20, 20, 20)),  # the default, if the time that has passed allows it
         (7.96, 0.5, (8, 8, 8)),  # the next whole second close by
         (7.5, 0.1, (7.5, 7.5, 7.5)),
+        (18.984, 0.0, (20, 19, 20)),  # the time that has passed just allows the default
+        (8.0004, 0.0, (8, 8, 20)),  # half a millisecond is lost when it is written
+        (8.0007, 0.0, (8.001, 8.001, 9.017)),
+        (30.3, -1.016, (30.3, 30.3, 30.3)),  # no time has passed
+        (30.3, -1.017, (30.3, 30.3, 86400)),  # the clock was set back: nothing bounds the budget but a day
         (7.3, 0.2, (7.3, 7.3, 8.516)),  # nothing round is near: what was used is bounded by the clock
     ],
 )
@@ -53,7 +58,11 @@ def test_processes_are_distinguished():
 
 def test_a_process_without_a_shared_budget_has_none():
     outline = "BuildChain 0 2 each=15\n VerifyRevocation 0 1"
-    assert np.isnan(budgets(outline)[0][:2]).all()
+    assert np.isnan(budgets(outline)[0][:2]).all() and budgets(outline)[0][2] == 86400
+
+
+def test_without_a_clock_a_day_bounds_the_budget():
+    assert budgets("BuildChain 0 2 budget=20\n VerifyRevocation 0 1 left=30.3 clock=none")[0] == (30.3, 30.3, 86400)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,17 @@ from worlds import TICK, build, many_worlds, with_truth, worlds
 import capi2kit as c2
 from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.instants import NAT
-from capi2kit.waits.correct import Calls, Recovered, bounded, own_starts
+from capi2kit.waits.correct import (
+    Calls,
+    OwnStarts,
+    Recovered,
+    bounded,
+    clock_was_set,
+    fitted,
+    measured,
+    own_starts,
+    true_stops,
+)
 
 CHECK = """
 VerifyTrust                       0.0  15.5
@@ -305,3 +315,151 @@ def test_a_duration_is_bounded_by_the_start_record_and_by_what_the_thread_did(sa
     )
     assert shortest[0] / SECOND == pytest.approx(low)
     assert (longest[0] == NAT) if high is None else (longest[0] / SECOND == pytest.approx(high))
+
+
+# --- the steps on arrays of several spans: T encloses C and D, and U stands alone
+
+
+def four_calls(*, stops: tuple[float, ...] = (10, 4, 9, 20), **said: object) -> Calls:
+    """T from 0 to 10 s, in it C to 4 s and D to 9 s, then U to 20 s."""
+    one = one_call(start=0.0)
+    every = {name: np.repeat(values, 4) for name, values in one._asdict().items() if name != "tree"}
+    every["tree"] = CallTree(np.array([-1, 0, 0, -1]), np.array([0, 1, 1, 0]))
+    root = np.array([0, 0, 0, 3])
+    order = np.array([3, 1, 2, 4])  # by their stop records
+    return Calls(**(every | {"root": root, "order": order, "recorded_stop": moments(*stops)} | said))
+
+
+def wait(at: int, start: float, stop: float, *, low: float = 0.0, high: float = 99.0, **known: bool) -> Recovered:
+    """One recovered wait, at a span."""
+    exact, sure = known.get("is_exact", True), known.get("is_known", True)
+    return Recovered(
+        np.array([at]), moments(start), moments(stop), moments(low), moments(high), np.array([exact]), np.array([sure])
+    )
+
+
+def in_seconds(values: np.ndarray) -> list[float | None]:
+    return [None if value == NAT else round(value / SECOND, 6) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("stops", "waited", "found", "raised"),
+    [
+        ((10, 4, 9, 20), NO_WAIT, [10, 4, 9, 20], [0, 0, 0, 0]),
+        ((10, 4, 3, 20), NO_WAIT, [10, 4, 4, 20], [0, 0, 1, 0]),  # logged behind C, so it cannot have ended before
+        ((8, 4, 9, 20), NO_WAIT, [9, 4, 9, 20], [1, 0, 0, 0]),
+        ((10, 4, 9, 2), NO_WAIT, [10, 4, 9, 2], [0, 0, 0, 0]),  # another task: its time may be any
+        ((10, 4, 9, 20), wait(1, 1, 5), [10, 5, 9, 20], [0, 0, 0, 0]),  # a transfer ended later than its record
+        ((10, 4, 9, 20), wait(1, 1, 3), [10, 4, 9, 20], [0, 0, 0, 0]),
+        ((10, 4, 9, 20), wait(2, 1, 11), [11, 4, 11, 20], [1, 0, 0, 0]),
+    ],
+)
+def test_stops_never_run_backwards_in_a_task(stops, waited, found, raised):
+    stop, by = true_stops(four_calls(stops=stops), waited)
+    assert (in_seconds(stop), in_seconds(by)) == (found, raised)
+
+
+def test_a_call_without_a_stop_record_lasts_as_long_as_what_is_in_it():
+    calls = four_calls(stops=(2, 4, 9, 20), order=np.array([0, 1, 2, 4]))
+    assert in_seconds(true_stops(calls, NO_WAIT)[0]) == [9, 4, 9, 20]
+
+
+@pytest.mark.parametrize(
+    ("start", "found", "moved"),
+    [
+        ((0, 1, 5, 11), [0, 1, 5, 11], [0, 0, 0, 0]),
+        ((2, 1, 5, 11), [1, 1, 5, 11], [0, 0, 0, 0]),  # T began no later than C in it
+        ((0, 1, 3, 11), [0, 1, 4, 11], [0, 0, 1, 0]),  # D follows C
+        ((0, 5, 5, 11), [0, 4, 5, 11], [0, -1, 0, 0]),  # nothing begins behind its stop
+        ((0, 1, 12, 11), [0, 1, 9, 11], [0, 0, -3, 0]),
+        ((0, 1, 5, 3), [0, 1, 5, 3], [0, 0, 0, 0]),  # U is no sibling
+    ],
+)
+def test_parents_begin_before_their_children_and_siblings_follow_each_other(start, found, moved):
+    begin, by = fitted(four_calls(), start=moments(*start), stop=moments(10, 4, 9, 20))
+    assert (in_seconds(begin), in_seconds(by)) == (found, moved)
+
+
+def test_a_child_begins_inside_a_parent_that_was_put_off():
+    tree = CallTree(np.array([-1, 0, 0, 2]), np.array([0, 1, 1, 2]))  # T encloses C and D, D encloses E
+    calls = four_calls(tree=tree, root=np.zeros(4, int))
+    begin, by = fitted(calls, start=moments(0, 1, 3, 3), stop=moments(10, 4, 9, 8))
+    assert (in_seconds(begin), in_seconds(by)) == ([0, 1, 4, 4], [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("raised", "moved", "exact", "closed", "contradicted", "found"),
+    [
+        (T, 0.0, True, True, False, False),
+        (1.1 * T, 0.0, True, True, False, True),
+        (1.1 * T, 0.0, True, False, False, False),  # it has no stop record that could be wrong
+        (0.0, 2 * T, True, True, False, False),
+        (0.0, 2.1 * T, True, True, False, True),
+        (0.0, 2.1 * T, False, True, False, False),  # a start that is not sure may be put off
+        (0.0, 0.0, False, True, True, True),
+    ],
+)
+def test_where_the_clock_was_set(raised, moved, exact, closed, contradicted, found):
+    calls = one_call()._replace(closed=np.array([closed]))
+    own = OwnStarts(moments(2.0), np.array([exact]), np.array([contradicted]))
+    assert clock_was_set(calls, own, raised=moments(raised), moved=moments(moved)).tolist() == [found]
+
+
+@pytest.mark.parametrize(
+    ("waited", "seconds_waiting"),
+    [
+        (NO_WAIT, [0, 0, 0, 0]),
+        (wait(1, 1, 4), [3, 3, 0, 0]),
+        (wait(1, 1, 3), [2, 2, 0, 0]),  # the transfer ended before its call
+        (wait(1, -5, 4), [3, 3, 0, 0]),  # no longer than its call
+        (wait(1, 1, 4, is_known=False), [0, 0, 0, 0]),
+        (wait(3, 12, 20), [0, 0, 0, 8]),
+    ],
+)
+def test_a_call_waits_as_long_as_what_is_in_it(waited, seconds_waiting):
+    _, waiting, _ = measured(four_calls(), waited, start=moments(0, 1, 5, 11), stop=moments(10, 4, 9, 20))
+    assert in_seconds(waiting) == seconds_waiting
+
+
+@pytest.mark.parametrize(
+    ("closed", "inner"),
+    [
+        ([True] * 4, [7, 0, 0, 0]),
+        ([True, True, False, True], [3, 0, 0, 0]),  # what has no end counts for nothing
+        ([False, True, True, True], [7, 0, 0, 0]),
+    ],
+)
+def test_what_is_right_inside_a_call(closed, inner):
+    duration, _, found = measured(
+        four_calls(closed=np.array(closed)), NO_WAIT, start=moments(0, 1, 5, 11), stop=moments(10, 4, 9, 20)
+    )
+    assert (in_seconds(duration), in_seconds(found)) == ([10, 3, 4, 9], inner)
+
+
+def test_a_call_without_a_stop_passes_its_part_on_to_its_caller():
+    tree = CallTree(np.array([-1, 0, 1, -1]), np.array([0, 1, 2, 0]))  # D lies in C
+    calls = four_calls(tree=tree, closed=np.array([True, False, True, True]))
+    _, _, inner = measured(calls, NO_WAIT, start=moments(0, 1, 2, 11), stop=moments(10, 9, 9, 20))
+    assert in_seconds(inner) == [7, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("waited", "exact", "low", "high"),
+    [
+        (wait(1, 1, 4, low=2, high=5), [False] * 4, [8 - T, 2, 4 - T, 9 - T], [None, 5, None, None]),
+        (
+            wait(1, 1, 4, low=2.5, high=3.5),
+            [False, True, False, False],
+            [8.5 - T, 3 - T, 4 - T, 9 - T],
+            [None, 3 + T, None, None],
+        ),
+    ],
+)
+def test_a_wait_bounds_the_calls_around_it(waited, exact, low, high):
+    logged = moments(3, 4, 5, 11)
+    calls = four_calls(logged_start=logged)
+    shortest, longest = bounded(
+        calls, waited, start=moments(0, 1, 5, 11), stop=moments(10, 4, 9, 20), exact=np.array(exact)
+    )
+    assert in_seconds(shortest) == pytest.approx(low)
+    assert in_seconds(longest) == [None if one is None else pytest.approx(one) for one in high]

@@ -60,6 +60,30 @@ def test_the_next_check_is_one_of_the_same_chain_by_the_same_clock(clock, began)
     assert seconds(read(CHAIN.format(clock=clock)).next_check.began) == began
 
 
+def test_a_check_of_a_chain_without_a_common_budget_has_no_next_one():
+    assert seconds(read(CHAIN.replace("budget=20", "each=15").format(clock="")).next_check.began) == [None, None]
+    blind = CHAIN.replace("VerifyRevocation               0    10", "VerifyRevocation 0 10 clock=none")
+    assert seconds(read(blind.format(clock="clock=none")).next_check.began) == [None, None]
+
+
+def test_only_what_has_no_stop_time_is_timeless():
+    log = events("RetrieveObjectFromNetwork 0 1\nRetrieveObjectFromNetwork 2 3")
+    log["time"] = log["time"].mask(log["event"] < 2)
+    spans = c2.build_spans(log)
+    found = read_evidence(spans, retrievals_in(spans))
+    assert found.timeless.tolist() == [True, False] and found.stop.tolist() == [0, EPOCH.value + 3_000_000_000]
+
+
+def test_a_retrieval_whose_result_is_not_logged_is_neither_good_nor_timed_out():
+    found = read("RetrieveObjectFromNetwork 0 1 result=none")
+    assert (found.is_ok.tolist(), found.is_timeout.tolist()) == ([False], [False])
+
+
+def test_a_retrieval_that_no_check_asked_for_shares_no_budget():
+    lone = f"RetrieveObjectFromNetwork 40 41 timeout=9\n{CHAIN.format(clock='')}"
+    assert read(lone).in_budget.tolist() == [True, True, False]
+
+
 @pytest.mark.parametrize(("passed", "now"), [("08:00:06.500", 6.5), ("08:00:06", None)])
 def test_a_validation_time_in_whole_seconds_is_that_of_a_signature(passed, now):
     moment = pd.Timestamp(f"{EPOCH:%Y-%m-%d}T{passed}Z")

@@ -69,6 +69,7 @@ def test_computers_are_judged_one_by_one_and_one_without_a_name_is_one():
         (f"{WIRE} 0 5", "on time", {"WEB01": "on time"}),  # its own records lie apart
         (f"{WIRE} 0 5", "late", {}),  # nothing lies apart, and nothing says when it began
         (f"{WIRE} 0 0.04", "on time", {}),
+        (f"RetrieveIssuerCertificateFromNetwork 0 6\n {WIRE} 0 5", "late", {}),  # it waits for what is inside
     ],
 )
 def test_chains_and_records_that_lie_apart_are_judged_without_any_wait(outline, starts, verdict):

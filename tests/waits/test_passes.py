@@ -71,6 +71,11 @@ def test_a_retrieval_began_where_the_best_evidence_says(said, begin, basis):
     assert shown(first_guess(evidence(**said))) == (begin, 10.0, basis)
 
 
+@pytest.mark.parametrize(("limit", "begin", "basis"), [(0.5, 19.0, "budget"), (0.0, 0.0, "chain")])
+def test_with_no_time_left_nobody_knows_when_it_ran_out(limit, begin, basis):
+    assert shown(first_guess(evidence(stop=30.0, clock=0, limit=limit))) == (begin, 30.0, basis)
+
+
 @pytest.mark.parametrize(
     ("said", "end", "cut"),
     [
@@ -78,7 +83,10 @@ def test_a_retrieval_began_where_the_best_evidence_says(said, begin, basis):
         ({"completed": 9.5, "previous": 3}, 10.0, 0),  # of a failure it is that of an older copy
         ({"completed": 2.0, "is_ok": True, "previous": 3}, 10.0, 0),  # before it began
         ({"completed": 11.0, "is_ok": True, "previous": 3}, 10.0, 0),  # behind the stop record
-        ({"completed": 2.99, "is_ok": True, "previous": 3}, 2.99, 1),  # within a tick
+        ({"completed": 2.984, "is_ok": True, "previous": 3}, 2.984, 1),  # within a tick
+        ({"completed": 2.983, "is_ok": True, "previous": 3}, 10.0, 0),
+        ({"completed": 10.016, "is_ok": True, "previous": 3}, 10.016, 1),
+        ({"completed": 10.017, "is_ok": True, "previous": 3}, 10.0, 0),
     ],
 )
 def test_a_retrieval_ended_with_its_transfer_if_that_can_be(said, end, cut):
@@ -117,6 +125,23 @@ def test_a_begin_by_budget_has_bounds(said, earliest, latest):
     assert (found.earliest[0] / SECOND, found.latest[0] / SECOND) == pytest.approx((earliest, latest))
 
 
+@pytest.mark.parametrize(
+    ("began", "recorded", "earliest", "latest"),
+    [
+        (LATEST / SECOND, LATEST / SECOND, 4.998, 5.0),
+        (10.0 - 2 * TICK / SECOND, 0.0, 2.5, 5.0),
+        (9.967, 11.0, 4.998, 5.033),  # the next check began before this ended: the clock was set forward
+        (11.0, 11.0 - 2 * TICK / SECOND, 4.998, 5.0),
+        (11.0, 10.967, 2.5, 5.0),  # it was recorded before it began: the clock was set back
+    ],
+)
+def test_the_next_check_gives_away_a_clock_that_was_set(began, recorded, earliest, latest):
+    given = evidence(clock=0, limit=7.5, logged_start=8)
+    check = NextCheck(np.array([min(round(began * SECOND), LATEST)]), np.array([min(round(recorded * SECOND), LATEST)]))
+    found = first_guess(given._replace(next_check=check))
+    assert (found.earliest[0] / SECOND, found.latest[0] / SECOND) == pytest.approx((earliest, latest))
+
+
 # --- the start record
 
 
@@ -128,6 +153,11 @@ def test_a_begin_by_budget_has_bounds(said, earliest, latest):
         ("undetermined", 4.0, "previous record", 2.0),
         ("each", 4.0, "previous record", 4.0),
         ("each", 10.0, "previous record", 2.0),  # written with the stop record
+        ("each", 9.984, "previous record", 2.0),  # within a tick of it
+        ("each", 9.983, "previous record", 9.983),
+        ("each", 6.0, "budget", 2.0),
+        ("on time", 10.0, "previous record", 10.0),
+        ("on time", 2.016, "budget", 2.0),
         ("each", 4.0, "budget", 4.0),  # nearer to the begin by budget
         ("each", 8.0, "budget", 2.0),  # nearer to the end: it was written late
         ("on time", 2.01, "budget", 2.0),  # the budget says the same, and more exactly
@@ -160,6 +190,12 @@ def test_a_start_record_is_believed_where_it_was_written_on_time(starts, logged,
         ("previous record", 20, True, 15, True, "time limit"),
         ("previous record", 15, True, 15, True, "time limit"),
         ("previous record", 14, True, 14, True, "previous record"),  # there was no time for its limit
+        ("previous record", 14.984, True, 15, True, "time limit"),  # within a tick
+        ("previous record", 14.983, True, 14.983, True, "previous record"),
+        ("previous record", 15.016, False, 15.016, True, "previous record"),
+        ("previous record", 15.017, False, 15, False, "time limit"),
+        ("budget", 30.016, False, 30.016, True, "budget"),
+        ("budget", 30.017, False, 15, False, "time limit"),
         ("nothing", 0, True, 15, True, "time limit"),
         ("nothing", 0, False, 0, False, "nothing"),
     ],
@@ -171,9 +207,10 @@ def test_no_retrieval_takes_much_longer_than_its_limit(basis, length, timed_out,
     assert (not found.unknown[0], found.basis[0]) == (known, new_basis)
 
 
-def test_one_that_ran_over_may_have_begun_as_late_as_its_limit_allows():
-    found = no_longer_than_allowed(interval(80, 100, basis="budget"), evidence(stop=100, limit=15.0))
-    assert (found.begin[0] / SECOND, found.latest[0] / SECOND) == (80, 85)
+@pytest.mark.parametrize(("begin", "latest"), [(80, 85), (84.983, 85), (84.984, 84.984), (86, 86)])
+def test_one_that_ran_over_may_have_begun_as_late_as_its_limit_allows(begin, latest):
+    found = no_longer_than_allowed(interval(begin, 100, basis="budget"), evidence(stop=100, limit=15.0))
+    assert (found.begin[0] / SECOND, found.latest[0] / SECOND) == (begin, latest)
 
 
 def test_a_timeout_without_a_logged_limit_is_not_taken_for_it():

@@ -334,6 +334,14 @@ def test_waits_of_a_few_ticks_tell_it_too(starts):
     assert verdict(text, starts=starts, tick=WINDOWS_7_TICK) == [starts]
 
 
+@pytest.mark.parametrize(
+    ("took", "found"), [(10.0, "late"), (10.016, "late"), (10.017, "undetermined"), (12.0, "undetermined")]
+)
+def test_a_wait_longer_than_was_allowed_cannot_tell_it(took, found):
+    chain = f"BuildChain 0 20 budget=20 lost=both\n VerifyRevocation 0 20\n  RetrieveObjectFromNetwork 0 {took}"
+    assert verdict(f"{chain} result=80072EE2") == [found]
+
+
 def test_short_waits_cannot_tell():
     assert verdict("BuildChain 0 1 budget=20\n VerifyRevocation 0 1\n  RetrieveObjectFromNetwork 0 0.03") == [
         "undetermined"
