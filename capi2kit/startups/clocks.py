@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, instants, shaped
-from capi2kit.columns.instants import SECOND, nanoseconds
+from capi2kit.columns.instants import LATEST, SECOND, nanoseconds
 from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check
 
-_MOST_S = 9.2e9  # what fits into 64 bits of nanoseconds
 _SAME_S = 2.0  # offsets closer than that are one clock error
 _SHOWN_BY_CLOCK = (
     "time",
@@ -38,12 +37,9 @@ def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
     answers = waits[waits["clock_offset_s"].notna() & waits["stop"].notna() & waits["host"].notna()]
     if answers.empty:
         return empty("clocks")
-    answers = (
-        answers[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable").reset_index(drop=True)
-    )
-    offset = answers["clock_offset_s"].astype("float64")
-    new = (answers["host"] != answers["host"].shift()).fillna(True).astype(bool) | (offset.diff().abs() >= _SAME_S)
-    runs = answers.groupby(new.to_numpy(bool).cumsum()).agg(
+    answers = answers[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable")
+    jumps = answers["clock_offset_s"].astype("float64").groupby(answers["host"]).diff().abs() >= _SAME_S
+    runs = answers.groupby([answers["host"].rename("of"), jumps.cumsum()]).agg(
         host=("host", "first"),
         time=("stop", "first"),
         offset_s=("clock_offset_s", "median"),
@@ -71,13 +67,12 @@ def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time")
     found = pd.merge_asof(asked, known, on="time", by="place", direction="nearest")
     offset = found.set_index("row")["offset_s"].reindex(np.arange(len(time))).fillna(0.0).to_numpy("float64")
-    shift = np.round(np.where(np.abs(offset) < _MOST_S, offset, 0.0) * SECOND).astype("int64")
+    shift = np.round(np.where(np.abs(offset) * SECOND < LATEST, offset, 0.0) * SECOND).astype("int64")
     return events.assign(**{name: _moved(events[name], shift) for name in _SHOWN_BY_CLOCK})
 
 
 def _moved(times: pd.Series, shift: np.ndarray) -> pd.Series:
     """Times less so many nanoseconds; one that would leave what 64 bits hold stays."""
     stamps = nanoseconds(times)
-    fits = times.notna().to_numpy() & (np.abs(stamps.astype("float64") - shift) < _MOST_S * SECOND)
-    moved = instants(np.where(fits, stamps - np.where(fits, shift, 0), stamps))
-    return pd.Series(moved, index=times.index).where(times.notna())
+    fits = times.notna().to_numpy() & (np.abs(stamps.astype("float64") - shift) < LATEST)
+    return pd.Series(instants(np.where(fits, stamps - shift, stamps)), index=times.index)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import shaped
 from capi2kit.columns.instants import COARSEST_S, LONGEST_S
 from capi2kit.columns.nearby import near, short_names
 from capi2kit.knowledge import check, operations_marking
@@ -34,8 +34,6 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
     possible = (events["duration_s"] <= LONGEST_S).fillna(False)
     said = events[events["operation"].isin(operations_marking("slow validation")) & possible]
-    if said.empty or spans.empty:
-        return empty("confirmations")
     said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]
     said = said.assign(place=short_names(said["host"], of=events["host"])).rename(
         columns={"pid": "said_pid", "duration_s": "said_s"}
@@ -49,7 +47,7 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     longer = both[["duration_s", "said_s"]].max(axis=1)
     slack = _NEAR + _resolution(both)
     fits = (both["stop"] - both["time"]).abs() <= slack
-    fits &= (apart.abs() <= np.maximum(_WITHIN * longer, _LEAST_S)).fillna(False)
+    fits &= apart.abs() <= np.maximum(_WITHIN * longer, _LEAST_S)
     fits &= (both["said_pid"].isna() | (both["said_pid"] == both["pid"])).fillna(False)
     both = both.assign(apart_s=apart, near=apart.abs())[fits]
     both = both.sort_values(["event", "depth", "near"], kind="stable").drop_duplicates("event")

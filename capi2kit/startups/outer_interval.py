@@ -65,7 +65,7 @@ def _begins(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -
     woken = [
         _woken(startups, dated, process=row["process"], mark=row["begins_with"], gap=gap) for row in rows("processes")
     ]
-    found = pd.concat([part for part in (made, *woken) if len(part)] or [made], ignore_index=True)
+    found = pd.concat([part for part in (made, *woken) if len(part)] or [made])
     before = found["first_operation"] - found["time"]
     found = found[(before >= -_TICK) & (before <= gap)]
     # of several pieces of evidence the best kind, and of these the last one before the first operation

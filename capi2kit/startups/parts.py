@@ -39,8 +39,7 @@ def parts_of(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
         [
             roots.assign(kind=CHECK, event=-1, lost=roots["state"].to_numpy(object) == "no start"),
             waiting.assign(kind=kind, lost=False),
-        ],
-        ignore_index=True,
+        ]
     )
     parts = parts[parts["start"].notna() & parts["stop"].notna()].reset_index(drop=True)
     return parts.assign(begin=nanoseconds(parts["start"]), end=nanoseconds(parts["stop"]))
@@ -49,7 +48,7 @@ def parts_of(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
 def cut_parts(parts: pd.DataFrame) -> Atoms:
     """The moments between the ends of the parts, per start-up."""
     owner, begin, end, kind = (parts[name].to_numpy("int64") for name in ("startup", "begin", "end", "kind"))
-    return cut(owner=owner, begin=begin, end=end, kind=kind, kinds=3)
+    return cut(owner=owner, begin=begin, end=end, kind=kind, kinds=REST)
 
 
 def atoms_of(atoms: Atoms, kind: int) -> np.ndarray:
@@ -60,7 +59,7 @@ def atoms_of(atoms: Atoms, kind: int) -> np.ndarray:
 
 def totals(atoms: Atoms, wall: np.ndarray) -> np.ndarray:
     """Nanoseconds of each kind per start-up (one row per kind); what no interval covers is unexplained."""
-    total = np.zeros((4, len(wall)), "int64")
+    total = np.zeros((len(KINDS), len(wall)), "int64")
     for kind in (WAIT, OTHER, CHECK):
         mine = atoms_of(atoms, kind)
         np.add.at(total[kind], atoms.owner[mine], atoms.length[mine])

@@ -1,6 +1,7 @@
 """Clocks: how far each computer's clock was off, by the dates of servers."""
 
 import pandas as pd
+import pytest
 from around import CHECKS, HOST
 from outlines import EPOCH, events
 
@@ -39,6 +40,26 @@ def test_two_seconds_apart_are_two_stretches():
 def test_two_computers_are_two_clocks_though_they_agree():
     table = measured((1, 10.0), (2, 10.0)).assign(host=pd.array(["A", "B"], STRING))
     assert measure_clocks(table)["host"].tolist() == ["A", "B"]
+
+
+@pytest.mark.parametrize("column", ["host", "stop", "clock_offset_s"])
+def test_an_answer_of_no_computer_no_time_or_no_offset_measures_nothing(column):
+    table = measured((1, 10.0), (2, 20.0), (3, 20.5))
+    table[column] = table[column].mask(table.index == 0)
+    assert measure_clocks(table)[["offset_s", "answers"]].to_numpy().tolist() == [[20.25, 2]]
+
+
+def test_runs_are_numbered_by_computer_then_time():
+    table = measured((1, 10.0), (2, 50.0), (3, 90.0), (4, 91.0)).assign(host=pd.array(["B", "A", "B", "A"], STRING))
+    found = measure_clocks(table)
+    assert found["host"].tolist() == ["A", "A", "B", "B"] and found["offset_s"].tolist() == [50, 91, 10, 90]
+
+
+def test_what_has_no_time_or_no_computer_stays():
+    table = events(CHECKS).assign(host=pd.array([HOST] * 7 + [None], dtype=STRING))
+    table["time"] = table["time"].mask(table["event"] == 0)
+    moved = (correct_events(table, measure_clocks(measured((10, -384.0))))["time"] - table["time"]).dt.total_seconds()
+    assert moved.isna().tolist() == [True] + [False] * 7 and moved.tolist()[1:] == [384.0] * 6 + [0.0]
 
 
 def test_a_time_that_would_leave_the_calendar_stays():

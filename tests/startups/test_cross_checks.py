@@ -22,6 +22,10 @@ def said(at: float, took: float, **more) -> dict:
         (said(14.0, 4.0, pid=7), None),  # another process
         (said(14.0, 4.0, host="WEB02"), None),
         (said(17.0, 4.0), None),  # ended at another time
+        (said(15.0, 4.0), 4.0),
+        (said(15.5, 4.0), None),
+        (said(15.0, 4.0, resolution_s=-1.0), 4.0),  # no log is better than exact
+        (said(15.9, 4.0, resolution_s=1.0), 4.0),
         (said(14.0, 9.0), None),  # took another time
     ],
 )
@@ -59,9 +63,23 @@ def test_packets_dropped_during_a_wait_are_counted_where_the_firewalls_log_cover
     assert [None if pd.isna(value) else int(value) for value in found] == drops
 
 
-@pytest.mark.parametrize(("took", "matched"), [(4.0, 1), (4.4, 1), (4.6, 0), (3.6, 1), (3.4, 0), (6.0, 0)])
+@pytest.mark.parametrize(("took", "matched"), [(4.0, 1), (4.5, 1), (4.6, 0), (3.5, 1), (3.4, 0), (6.0, 0)])
 def test_a_measure_that_differs_by_more_than_half_a_second_is_of_another_check(took, matched):
     assert len(confirm_spans(at_home(spans(CHECKS), "spans"), evidence(said(14.0, took)))) == matched
+
+
+def test_a_measure_of_a_named_process_does_not_fit_one_without_a_number():
+    nameless = at_home(spans(CHECKS), "spans").assign(pid=pd.array([None] * 4, "Int64"))
+    assert confirm_spans(nameless, evidence(said(14.0, 4.0, pid=PID))).empty
+    assert len(confirm_spans(nameless, evidence(said(14.0, 4.0)))) == 1
+
+
+def test_without_a_measure_or_without_a_span_nothing_is_confirmed():
+    calls = at_home(spans(CHECKS), "spans")
+    assert confirm_spans(calls, evidence(packet(11.5))).empty
+    assert confirm_spans(calls.head(0), evidence(said(14.0, 4.0))).empty
+    none = at_home(waits(CHECKS), "waits").head(0)
+    assert confirm_drops(none, evidence(packet(11.5))).empty
 
 
 @pytest.mark.parametrize(("took", "matched"), [(100.0, 1), (104.0, 1), (110.0, 0), (96.0, 1), (90.0, 0)])

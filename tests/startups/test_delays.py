@@ -82,6 +82,18 @@ def test_a_check_that_did_not_end_is_not_charged(outline):
     assert attribute_delays(spans.astype({"state": "string[pyarrow]"})).empty
 
 
+def test_what_waits_in_a_check_that_did_not_end_is_charged_to_nobody(outline):
+    spans = outline("""
+        VerifyTrust                       0.0   9.0  target=a.dll
+          RetrieveObjectFromNetwork       0.0   8.0  url=http://a.test/  outcome=timeout
+        VerifyTrust                      10.0  11.0  target=b.dll
+    """)
+    spans.loc[0, "state"] = "no stop"
+    delays = attribute_delays(spans)
+    assert delays["target"].tolist() == ["b.dll"]
+    assert delays["timeouts"].tolist() == [0] and delays["slowest_url"].isna().all()
+
+
 def test_the_impersonated_account_pays(outline):
     spans = outline("VerifyTrust 0 1 target=a.dll")
     spans["impersonate_sid"] = spans["impersonate_sid"].fillna("S-1-5-20")

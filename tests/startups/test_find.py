@@ -89,6 +89,21 @@ def test_where_one_thread_waits_for_sure_the_bounded_wait_of_another_adds_nothin
     assert lines(ledger)[:2] == [("wait", 4.0), ("other wait", 1.0)]
 
 
+@pytest.mark.parametrize(
+    ("low_s", "high_s", "least", "most"),
+    [(2.0, 2.0, 5.0, 5.0), (0.5, 2.5, 3.5, 5.5), (0.5, 9.0, 3.5, 6.0), (-9.0, None, 0.0, 5.0)],
+)
+def test_a_start_up_waited_as_long_as_its_bounded_waits_allow(low_s, high_s, least, most):
+    text = """
+        VerifyTrust                   0.0  6.0
+          RetrieveObjectFromNetwork   0.0  2.0  quality=bounded
+          RetrieveObjectFromNetwork   2.0  5.0
+    """
+    table = waits(text).assign(low_s=pd.array([low_s, 9.0], "Float64"), high_s=pd.array([high_s, 9.0], "Float64"))
+    found = c2.find_startups(spans(text), table)
+    assert found[["waiting_low_s", "waiting_wall_s", "waiting_high_s"]].values.tolist() == [[least, 5.0, most]]
+
+
 def test_an_unknown_wait_adds_no_seconds_but_the_start_is_not_warm():
     startups, ledger = measured("VerifyTrust 0 6\n RetrieveObjectFromNetwork 1 5 quality=unknown")
     assert startups["waiting_wall_s"].tolist() == [0.0]
@@ -138,7 +153,14 @@ def test_a_process_that_the_log_meets_at_work_says_so():
 
 @pytest.mark.parametrize(
     ("wrapped", "log_begins", "start_from"),
-    [(True, 0, "log begins"), (True, -60, "first operation"), (False, 0, "first operation")],
+    [
+        (True, 0, "log begins"),
+        (True, -29, "log begins"),
+        (True, -29.001, "first operation"),  # 30 s are the gap
+        (True, -60, "first operation"),
+        (False, 0, "first operation"),
+        (None, 0, "first operation"),
+    ],
 )
 def test_a_process_right_at_the_beginning_of_a_log_that_wrapped_may_be_older(wrapped, log_begins, start_from):
     logged = spans("VerifyTrust 1 3 target=a.dll\n BuildChain 1 2")

@@ -63,6 +63,11 @@ def test_a_wait_known_within_bounds_only_is_a_line_of_its_own_kind():
     assert found["kind"].tolist() == ["wait", "other wait", "checking", "unexplained"]
 
 
+def test_the_lines_of_each_start_up_are_numbered_from_0():
+    two = "".join(line + f"  pid={pid}\n" for pid in (1, 2) for line in ALONE.strip().splitlines())
+    assert ledger(two)["line"].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
 def test_no_start_up_has_no_line():
     calls, wires = spans(ALONE), waits(ALONE)
     none = c2.find_startups(calls.head(0), wires.head(0))

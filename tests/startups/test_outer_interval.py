@@ -38,6 +38,15 @@ CASES = {
     "its creation after it began": ((created(12.0),), 10.0, "first operation", 20.0, "last operation"),
     "its creation on another computer": ((created(8.5, host="WEB02"),), 10.0, "first operation", 20.0, "last operation"),
     "the start of IIS": (({"at": 7.0, "operation": "IisStarted"},), 7.0, "restart ended", 20.0, "last operation"),
+    "the start of IIS a tick behind": (({"at": 10.016, "operation": "IisStarted"},), 10.0, "restart ended", 20.0, "last operation"),
+    "the start of IIS behind": (({"at": 10.017, "operation": "IisStarted"},), 10.0, "first operation", 20.0, "last operation"),
+    "its creation as long before as it may be": ((created(-20.0),), -20.0, "process created", 20.0, "last operation"),
+    "a trace a tick before its end": ((request(19.984, 0.3, pid=PID, resolution_s=None),), 10.0, "first operation", 20.0, "request served"),
+    "a trace before its end": ((request(19.983, 0.3, pid=PID, resolution_s=None),), 10.0, "first operation", 20.0, "last operation"),
+    "a trace of an odd resolution": ((request(19.984, 0.3, pid=PID, resolution_s=-5.0),), 10.0, "first operation", 20.0, "request served"),
+    "a trace of a request that began at once": ((request(22.0, 1.0, pid=PID),), 10.0, "first operation", 22.0, "request served"),
+    "a trace of a request that began later": ((request(22.0, 0.9, pid=PID),), 10.0, "first operation", 20.0, "last operation"),
+    "a request as long after as it may be": ((request(50.0, 40.0),), 10.0, "first operation", 50.0, "request served"),
     "both": (({"at": 7.0, "operation": "IisStarted"}, created(8.5)), 8.5, "process created", 20.0, "last operation"),
     "a request that waited for it": ((request(21.0, 11.5),), 10.0, "first operation", 21.0, "request served"),
     "two such requests": ((request(24.0, 15.0), request(21.0, 11.5)), 10.0, "first operation", 21.0, "request served"),
@@ -56,8 +65,8 @@ def test_the_outer_interval_is_that_of_the_best_evidence(rows, start, start_from
     assert (since(row["start"]), row["start_from"]) == (start, start_from)
     assert (since(row["stop"]), row["stop_from"]) == (stop, stop_from)
     assert (since(row["first_operation"]), since(row["last_operation"])) == (10.0, 20.0)
-    assert pd.isna(row["start_event"]) == (start == 10.0)
-    assert pd.isna(row["stop_event"]) == (stop == 20.0)
+    assert pd.isna(row["start_event"]) == (start_from == "first operation")
+    assert pd.isna(row["stop_event"]) == (stop_from == "last operation")
     assert row["waiting_wall_s"] == 4.0
 
 
