@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from capi2kit.columns.instants import NAT
+from capi2kit.columns.instants import NAT, SECOND
 from capi2kit.knowledge import columns
 
 STRING = pd.StringDtype("pyarrow")
@@ -46,12 +46,6 @@ def seconds(text: str) -> float:
     if total > _CENTURIES_S:
         raise ValueError(text)
     return -total if sign == "-" else total
-
-
-def _waitable(number: float, text: str) -> float:
-    if not 0 <= number <= LONGEST_WAIT_S:
-        raise ValueError(text)
-    return number
 
 
 def _boolean(text: str) -> bool:
@@ -93,7 +87,10 @@ def _milliseconds(text: str) -> float:
     found = _NUMBER.search(text)
     if not found:
         raise ValueError(text)
-    return _waitable(float(found[0].replace(",", ".")) / 1000, text)
+    number = float(found[0].replace(",", ".")) / 1000
+    if number > LONGEST_WAIT_S:
+        raise ValueError(text)
+    return number
 
 
 _TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
@@ -159,7 +156,7 @@ def strings(values: Sequence[str | None]) -> Column:
 def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
     """ISO 8601 texts as UTC nanoseconds, and the positions of those that do not fit (9999-12-31 is beyond)."""
     found = set(values)
-    matches = [match for match in map(_TIME.fullmatch, found - {None}) if match and _FIRST <= match[1] < _LAST]  # type: ignore[arg-type]
+    matches = [match for match in map(_TIME.fullmatch, found - {None}) if match and _FIRST <= match.string < _LAST]  # type: ignore[arg-type]
     known = dict.fromkeys(found, NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
     stamps = np.array(list(map(known.__getitem__, values)), dtype="int64")
     return instants(stamps), [i for i in np.flatnonzero(stamps == NAT).tolist() if values[i] is not None]
@@ -168,13 +165,13 @@ def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
 def _nanoseconds(matches: list[re.Match[str]]) -> list[int]:
     """Nanoseconds since 1970 of texts that look like times; the least integer for a 13th month and its like."""
     try:
-        parsed = (
-            np.array([f"{match[1]}T{match[2]}" for match in matches], dtype="datetime64[ns]").view("int64").tolist()
-        )
+        local = np.array([f"{match[1]}T{match[2]}" for match in matches], dtype="datetime64[ns]").view("int64")
     except ValueError:
-        return [_nanoseconds([match])[0] for match in matches] if len(matches) > 1 else [NAT]
+        if len(matches) == 1:
+            return [NAT]
+        return [stamp for match in matches for stamp in _nanoseconds([match])]
     shifts = [(60 * int(match[4]) + int(match[5])) * int(f"{match[3]}1") if match[3] else 0 for match in matches]
-    return [stamp - shift * 60_000_000_000 for stamp, shift in zip(parsed, shifts, strict=True)]
+    return (local - np.array(shifts, "int64") * 60 * SECOND).tolist()
 
 
 def instants(nanoseconds: np.ndarray) -> Column:

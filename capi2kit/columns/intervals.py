@@ -17,7 +17,7 @@ Ints = np.ndarray
 
 
 class Atoms(NamedTuple):
-    """Moments between neighbouring end points: owner, begin, length, and how many of each kind are open in it."""
+    """Moments between neighbouring end points in which something is open: owner, begin, length, and how many of each kind."""
 
     owner: Ints
     begin: Ints
@@ -35,9 +35,8 @@ def cut(*, owner: Ints, begin: Ints, end: Ints, kind: Ints, kinds: int) -> Atoms
     order = np.lexsort((when, who))
     who, when = who[order], when[order]
     opened = np.cumsum(change[order], axis=0)  # every owner ends with zero
-    same = np.r_[who[1:] == who[:-1], False] if count else np.zeros(0, bool)
-    length = np.where(same, np.r_[when[1:], 0][: 2 * count] - when, 0)
-    keep = length > 0
+    length = np.roll(when, -1) - when
+    keep = opened.any(axis=1)
     return Atoms(who[keep], when[keep], length[keep], opened[keep])
 
 
@@ -63,11 +62,11 @@ def shares(atoms: Atoms, *, mine: Ints, open_count: Ints, owner: Ints, begin: In
     rest = np.zeros(size, "int64")
     np.add.at(rest, atoms.owner[shared], atoms.length[shared])
     np.subtract.at(rest, owner, whole)
-    longest = np.full(size, -1)
+    longest = np.empty(size, "int64")
     order = np.argsort(whole, kind="stable")
     longest[owner[order]] = order
-    has = longest >= 0
-    whole[longest[has]] += rest[has]
+    there = np.unique(owner)
+    whole[longest[there]] += rest[there]
     return whole
 
 

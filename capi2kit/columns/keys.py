@@ -44,10 +44,10 @@ def how_many(numbers: np.ndarray) -> int:
 def match(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:
     """For each left row the last right row with the same keys, or -1. Missing keys match nothing."""
     mine, theirs = _coded(left, right)
-    last = np.full(max(how_many(mine), how_many(theirs), 1), -1)
-    known = theirs >= 0
-    last[theirs[known]] = np.flatnonzero(known)
-    return np.where(mine < 0, -1, last[mine])
+    last = np.full(len(mine) + len(theirs) + 1, -1)
+    last[theirs] = np.arange(len(theirs))
+    last[-1] = -1  # the place of a missing key
+    return last[mine]
 
 
 def match_before(
@@ -80,7 +80,7 @@ def search_in_group(groups: np.ndarray, values: np.ndarray, *, group: np.ndarray
     _, rank = np.unique(
         np.concatenate([values, value]), return_inverse=True
     )  # small, so that a pair fits in one number
-    size = len(rank) + 1
+    size = len(rank)
     return np.searchsorted(groups * size + rank[:count], group * size + rank[count:], side="left")
 
 

@@ -29,15 +29,15 @@ def near(left: pd.DataFrame, right: pd.DataFrame, *, since: pd.Series, until: pd
     spots: list[np.ndarray] = [np.zeros(0, "int64")]
     owners: list[np.ndarray] = [np.zeros(0, "int64")]
     mine = left["place"].fillna("").to_numpy(object)  # nothing is at no place
-    for place, there in right.groupby("place", sort=False).indices.items():
+    for place, there in right.groupby("place").indices.items():
         rows_there = np.asarray(there, dtype="int64")
         stamps = right["time"].array[rows_there]
         here = np.flatnonzero((mine == place) & since.notna().to_numpy() & until.notna().to_numpy())
         low = np.asarray(stamps.searchsorted(since.array[here], side="left"))
         count = np.maximum(np.asarray(stamps.searchsorted(until.array[here], side="right")) - low, 0)
         owners.append(np.repeat(here, count))
-        first = np.repeat(low - np.r_[0, count.cumsum()[:-1]], count) if len(count) else low
-        spots.append(rows_there[first + np.arange(count.sum())])
+        first = np.repeat(low - (count.cumsum() - count), count)
+        spots.append(rows_there[first + np.arange(len(first))])
     owner, spot = np.concatenate(owners), np.concatenate(spots)
     order = np.argsort(owner, kind="stable")
     found = right.drop(columns="place").iloc[spot[order]].reset_index(drop=True)

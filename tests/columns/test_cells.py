@@ -41,6 +41,7 @@ def read(text: str | None, kind: str) -> tuple[object, bool]:
         ("P77DT16H38M56S", 6_712_736.0),
         ("PT1H", 3600.0),
         ("P1D", 86_400.0),
+        ("PT9000000000S", 9e9),
         ("-PT1M0.5S", -60.5),
     ],
 )
@@ -49,7 +50,8 @@ def test_a_duration_is_read_in_seconds(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "P", "PT", "P1DT", "9.976", "PT1,5S", "P1Y", "PT-1S", "PT1S ", "PT٣S", "P" + 400 * "9" + "D"]
+    "text",
+    ["", "P", "PT", "P1DT", "9.976", "PT1,5S", "P1Y", "PT-1S", "PT1S ", "PT٣S", "PT9000000001S", "P" + 400 * "9" + "D"],
 )
 def test_what_is_no_duration_is_kept_as_text(text):
     value, fitted = read(text, "duration")
@@ -102,6 +104,12 @@ def test_a_time_is_read_as_utc_to_the_last_digit(text, expected):
 def test_what_is_no_time_or_beyond_64_bits_is_kept_as_text(text):
     value, fitted = read(text, "time")
     assert (pd.isna(value), fitted) == (True, False)
+
+
+def test_of_two_times_one_may_be_bad():
+    assert times(["2016-13-01T00:00:00Z", "2016-07-22T17:02:01Z"])[1] == [0]
+    assert times(["1677-09-22T23:59:59Z", "1677-09-23T00:00:00Z"])[1] == [0]
+    assert times(["2262-04-09T23:59:59Z", "2262-04-10T00:00:00Z"])[1] == [1]
 
 
 def test_one_bad_time_does_not_spoil_its_neighbours():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capi2kit.columns.instants import NAT
 from capi2kit.columns.keys import (
     cumsum_before,
     grouped,
@@ -15,6 +16,7 @@ from capi2kit.columns.keys import (
     match_before,
     search_in_group,
     threads,
+    value_before,
     where,
 )
 
@@ -55,6 +57,9 @@ def test_where_keeps_values_inside_the_mask_only():
         ([cells("a", "a"), cells(1, 2)], [cells("a", "a"), cells(2, 3)], [-1, 0]),  # all keys must agree
         ([cells("a")], [cells()], [-1]),
         ([cells()], [cells("a")], []),
+        ([cells()], [cells()], []),
+        ([cells(None)], [cells()], [-1]),
+        ([cells("a", "b")], [cells("c", None)], [-1, -1]),
     ],
 )
 def test_rows_find_the_last_row_with_their_keys(left, right, found):
@@ -107,6 +112,12 @@ def test_the_sum_of_what_came_before_in_the_group():
     group, values = np.array([0, 1, 0, 0, 1]), np.array([1, 2, 3, 4, 5])
     assert cumsum_before(values, group=group).tolist() == [0, 0, 1, 4, 2]
     assert cumsum_before(np.array([], int), group=np.array([], int)).tolist() == []
+
+
+def test_the_value_before_in_the_group():
+    group, values, by = np.array([0, 1, 0, 0, 1]), np.array([1, 2, 3, 4, 5]), np.array([3, 1, 1, 2, 2])
+    assert value_before(values, group=group, by=by).tolist() == [4, NAT, NAT, 3, 2]
+    assert value_before(values[:0], group=group[:0], by=by[:0]).tolist() == []
 
 
 def test_an_array_needs_one_place_more_than_the_largest_number():

@@ -35,11 +35,11 @@ def seconds(*values: float | None) -> pd.Series:
 
 
 def test_rows_of_one_place_meet_where_the_time_fits():
-    left = pd.DataFrame({"place": pd.array(["A", "B", None, "A"], "string"), "row": [0, 1, 2, 3]})
+    left = pd.DataFrame({"place": pd.array(["A", "B", None, "A", "A"], "string"), "row": [0, 1, 2, 3, 4]})
     right = pd.DataFrame(
         {"place": pd.array(["A", "A", "B", None, "A"], "string"), "time": seconds(1, 5, 1, 1, None), "n": range(5)}
     )
-    found = near(left, right, since=seconds(0, 0, 0, None), until=seconds(5, 0.9, 9, 9))
+    found = near(left, right, since=seconds(0, 0, 0, None, 6), until=seconds(5, 0.9, 9, 9, 0))
     assert list(zip(found["row"], found["n"], strict=True)) == [(0, 0), (0, 1)]  # both ends belong to it
     assert list(found.columns) == ["place", "row", "time", "n"] and found.index.tolist() == [0, 1]
     assert near(left.head(0), right, since=seconds(), until=seconds()).empty
