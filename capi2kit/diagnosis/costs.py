@@ -41,12 +41,12 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
         mine = np.isin(above, events).any(axis=0) if len(events) else np.zeros(len(waits), bool)
         inside = mine & (owner >= 0)
         open_ns = covered(owner=owner[inside], begin=begin[inside], end=end[inside], count=len(startups))
-        most = int(open_ns.argmax()) if open_ns.any() else -1
+        most = int(open_ns.argmax()) if open_ns.any() else None
         rows["waits"].append(joined(sorted(event[mine].tolist())))
         rows["low_s"].append(float(np.nansum(low[mine])) if mine.any() else None)
         rows["high_s"].append(float(high[mine].sum()) if mine.any() and not np.isnan(high[mine]).any() else None)
-        rows["startup"].append(int(startups["startup"].iloc[most]) if most >= 0 else None)
-        rows["share"].append(min(open_ns[most] / SECOND / wall[most], 1.0) if most >= 0 and wall[most] > 0 else None)
+        rows["startup"].append(None if most is None else int(startups["startup"].iloc[most]))
+        rows["share"].append(None if most is None or not wall[most] else min(open_ns[most] / SECOND / wall[most], 1.0))
     return shaped(
         findings.assign(**{name: pd.Series(values, findings.index, object) for name, values in rows.items()}),
         "findings",
@@ -55,7 +55,7 @@ def weigh(findings: pd.DataFrame, *, spans: pd.DataFrame, waits: pd.DataFrame, s
 
 def _above(spans: pd.DataFrame, waits: pd.DataFrame) -> np.ndarray:
     """For each wait the stop events of its own span and of those around it, one row per level; -1 where there is none."""
-    stop = np.r_[integers(spans["stop_event"]), -1]
+    stop = np.append(integers(spans["stop_event"]), -1)
     at = match([waits["span"].to_numpy()], [spans["span"].to_numpy("int64")])
     levels = [stop[places] for places in tree_of(spans).callers(at)]
     return np.array(levels).reshape(len(levels), len(waits))

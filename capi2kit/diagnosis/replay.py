@@ -76,8 +76,8 @@ def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame) -> Timeline:
     order = np.argsort(nanoseconds(waits["start"]), kind="stable")
     waits = waits.iloc[order].reset_index(drop=True)
     at = match([waits["span"].to_numpy()], [spans["span"].to_numpy()])
-    account = [waits["host"], waits["user_sid"]]
-    lost = waits["cache_write_failed"].fillna(False).astype(bool)
+    lost = waits["cache_write_failed"].to_numpy(bool, na_value=False)
+    account = lanes(waits, ["host", "user_sid"])
     return Timeline(
         order=order,
         at=at,
@@ -87,11 +87,11 @@ def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame) -> Timeline:
         refusal=_refusals(waits),
         account=lanes(waits, ["host", "user_sid", "url"]),
         process=lanes(waits, ["host", "process", "pid", "url"]),
-        stores=~lost.groupby(account, dropna=False).transform("any").to_numpy(bool),
+        stores=~np.isin(account, account[lost]),
         check=integers(spans["parent"])[at],
         chain=_chains(spans)[at],
-        at_limit=waits["outcome"].eq("timeout").fillna(False).to_numpy(bool),
-        accumulative=waits["accumulative"].fillna(False).to_numpy(bool),
+        at_limit=(waits["outcome"] == "timeout").to_numpy(bool, na_value=False),
+        accumulative=waits["accumulative"].to_numpy(bool, na_value=False),
         budget=find_budgets(spans).total[at],
         given=waits["budget_s"].to_numpy("float64", na_value=np.nan),
     )
@@ -156,7 +156,7 @@ def _usual(waits: pd.DataFrame) -> Guess:
 def _refusals(waits: pd.DataFrame) -> np.ndarray:
     """How long a refusal takes: the median of those in the log, else as long as an answer."""
     quick = waits["outcome"].eq("unreachable") & waits["wait_s"].lt(_REFUSED_S)  # a longer one was lost on the way
-    refused = waits.loc[quick.fillna(False).to_numpy(bool), "wait_s"].astype("float64")
+    refused = waits.loc[quick.to_numpy(bool, na_value=False), "wait_s"].astype("float64")
     return np.full(len(waits), refused.median() if refused.notna().any() else USUAL_S[0])
 
 

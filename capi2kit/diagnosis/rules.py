@@ -140,7 +140,7 @@ def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) 
 
 
 def _word(value: Any, digits: str | None) -> str:
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return "(not logged)"
     return format(float(value), f"{digits}f") if digits else str(value)
 

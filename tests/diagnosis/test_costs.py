@@ -53,6 +53,27 @@ def test_waits_at_one_moment_fill_a_start_up_once():
     assert weighed("102 103", **both)["share"].tolist() == pytest.approx([0.2])
 
 
+def test_a_wait_outside_of_every_start_up_fills_none():
+    calls, wires = spans(OUTLINE), waits(OUTLINE)
+    calls = calls.assign(stop_event=pd.array(range(100, 105), "Int64"), startup=pd.array([pd.NA] * 5, "Int64"))
+    startups = c2.find_startups(calls, wires)
+    found = shaped(pd.DataFrame({"rule": ["r"], "waits": ["102"]}), "findings")
+    row = weigh(found, spans=calls, waits=wires.assign(event=[102, 103]), startups=startups).iloc[0]
+    assert row["high_s"] == 10.0 and pd.isna(row["startup"]) and pd.isna(row["share"])
+
+
+def test_the_second_start_up_may_be_the_one_that_a_finding_explains():
+    late = "VerifyTrust 0 1 pid=7\nVerifyTrust 10 20 pid=8\n RetrieveObjectFromNetwork 10 15 url=http://crl.test/a"
+    calls, wires = spans(late), waits(late).assign(event=[102])
+    calls = calls.assign(stop_event=pd.array([100, 101, 102], "Int64"))
+    startups = c2.find_startups(calls, wires)
+    found = shaped(pd.DataFrame({"rule": ["r"], "waits": ["102"]}), "findings")
+    row = weigh(found, spans=mark_startups(calls, startups), waits=wires, startups=startups).iloc[0]
+    assert (row["startup"], row["share"]) == (1, 0.5)
+    none = weigh(found, spans=mark_startups(calls, startups), waits=wires, startups=startups.assign(wall_s=0.0))
+    assert none["share"].isna().all()  # no part of nothing
+
+
 def test_each_finding_is_weighed_for_itself():
     assert weighed("102", "103")["high_s"].tolist() == [10.0, 20.0]
     assert weighed("102", "103")["low_s"].tolist() == [0.0, 0.0]

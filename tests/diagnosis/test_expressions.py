@@ -1,6 +1,7 @@
 """Expressions: what the small language can say, and that nothing else gets in."""
 
 import ast
+import dataclasses
 
 import pandas as pd
 import pytest
@@ -114,6 +115,13 @@ def test_what_cannot_be_compared_is_an_error_not_a_guess(table):
         parse("outcome").holds(table)
     with pytest.raises(KnowledgeError, match="cannot be compared like this"):
         parse("wait_s > 'a'").holds(table)
+
+
+def test_an_expression_knows_the_columns_that_it_reads():
+    found = parse("wait_s < budget_s and accumulative and outcome in ['ok'] and result is missing and missed == true")
+    assert found.names == {"wait_s", "budget_s", "accumulative", "outcome", "result", "missed"}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.text = "other"
 
 
 @given(st.text(max_size=60) | st.text("abcdefouw_s()[]'.,=<> 0123456789", max_size=80))

@@ -8,7 +8,7 @@ import pytest
 from outlines import spans, waits
 
 from capi2kit.columns.cells import shaped
-from capi2kit.diagnosis.replay import Change, Timeline, _usual, part_of, parts_of, read_timeline, replay
+from capi2kit.diagnosis.replay import Change, Timeline, _refusals, _usual, part_of, parts_of, read_timeline, replay
 
 TWICE = """
 RetrieveObjectFromNetwork    0   10   url=http://crl.test/a  result=80072EE2
@@ -81,6 +81,31 @@ def test_what_is_no_good_answer_says_nothing_of_the_usual_one(column, value):
     }
     table = pd.DataFrame([good, good | {"wait_s": 0.9} | {column: value}])
     assert _usual(shaped(table, "waits")).best.tolist() == [0.3, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"),
+    [
+        ([("unreachable", 0.3), ("unreachable", 0.5), ("unreachable", 2.5)], 0.4),  # the last was lost on the way
+        ([("unreachable", 2.4), ("timeout", 0.1), (None, 0.1), ("unreachable", None)], 2.4),
+        ([("timeout", 0.1), ("unreachable", 2.5)], 0.116),  # none in the log: as long as an answer
+    ],
+)
+def test_a_refusal_takes_as_long_as_those_in_the_log(rows, seconds):
+    table = shaped(pd.DataFrame(rows, columns=["outcome", "wait_s"]), "waits")
+    assert _refusals(table).tolist() == pytest.approx([seconds] * len(rows))
+
+
+@pytest.mark.parametrize(("wait_s", "usual"), [(1.9, 1.9), (2.0, 0.116)])
+def test_an_answer_that_took_two_seconds_is_not_one_without_trouble(wait_s, usual):
+    row = {"event": 0, "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact", "wait_s": wait_s}
+    assert _usual(shaped(pd.DataFrame([row]), "waits")).best.tolist() == [usual]
+
+
+def test_a_check_that_has_its_answer_asks_no_further_url():
+    outline = "VerifyRevocation 0 9\n RetrieveObjectFromNetwork 0 5 url=http://a/\n RetrieveObjectFromNetwork 5 9 url=http://b/"
+    assert replayed(timeline(outline), "answered", None) == [0.1, 0]
+    assert replayed(timeline(outline.replace("VerifyRevocation", "Unknown")), "not asked", None) == [0, 4]
 
 
 def test_an_unknown_wait_counts_with_its_lower_bound():
@@ -162,7 +187,7 @@ def test_a_limit_that_is_not_logged_counts_in_full():
 
 def test_a_url_that_takes_longer_leaves_less_for_the_next_but_never_less_than_nothing():
     line = chain_of_one_budget()
-    length = np.array([1.0, 2.0, 0.5])
+    length = np.array([1.0, 2.0, 0.25])
     found = replay(line, [Change("answered"), None, None], length=length, usual=np.full(3, 2.0))
     assert found.tolist() == [2, 0, 0]  # the check has its answer
     apart = dataclasses.replace(line, check=np.array([0, 1, 2]), account=np.arange(3), process=np.arange(3))

@@ -34,8 +34,8 @@ BAD = {
         "column 'euros' of table waits: it does not exist",
     ),
     "an unknown key": ('severity = "high"', 'severity = "high"\ncolour = "red"', "unknown key 'colour'"),
-    "an unknown severity": ('severity = "high"', 'severity = "awful"', "a severity .one of"),
-    "another id": ('id = "test"', 'id = "other"', "id test"),
+    "an unknown severity": ('severity = "high"', 'severity = "awful"', "line 4: .*a severity .one of"),
+    "another id": ('id = "test"', 'id = "other"', "line 2: .*id test"),
     "a column that is not there": ("outcome ==", "colour ==", "there is no column 'colour'"),
     "a call": ("outcome == 'timeout'", "outcome.str.len() > 1", "not part of the language|must begin with the name"),
     "a table that is not there": ('table = "waits"', 'table = "wishes"', "there is no table 'wishes'"),
@@ -91,6 +91,7 @@ def test_a_rule_is_a_regular_file(tmp_path):
 
 def test_one_row_may_be_enough(tmp_path):
     assert asked(tmp_path, text=RULE.replace("min_rows = 2", "min_rows = 1"))["host"].tolist() == ["A", "B", "C"]
+    assert asked(tmp_path, text=RULE.replace("min_rows = 2", ""))["host"].tolist() == ["A", "B", "C"]
 
 
 def test_a_rule_does_not_change():
