@@ -1,6 +1,7 @@
 """What keeps the house small and plain: ceilings, names, docstrings, and what must not stand in it."""
 
 import ast
+import csv
 import re
 import shutil
 import subprocess
@@ -211,6 +212,13 @@ def test_tables_are_worked_on_by_columns():
 
 def test_no_module_is_a_drawer():
     assert_none([name for folder in (PACKAGE, "tests") for name, _, _ in sources(folder) if drawer_names(name)])
+
+
+def test_what_is_called_equivalent_stands_in_its_module():
+    with (ROOT / "tests" / "mutants" / "equivalent.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = {row["module"]: (PACKAGE / f"{row['module']}.py").read_text(encoding="utf-8").splitlines() for row in rows}
+    assert [row for row in rows if row["line"] not in map(str.strip, lines[row["module"]]) or not row["reason"]] == []
 
 
 def test_the_top_level_is_tidy():

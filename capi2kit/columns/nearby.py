@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.instants import COARSEST_S
+
 
 def short_names(hosts: pd.Series, *, of: pd.Series | None = None) -> pd.Series:
     """Names of computers as comparable: the first part, in capitals. A trace log has no more than that.
@@ -18,6 +20,11 @@ def short_names(hosts: pd.Series, *, of: pd.Series | None = None) -> pd.Series:
     first = whole.str.extract("^([^.]*)", expand=False)
     shared = first[first.duplicated()]
     return short.mask(short.isin(shared).fillna(False).astype(bool), hosts.str.upper())
+
+
+def resolution_of(rows: pd.DataFrame) -> pd.Series:
+    """How coarse the times of these rows are, by their `resolution_s`; a minute at most, and nothing where it is missing."""
+    return pd.to_timedelta(rows["resolution_s"].astype("float64").clip(0, COARSEST_S).fillna(0), unit="s")
 
 
 def near(left: pd.DataFrame, right: pd.DataFrame, *, since: pd.Series, until: pd.Series) -> pd.DataFrame:

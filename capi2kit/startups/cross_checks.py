@@ -11,7 +11,7 @@ import pandas as pd
 
 from capi2kit.columns.cells import shaped
 from capi2kit.columns.instants import COARSEST_S, LONGEST_S
-from capi2kit.columns.nearby import near, short_names
+from capi2kit.columns.nearby import near, resolution_of, short_names
 from capi2kit.knowledge import check, operations_marking
 
 _NEAR = pd.Timedelta(seconds=1)
@@ -45,7 +45,7 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     both = near(mine, said, since=mine["stop"] - most, until=mine["stop"] + most)
     apart = both["duration_s"] - both["said_s"]
     longer = both[["duration_s", "said_s"]].max(axis=1)
-    slack = _NEAR + _resolution(both)
+    slack = _NEAR + resolution_of(both)
     fits = (both["stop"] - both["time"]).abs() <= slack
     fits &= apart.abs() <= np.maximum(_WITHIN * longer, _LEAST_S)
     fits &= (both["said_pid"].isna() | (both["said_pid"] == both["pid"])).fillna(False)
@@ -76,7 +76,7 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         since=mine["start"] - pd.Timedelta(seconds=COARSEST_S),
         until=mine["stop"],
     )
-    of_this_wait = both["time"].between(both["start"] - _resolution(both), both["stop"])
+    of_this_wait = both["time"].between(both["start"] - resolution_of(both), both["stop"])
     of_this_wait &= both["packet_pid"].isna() | both["packet_pid"].eq(both["pid"]).fillna(False)
     of_this_wait &= both["port"].eq(both["url_port"]).fillna(False)
     counted = both[of_this_wait].groupby("row").size().reindex(mine["row"], fill_value=0).astype("Int64")
@@ -93,7 +93,3 @@ def _covered(waits: pd.DataFrame, packets: pd.DataFrame) -> np.ndarray:
 def _port(servers: pd.Series) -> pd.Series:
     """The port behind the last colon of an address."""
     return servers.str.extract(r":([0-9]{1,5})$", expand=False).astype("Int64")
-
-
-def _resolution(both: pd.DataFrame) -> pd.Series:
-    return pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, COARSEST_S), unit="s")

@@ -82,9 +82,9 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
         checks=np.bincount(group, minlength=count),
         total_s=_summed(roots["duration_s"], group, count=count),
         network_s=_summed(roots["wait_s"], group, count=count),
-        timeouts=np.bincount(
-            charged[(wires["outcome"] == "timeout").to_numpy(bool, na_value=False)], minlength=count + 1
-        )[:count],
+        timeouts=np.bincount(charged[(wires["outcome"] == "timeout").to_numpy(bool, na_value=False)], minlength=count)[
+            :count
+        ],
     )
     wait = wires["wait_s"].to_numpy("float64", na_value=-np.inf)
     longest = np.full(count + 1, -1)

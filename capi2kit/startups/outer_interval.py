@@ -14,7 +14,7 @@ import pandas as pd
 
 from capi2kit.columns.cells import shaped
 from capi2kit.columns.instants import COARSEST_S, LONGEST_S, TICK_S
-from capi2kit.columns.nearby import near, short_names
+from capi2kit.columns.nearby import near, resolution_of, short_names
 from capi2kit.knowledge import check, operations_marking, rows
 
 POOL = "applicationPool"  # what `appcmd list wp` calls it
@@ -95,7 +95,7 @@ def _served(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -
     last, most = mine["last_operation"], pd.Timedelta(seconds=COARSEST_S) + _TICK
     both = near(mine, asked, since=last - most, until=last + gap)
     length = pd.to_timedelta(both["duration_s"].astype("float64"), unit="s")
-    slack = pd.to_timedelta(both["resolution_s"].fillna(0).astype("float64").clip(0, COARSEST_S), unit="s") + _TICK
+    slack = resolution_of(both) + _TICK
     known = both["asked_pid"].notna()
     inner = both["last_operation"] - both["first_operation"]
     after = both["time"] - both["last_operation"]

@@ -192,7 +192,7 @@ def true_stops(calls: Calls, recovered: Recovered) -> tuple[np.ndarray, np.ndarr
     stop[recovered.at] = np.maximum(stop[recovered.at], recovered.stop)
     order = np.lexsort((calls.order, calls.root))  # by task, in it by the record of the stop
     latest = np.empty(len(stop), "int64")
-    latest[order] = pd.Series(stop[order]).groupby(calls.root[order], sort=False).cummax()
+    latest[order] = pd.Series(stop[order]).groupby(calls.root[order]).cummax()
     return calls.tree.carried_up(latest, by=np.maximum), latest - stop
 
 

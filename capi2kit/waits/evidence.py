@@ -111,7 +111,7 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
 def _next_checks(spans: pd.DataFrame, tree: CallTree, *, clock: np.ndarray, total: np.ndarray) -> NextCheck:
     """For each span that is a revocation check, the next one of its chain."""
     left = spans["budget_s"].to_numpy("float64", na_value=np.nan)
-    shared = (spans["accumulative"].to_numpy("int8", na_value=0) > 0) & (left > 0)
+    shared = spans["accumulative"].to_numpy(bool, na_value=False) & (left > 0)
     checks = np.flatnonzero(shared & (clock != NAT))
     checks = checks[np.lexsort((checks, tree.parent[checks]))]  # by chain, in it by their order
     one, other = checks[:-1], checks[1:]

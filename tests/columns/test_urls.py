@@ -17,6 +17,7 @@ from capi2kit.columns.urls import split_url, url_columns
         ("http://user:80pw@crl.test:8080/", "http", "crl.test", 8080, "/"),
         ("ldap:///CN=x?certificateRevocationList", "ldap", None, None, "/CN=x"),
         ("ldap://dc.test/CN=x", "ldap", "dc.test", 389, "/CN=x"),
+        ("ldaps://dc.test/CN=x", "ldaps", "dc.test", 636, "/CN=x"),
         ("ftp://crl.test/a", "ftp", "crl.test", None, "/a"),  # a scheme whose port nobody needs here
         ("http://crl.test:99999/a", "http", "crl.test", None, "/a"),
         ("http://crl.test:no/a", "http", "crl.test", None, "/a"),

@@ -37,6 +37,8 @@ def weighed(*cited: str | None, **columns: list) -> pd.DataFrame:
         ("100", [102, 103], 30.0, 0.6),  # and the check around that
         ("104", [], None, None),  # a check without a wait
         (None, [], None, None),
+        ("0", [], None, None),  # nothing around the outermost call is cited
+        ("1", [], None, None),
     ],
 )
 def test_a_finding_costs_the_waits_that_it_cites_or_that_lie_in_what_it_cites(cited, waits_of_it, high, share):

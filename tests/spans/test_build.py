@@ -339,6 +339,18 @@ def test_an_operation_that_nobody_knows_is_not_taken_for_an_outermost_one():
     assert tree(lone) == [("SomethingNew", "no stop", None), ("BuildChain", "closed", None)]
 
 
+def test_one_missing_record_parts_no_call():
+    spans = spans_of("""
+        BuildChain                     0.0  9.0
+          VerifyRevocation             0.0  2.0
+            Anything                   1.0  lost=both
+          RetrieveObjectFromNetwork    3.0  8.0
+            Anything                   4.0  lost=both
+    """)
+    assert spans["quality"].tolist() == ["broken", "logged", "logged"]  # in the chain two are missing
+    assert set(spans["state"]) == {"closed"}
+
+
 def clocks_of(outline: str) -> list[float | None]:
     found = spans_of(outline)["chain_start"]
     return [None if pd.isna(when) else round((when - EPOCH).total_seconds(), 3) for when in found]

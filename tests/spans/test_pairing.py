@@ -112,6 +112,15 @@ def test_or_to_the_second_where_the_numbers_say_that_its_start_was_lost_before_i
     assert nested("C( R( N( N) + + N( N) A) C)") == ["C:0-7", "R:1-?<C", "N:2-3<R", "N:4-5<A", "A:?-6<C"]
 
 
+def test_a_gap_before_the_first_says_nothing_of_the_second():
+    assert nested("C( + R( N( N) A) C)") == ["C:0-5", "R:1-?<C", "N:2-3<R", "A:?-4<C"]
+
+
+def test_an_open_call_reaches_to_the_ends_of_the_call_around_it():
+    assert nested("C( R( N( N) C)") == ["C:0-4", "R:1-?<C", "N:2-3<R"]
+    assert nested("C( N( N) R) C)") == ["C:0-4", "N:1-2<R", "R:?-3<C"]
+
+
 def test_nothing_comes_of_nothing():
     assert nested("") == [] and nested(". .") == []
 

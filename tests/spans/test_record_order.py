@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from outlines import EPOCH
 
 from capi2kit.columns.cells import shaped
@@ -64,6 +66,16 @@ def test_the_first_record_inside_is_the_first_that_is_not_a_start(rows, inner, k
     assert sure.tolist() == [known] and (not known or found.tolist() == [inner])
 
 
+@given(st.lists(st.sampled_from(["start", "stop", "point"]), min_size=1, max_size=9))
+def test_the_first_record_inside_any_start(phases):
+    records = ordered(*({"phase": phase, "seq": n + 1} for n, phase in enumerate(phases)))
+    at = np.flatnonzero(records.sign == 1)
+    inner, known = first_inside(records, Pairs(at, np.full(len(at), -1)))
+    after = [next((n for n in range(one, len(phases)) if phases[n] != "start"), None) for one in at]
+    assert known.tolist() == [one is not None for one in after]
+    assert inner[known].tolist() == [one for one in after if one is not None]
+
+
 def test_the_first_record_inside_is_of_the_same_task():
     records = ordered({"phase": "start", "seq": 1, "task": "A"}, {"phase": "stop", "seq": 1, "task": "B"})
     assert first_inside(records, Pairs(np.array([0]), np.array([-1])))[1].tolist() == [False]
@@ -86,6 +98,7 @@ def previous(*rows: dict) -> list[int]:
     ("rows", "before"),
     [
         ([{"at": 0, "task": "A"}, {"at": 1, "task": "B"}], [-1, 0]),
+        ([{"at": 0, "task": "A", "phase": "point"}, {"at": 1, "task": "B"}], [-1, 0]),
         ([{"at": 0, "task": "A", "phase": "start"}, {"at": 1, "task": "B"}], [-1, -1]),  # a start record says nothing
         ([{"at": 0, "task": "A", "tid": 6}, {"at": 1, "task": "B"}], [-1, -1]),  # another thread
         ([{"at": 5, "task": "A"}, {"at": 1, "task": "B"}], [-1, -1]),  # the clock was set back in between

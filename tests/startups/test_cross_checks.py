@@ -27,6 +27,7 @@ def said(at: float, took: float, **more) -> dict:
         (said(15.0, 4.0, resolution_s=-1.0), 4.0),  # no log is better than exact
         (said(15.9, 4.0, resolution_s=1.0), 4.0),
         (said(14.0, 9.0), None),  # took another time
+        (said(14.0, 4.0, operation="HttpRequest"), None),  # is another kind of measure
     ],
 )
 def test_a_measure_fits_a_span_that_ended_then_and_took_as_long(entry, matched):
@@ -52,6 +53,7 @@ def packet(at: float, **more) -> dict:
         ([packet(11.5), packet(12.5), packet(18.0)], [2, 1]),
         ([packet(11.5, pid=PID), packet(12.5, pid=7), packet(30.0)], [1, 0]),
         ([packet(11.5, category="ALLOW"), packet(12.5, server="192.0.2.1:445"), packet(30.0)], [0, 0]),
+        ([packet(11.5, category=None), packet(30.0)], [0, 0]),
         ([packet(1.0), packet(14.0)], [0, None]),  # the log ends before the second wait
         ([], [None, None]),
     ],

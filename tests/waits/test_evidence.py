@@ -60,6 +60,25 @@ def test_the_next_check_is_one_of_the_same_chain_by_the_same_clock(clock, began)
     assert seconds(read(CHAIN.format(clock=clock)).next_check.began) == began
 
 
+THREE = """
+BuildChain                       0    30   budget=20
+  VerifyRevocation               0     5
+    RetrieveObjectFromNetwork    0     5
+  VerifyRevocation               5     8
+    RetrieveObjectFromNetwork    5     8
+  VerifyRevocation               8     9   left={left}
+    RetrieveObjectFromNetwork    8     9
+"""
+
+
+@pytest.mark.parametrize(
+    ("left", "began"), [("12", [5.0, 8.0, None]), ("0.5", [5.0, 19.5, None]), ("0", [5.0, None, None])]
+)
+def test_each_check_has_the_next_one_that_still_had_time(left, began):
+    assert seconds(read(THREE.format(left=left)).next_check.began) == began
+    assert seconds(read(THREE.format(left=left), flags=None).next_check.began) == [None] * 3
+
+
 def test_a_check_of_a_chain_without_a_common_budget_has_no_next_one():
     assert seconds(read(CHAIN.replace("budget=20", "each=15").format(clock="")).next_check.began) == [None, None]
     blind = CHAIN.replace("VerifyRevocation               0    10", "VerifyRevocation 0 10 clock=none")

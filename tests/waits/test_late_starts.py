@@ -27,11 +27,11 @@ NOTHING = c2.build_spans(events("VerifyTrust 0 1"))
     ("logged", "verdict"),
     [
         ([10.0], "late"),  # with the stop record
-        ([9.01], "late"),  # the last tenth
+        ([9.0], "late"),  # the last tenth
         ([8.9], "each"),
         ([5.0], "each"),
         ([1.1], "each"),
-        ([0.99], "on time"),  # the first tenth
+        ([1.0], "on time"),  # the first tenth
         ([0.0], "on time"),
         ([0.0, 10.0], "each"),
         ([10.0, 10.0], "late"),
@@ -52,6 +52,10 @@ def test_a_retrieval_of_ten_seconds_gives_its_start_record_away(logged, verdict)
 )
 def test_what_cannot_be_measured_is_not_judged(row):
     assert judge_starts(NOTHING, wires=wires(("A", *row))) == {}
+
+
+def test_a_twentieth_of_a_second_can_be_measured():
+    assert judge_starts(NOTHING, wires=wires(("A", 0.0, 0.05, 0.05))) == {"A": "late"}
 
 
 def test_computers_are_judged_one_by_one_and_one_without_a_name_is_one():

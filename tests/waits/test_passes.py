@@ -61,6 +61,8 @@ def shown(found: Interval) -> tuple[float, float, str]:
         ({"clock": 10.01}, 10.0, "chain"),  # within a tick
         ({"clock": 9.99, "clock_open": True}, 10.0, "nothing"),  # the call may have ended where this one begins
         ({"previous": 3}, 3.0, "previous record"),
+        ({"previous": 10}, 10.0, "previous record"),
+        ({"passed_as_now": 10}, 10.0, "previous record"),
         ({"previous": 11}, 10.0, "nothing"),  # the clock was set back
         ({"passed_as_now": 4}, 4.0, "previous record"),
         ({"passed_as_now": 4, "previous": 6}, 6.0, "previous record"),
@@ -115,6 +117,8 @@ def test_a_thread_waits_for_one_thing_at_a_time():
         ({}, -0.002, 0.0),  # a Timeout is cut to milliseconds, and counts twice
         ({"budget": (20, 19, 20)}, -1.002, 8.0),  # the budget may have been less: its start record bounds it
         ({"budget": (20, 20, 20.01)}, -0.002, 0.01),
+        ({"budget": (20, 19.986, 20)}, -0.016, 0.0),  # within a tick
+        ({"budget": (20, 19.985, 20)}, -0.017, 8.0),
         ({"next": (9.0, 9.0)}, -0.002, 1.0),  # the next check began before this ended: the clock was set forward
         ({"next": (11.0, 10.5)}, -0.002, 0.0),
         ({"next": (12.0, 10.5)}, -0.002, 0.0),
