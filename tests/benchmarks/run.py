@@ -43,7 +43,7 @@ STREAM = f"""
 from capi2kit.loaders import eventxml, files
 from capi2kit.loaders.evidence import Asked
 events = 0
-with files.opened(files.named(sys.argv[1])) as file:
+with files.Reader() as reader, reader.open(files.named(sys.argv[1])) as file:
     for batch in eventxml.read(file, asked=Asked()):
         events += len(batch["events"])
 print(peak(), events)
