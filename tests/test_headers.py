@@ -25,7 +25,6 @@ ABSENT = {
 }
 NO_SYMBOLS = {
     "CertificateRevocationList/OCSPResponse@location": "texts in the log, without a number",
-    "Action@name": "texts in the log, without a number",
     "ETW keyword (System/Keywords low bits)": "from the manifest of the provider",
     "Level": "from the manifest of the provider",
     "Security@UserID well-known": "SIDs, which winnt.h spells as parts",

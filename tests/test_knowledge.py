@@ -33,6 +33,7 @@ OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {
     "accounts": ["sid"],
     "codes": ["code"],
+    "actions": ["action"],
     "columns": ["table", "column"],
     "sources": ["id"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],

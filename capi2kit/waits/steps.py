@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import integers, strings
-from capi2kit.knowledge import check, rows
+from capi2kit.knowledge import check
+from capi2kit.knowledge.actions import actions
 
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")
 
@@ -39,7 +39,7 @@ class _Story:
 def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     """Add proxy, wpad_failures, cache_write_failed, http_status, content_type, response_bytes, clock_offset_s, server_answers.
 
-    Source: Action elements and headers in order; what an action means stands in flags.csv. A new table.
+    Source: Action elements and headers in order; what an action means stands in actions.csv. A new table.
     """
     check(steps, "steps")
     stories = {event: _Story() for event in waits["event"].tolist()}
@@ -64,15 +64,9 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@cache
-def _roles() -> dict[str, str]:
-    """Action name → what it says: lookup (of a proxy), direct, proxy, store (in the cache)."""
-    return {row["name"]: row["column"] for row in rows("flags") if row["family"] == "Action@name" and row["column"]}
-
-
 def _read(stories: dict[int, _Story], steps: Iterable[tuple]) -> None:
     """Go through the steps in order; a later answer replaces an earlier one."""
-    roles = _roles()
+    roles = {name: one.role for name, one in actions().items()}
     for event, kind, name, value, error in steps:
         story = stories[event]
         if kind == "action":
