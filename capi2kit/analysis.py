@@ -25,6 +25,7 @@ from capi2kit.startups.cross_checks import confirm_drops, confirm_spans
 from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.startups.parts import parts_of
 from capi2kit.waits import correct_spans, recover_waits
+from capi2kit.waits.doubts import doubts_of
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")
@@ -77,11 +78,11 @@ def analyse(
     report_step = progress or (lambda step: None)
     if correct_clocks:
         report_step("measuring the clocks")
-        logged = build_spans(case.events)
+        logged = build_spans(case.events, steps=case.steps)
         clocks = measure_clocks(recover_waits(logged, case.events, steps=case.steps))
         case = replace(case, events=correct_events(case.events, clocks))
     report_step("pairing start and stop records")
-    logged = build_spans(case.events)
+    logged = build_spans(case.events, steps=case.steps)
     report_step("recovering the true waits")
     waits = confirm_drops(recover_waits(logged, case.events, steps=case.steps), case.events)
     spans = correct_spans(logged, waits)
@@ -93,6 +94,8 @@ def analyse(
     delays = attribute_delays(spans)
     spans, waits = mark_startups(spans, startups), mark_waits(waits, startups)
     confirmed, clocks = confirm_spans(spans, case.events), measure_clocks(waits)
+    if len(doubts := doubts_of(spans, waits, events=case.events)):
+        case = replace(case, problems=pd.concat([case.problems, doubts], ignore_index=True))
     report_step("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
     read = {name: getattr(case, name) for name in _READ}

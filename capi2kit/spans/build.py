@@ -21,6 +21,7 @@ from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.cells import LONGEST_WAIT_S, empty, integers, masked, shaped, strings
 from capi2kit.columns.instants import LATEST, NAT, SECOND, as_times, nanoseconds
 from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
+from capi2kit.spans.kinds import classified
 from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
 from capi2kit.spans.record_order import Records, first_inside, order_records, previous_in_thread
 from capi2kit.spans.references import join_catalogs, join_policies, name_targets
@@ -28,13 +29,14 @@ from capi2kit.spans.references import join_catalogs, join_policies, name_targets
 BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 _TAKEN = (
     "host pid tid operation user_sid impersonate_sid url subject result chain_start validation_time budget_s timeout_s last_sync"
+    " measured_start measured_s network_status"
 ).split()
 OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
 _NEEDED = (
     "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject chain_start"
     " validation_time budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path"
-    " display_name server_name"
+    " display_name server_name measured_start measured_s network_status"
 ).split()
 _EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
 
@@ -54,12 +56,13 @@ class Ends(NamedTuple):
         return np.where(self.stop >= 0, self.stop, self.start)
 
 
-def build_spans(events: pd.DataFrame) -> pd.DataFrame:
+def build_spans(events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:
     """Pair start and stop records into operations, as the log claims them.
 
     Parameters
     ----------
     events : table `events` of a case, indexed by (task_id, process), or some of its rows.
+    steps : table `steps` of the case: its actions say which retrievals nobody waited for. Without it their results do.
 
     Returns
     -------
@@ -77,6 +80,7 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
         state       string         closed, no start, no stop (that record is not in the log)
         operation   string         e.g. ``VerifyTrust``
         target      string         what the outermost call checked
+        kind        string         of a network retrieval: waited, or why nobody waited for it
         duration_s  Float64  s     stop minus start
         ==========  =======  ====  =======================================================
 
@@ -111,7 +115,7 @@ def build_spans(events: pd.DataFrame) -> pd.DataFrame:
     named = name_targets(flat, ends.stop, subject=said["subject"], server=policies["server_name"], root=root)
     made |= said | _moments(records, pairs, previous=previous[pairs.first]) | flags
     made |= policies | join_catalogs(flat, ends.stop) | named
-    return shaped(pd.DataFrame(made, copy=False), "spans")
+    return classified(shaped(pd.DataFrame(made, copy=False), "spans"), steps)
 
 
 def _believable(flat: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from capi2kit.columns.cells import empty, masked, shaped
 from capi2kit.columns.keys import lanes, match
 from capi2kit.knowledge import check, operations_where
+from capi2kit.knowledge.actions import BESIDE
 
 _BY = ["host", "process", "pid", "user_sid", "target", "target_kind"]
 _USED = [
@@ -25,6 +26,7 @@ _USED = [
         "depth",
         "state",
         "operation",
+        "kind",
         "duration_s",
         "wait_s",
         "outcome",
@@ -68,7 +70,7 @@ def attribute_delays(spans: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     spans = spans[_USED].assign(user_sid=spans["impersonate_sid"].fillna(spans["user_sid"]))
-    roots = spans[(spans["depth"] == 0) & (spans["state"] != "no stop")]
+    roots = spans[(spans["depth"] == 0) & (spans["state"] != "no stop") & ~spans["kind"].isin(BESIDE)]
     if roots.empty:
         return empty("delays")
     group = lanes(roots, _BY)

@@ -8,6 +8,7 @@ import pandas as pd
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.columns.intervals import Atoms, cut
 from capi2kit.columns.keys import how_many, lanes
+from capi2kit.knowledge.actions import BESIDE
 
 WAIT, OTHER, CHECK, REST = 0, 1, 2, 3
 
@@ -30,7 +31,11 @@ def parts_of(spans: pd.DataFrame, waits: pd.DataFrame) -> pd.DataFrame:
     A wait of unknown length is a moment: it adds no time, but it was one. What has no time is nowhere.
     """
     common = [*PROCESS, "tid", "target", "start", "stop"]
-    roots = spans[[*common, "state"]][(spans["depth"] == 0).to_numpy(bool) & spans["process"].notna().to_numpy(bool)]
+    roots = spans[[*common, "state"]][
+        (spans["depth"] == 0).to_numpy(bool)
+        & spans["process"].notna().to_numpy(bool)
+        & ~spans["kind"].isin(BESIDE).to_numpy(bool)
+    ]
     waiting = waits[[*common, "url_host", "user_sid", "event", "quality", "low_s", "high_s"]][
         waits["process"].notna().to_numpy(bool)
     ]

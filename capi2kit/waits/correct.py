@@ -24,6 +24,7 @@ from capi2kit.columns.keys import value_before
 from capi2kit.knowledge import check
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import find_budgets
+from capi2kit.waits.evidence import measured_ns
 from capi2kit.waits.late_starts import ON_TIME, judge_starts, verdicts_of
 
 
@@ -31,9 +32,9 @@ class Calls(NamedTuple):
     """What the log says of each span; times in integer nanoseconds, NAT where it says nothing.
 
     `recorded_stop`: of the stop record, or of the start record where there is no other; `order`: the number of that
-    record. `written_late`: its computer does not write start records on time. `left_s`: the budget left at a
-    revocation check. `used_s`: what of the budget was used by then; 0 for a chain. `used_is_sure`: within a clock tick.
-    `shares`: it shares the budget of its chain, or has none.
+    record. `measured`: its length by the stopwatch of Windows, below 0 where there is none. `written_late`: its computer does not
+    write start records on time. `left_s`: the budget left at a revocation check. `used_s`: what of the budget was used by then; 0
+    for a chain. `used_is_sure`: within a clock tick. `shares`: it shares the budget of its chain, or has none.
     """
 
     tree: CallTree
@@ -41,6 +42,7 @@ class Calls(NamedTuple):
     order: np.ndarray
     logged_start: np.ndarray
     recorded_stop: np.ndarray
+    measured: np.ndarray
     previous: np.ndarray
     clock: np.ndarray
     left_s: np.ndarray
@@ -158,6 +160,7 @@ def _calls(spans: pd.DataFrame, *, starts: np.ndarray) -> Calls:
         order=spans["stop_event"].fillna(spans["start_event"]).to_numpy("int64"),
         logged_start=nanoseconds(spans["logged_start"]),
         recorded_stop=nanoseconds(spans["stop"]),
+        measured=measured_ns(spans),
         previous=nanoseconds(spans["previous"]),
         clock=nanoseconds(spans["chain_start"]),
         left_s=left,
@@ -199,8 +202,8 @@ def true_stops(calls: Calls, recovered: Recovered) -> tuple[np.ndarray, np.ndarr
 def own_starts(calls: Calls, recovered: Recovered, *, stop: np.ndarray) -> OwnStarts:
     """When each span began by itself.
 
-    Chains know it by their clock, revocation checks by the budget that was left; neither can lie
-    before what the thread did before, or behind the start record.
+    Where Windows measured a call, it took that long. Chains know it by their clock, revocation checks by the budget that was
+    left; neither can lie before what the thread did before, or behind the start record.
     """
     has_record, is_check = calls.logged_start != NAT, ~np.isnan(calls.left_s)
     record = np.where(has_record, calls.logged_start, stop)
@@ -217,6 +220,9 @@ def own_starts(calls: Calls, recovered: Recovered, *, stop: np.ndarray) -> OwnSt
     exact &= calls.written_late | (np.abs(by_clock - record) <= TICK)
     exact &= ~calls.broken | is_check  # a check has the clock in its stop record
     start = np.where(has_clock & calls.written_late, np.minimum(record, by_clock), record)
+    measured = calls.measured >= 0
+    start = np.where(measured, calls.recorded_stop - calls.measured, start)
+    exact, contradicted = exact | measured, contradicted & ~measured
     start[recovered.at], exact[recovered.at] = recovered.start, recovered.is_exact
     return OwnStarts(start, exact, contradicted)
 

@@ -12,11 +12,16 @@ import pandas as pd
 
 from capi2kit.columns.call_tree import CallTree
 from capi2kit.columns.cells import integers
-from capi2kit.columns.instants import LATEST, NAT, SECOND, nanoseconds, whole_ns
-from capi2kit.columns.keys import threads
-from capi2kit.knowledge import operations_where
+from capi2kit.columns.instants import LATEST, NAT, SECOND, TICK, TICK_S, nanoseconds, whole_ns
+from capi2kit.columns.keys import how_many, lanes, threads
+from capi2kit.knowledge import normal_code, operations_where
+from capi2kit.knowledge.actions import WAITED, gave_up_codes
 from capi2kit.spans import BROKEN
 from capi2kit.waits.budgets import DEFAULT_LIMIT_S, Budgets, find_budgets
+
+_BEFORE_THE_LOG_S = (
+    600.0  # what is measured of the first call in a log may have begun that long before its first record
+)
 
 
 class NextCheck(NamedTuple):
@@ -46,6 +51,8 @@ class Evidence(NamedTuple):
     next_check: NextCheck
     is_ok: np.ndarray  # bool
     is_timeout: np.ndarray  # bool
+    gave_up: np.ndarray  # bool: the caller waited for its whole Timeout
+    measured: np.ndarray  # how long it took by the stopwatch of Windows, in ns; below 0 if there is none to be believed
     thread: np.ndarray  # one number per thread
     number: np.ndarray  # of the stop event: the order in which a thread's retrievals ended
 
@@ -66,7 +73,7 @@ def retrievals_in(spans: pd.DataFrame) -> np.ndarray:
     An outer retrieval waits through the one inside it, so only the inner one counts.
     """
     wire = np.isin(spans["operation"].to_numpy(object), operations_where(wire=True))
-    wire &= spans["state"].to_numpy(object) != "no stop"
+    wire &= (spans["kind"] == WAITED).to_numpy(bool, na_value=False)
     parent = integers(spans["parent"])
     wire[parent[wire & (parent >= 0)]] = False
     return wire
@@ -103,9 +110,35 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
         next_check=NextCheck(*(values[around] for values in after)),
         is_ok=(rows["outcome"] == "ok").to_numpy(bool, na_value=False),
         is_timeout=(rows["outcome"] == "timeout").to_numpy(bool, na_value=False),
+        gave_up=_gave_up(rows["result"]) & (limit > 0),
+        measured=measured_ns(spans)[own],
         thread=threads(host, pid, tid=tid, task=task),
         number=rows["stop_event"].to_numpy("int64"),
     )
+
+
+def _gave_up(result: pd.Series) -> np.ndarray:
+    codes = {normal_code(code) for code in gave_up_codes()}
+    return np.array([normal_code(int(code)) in codes for code in integers(result)], bool)
+
+
+def measured_ns(spans: pd.DataFrame) -> np.ndarray:
+    """What Windows measured of each call, in ns; -1 where it did not, and where that cannot be.
+
+    A call cannot have taken less than nothing, begun after its own stop record, or begun long before the log of its computer; a
+    retrieval cannot take more than twice its limit.
+    """
+    length = spans["measured_s"].to_numpy("float64", na_value=-1.0)
+    start, stop = nanoseconds(spans["measured_start"]), nanoseconds(spans["logged_stop"])
+    host = lanes(spans, ["host"])
+    first = np.full(how_many(host), LATEST)
+    np.minimum.at(first, host, np.where(stop == NAT, LATEST, stop))
+    most = (stop - first[host]) / SECOND + _BEFORE_THE_LOG_S
+    limit = 2 * spans["timeout_s"].to_numpy("float64", na_value=np.inf) + TICK_S
+    possible = (
+        (length >= 0) & (length <= np.minimum(most, limit)) & (stop != NAT) & ~((start != NAT) & (start > stop + TICK))
+    )
+    return np.where(possible, whole_ns(length), -1)
 
 
 def _next_checks(spans: pd.DataFrame, tree: CallTree, *, clock: np.ndarray, total: np.ndarray) -> NextCheck:

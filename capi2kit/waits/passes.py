@@ -2,7 +2,7 @@
 
 Each pass takes the `Evidence`, which never changes, and an `Interval`, and gives a new `Interval`:
 
-    first_guess → start_record_where_on_time → no_longer_than_allowed → bounds
+    first_guess → start_record_where_on_time → no_longer_than_allowed → gave_up_at_limit → measured_by_windows → bounds
 
 Integer nanoseconds throughout. Evidence that contradicts itself (a clock set during a wait, records of another call)
 widens the bounds.
@@ -19,6 +19,7 @@ from capi2kit.columns.keys import value_before
 from capi2kit.waits.evidence import Evidence
 from capi2kit.waits.late_starts import EACH, ON_TIME
 
+_MICROSECOND = 1_000  # what Windows measures is written in them
 _MILLISECOND = 1_000_000  # chain clocks and completion times are cut to it
 _TRUNCATED = 2 * _MILLISECOND  # so is a Timeout, and it counts twice
 
@@ -27,6 +28,8 @@ class Interval(NamedTuple):
     """What is believed of each retrieval so far: begin and end, between which moments it began, and why.
 
     `end_cut`: how much later the end may be, because the clock that gave it is cut. `unknown`: nothing gives its length.
+    `trusted`: the basis gives the begin within a tick. `contradicted`: by how much another piece of evidence gives more (ns) or,
+    below 0, less; 0 if none does.
     """
 
     begin: np.ndarray
@@ -36,6 +39,8 @@ class Interval(NamedTuple):
     basis: np.ndarray
     end_cut: np.ndarray
     unknown: np.ndarray
+    trusted: np.ndarray
+    contradicted: np.ndarray
 
 
 class Bounds(NamedTuple):
@@ -76,6 +81,8 @@ def first_guess(evidence: Evidence) -> Interval:
         basis=basis.astype(object),
         end_cut=np.where(from_transfer, _MILLISECOND, 0),
         unknown=nothing,
+        trusted=by_budget,
+        contradicted=np.zeros(len(begin), "int64"),
     )
 
 
@@ -154,6 +161,7 @@ def start_record_where_on_time(interval: Interval, evidence: Evidence, *, starts
         earliest=np.where(replaced, logged, interval.earliest),
         latest=np.where(replaced, logged, interval.latest),
         basis=np.where(replaced, "start record", interval.basis).astype(object),
+        trusted=interval.trusted & ~replaced,
     )
 
 
@@ -185,17 +193,63 @@ def no_longer_than_allowed(interval: Interval, evidence: Evidence) -> Interval:
         latest=np.where(timed_out, begin, np.maximum(latest, begin)),
         basis=np.where(at_limit, "time limit", basis).astype(object),
         unknown=((over | nothing) & ~timed_out) | evidence.timeless,
+        trusted=interval.trusted & ~at_limit,
+    )
+
+
+def gave_up_at_limit(interval: Interval, evidence: Evidence) -> Interval:
+    """A caller that gave up waited for its whole limit; what contradicts that by more than a tick widens the bounds.
+
+    ```
+    begin by other evidence        end − limit                       stop record
+       |  contradicted: maybe          |<---------- limit ---------->|
+    ```
+    """
+    begin, end, earliest, latest = interval[:4]
+    by_limit = end - evidence.allowed
+    apart = np.where(evidence.gave_up & ~interval.unknown, begin - by_limit, 0)
+    doubtful = np.abs(apart) > TICK + _TRUNCATED
+    agreed = evidence.gave_up & ~interval.unknown & ~doubtful & ~interval.trusted
+    return interval._replace(
+        earliest=np.select([agreed, doubtful], [begin, np.minimum(earliest, by_limit)], earliest),
+        latest=np.select([agreed, doubtful], [begin, np.maximum(latest, by_limit)], latest),
+        trusted=(interval.trusted & ~doubtful) | agreed,
+        contradicted=np.where(doubtful, apart, 0),
+    )
+
+
+def measured_by_windows(interval: Interval, evidence: Evidence) -> Interval:
+    """Where Windows measured a call itself, it took that long; what else gave its begin may contradict it."""
+    measured = (evidence.measured >= 0) & ~evidence.timeless
+    end = np.where(measured, evidence.stop, interval.end)
+    begin = np.where(measured, end - evidence.measured, interval.begin)
+    apart = np.where(measured & interval.trusted, begin - interval.begin, 0)
+    stored = np.maximum(end - interval.end, 0) + interval.end_cut  # what the call did with an answer, after it had come
+    return Interval(
+        begin,
+        end,
+        earliest=np.where(measured, begin, interval.earliest),
+        latest=np.where(measured, np.minimum(begin + stored, end), interval.latest),
+        basis=np.where(measured, "measured", interval.basis).astype(object),
+        end_cut=np.where(measured, 0, interval.end_cut),
+        unknown=interval.unknown & ~measured,
+        trusted=interval.trusted | measured,
+        contradicted=np.where(measured, np.where(np.abs(apart) > TICK + _TRUNCATED, apart, 0), interval.contradicted),
     )
 
 
 def bounds(interval: Interval, evidence: Evidence) -> Bounds:
-    """Length, bounds and quality: exact if only a begin by budget is possible within one tick; an unknown length is 0."""
+    """Length, bounds and quality: exact if only a trusted begin is possible within one tick; an unknown length is 0.
+
+    What Windows measured is exact to its digits.
+    """
     begin, end, earliest, latest, basis = interval[:5]
     unknown = interval.unknown
     sharp = (latest - begin <= TICK) & (begin - earliest <= TICK)
-    exact = (basis == "budget") & sharp & ~unknown
-    clock_cut = np.where(evidence.clock != NAT, _MILLISECOND, 0)
-    low = np.where(unknown, 0, np.maximum(end - latest - TICK - clock_cut, 0))
-    high = np.where(unknown, evidence.allowed, end - earliest) + TICK + interval.end_cut
+    exact, measured = interval.trusted & sharp & ~unknown, basis == "measured"
+    below = np.where(measured, _MICROSECOND, TICK + np.where(evidence.clock != NAT, _MILLISECOND, 0))
+    above = np.where(measured, _MICROSECOND, TICK) + interval.end_cut
+    low = np.where(unknown, 0, np.maximum(end - latest - below, 0))
+    high = np.where(unknown, evidence.allowed, end - earliest) + above
     quality = np.select([exact, unknown], ["exact", "unknown"], "bounded")
     return Bounds(np.where(unknown, 0, end - begin), low, high, quality)

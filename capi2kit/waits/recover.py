@@ -4,13 +4,14 @@ Input: `spans` as logged, `events`, and `steps` for the story of the proxy.
 Output: `waits`, one row per network retrieval, with its true interval, how sure
 it is, and its bounds. How a start is recovered, best first:
 
+  measured          Windows measured the call itself (DiagLevel 5); beats all others
   budget            chain clock + (budget of the process − 2 × Timeout): each URL of an
                     accumulative chain gets half of what is left, so its limit gives the time used
   start record      where this log writes start records on time
   chain             chain clock, or the end of what the thread did before (callers without a common budget)
   previous record   the thread's last record before it, or the time that a .NET caller passed as now: the wait is
                     at most the gap
-  time limit        it timed out, so it took its limit; or the gap is longer than it was allowed to take
+  time limit        its caller gave up, so it took its limit; or the gap is longer than it was allowed to take
   nothing           no evidence: the wait is unknown
 
 The end is the transfer's completion time, else the stop record. `evidence` reads what the log says, `passes` has the steps.
@@ -27,11 +28,14 @@ from capi2kit.columns.urls import url_columns
 from capi2kit.knowledge import account, check, url_role
 from capi2kit.waits.evidence import Evidence, read_evidence, retrievals_in
 from capi2kit.waits.late_starts import judge_starts, verdicts_of
+from capi2kit.waits.later import later_of
 from capi2kit.waits.passes import (
     Bounds,
     Interval,
     bounds,
     first_guess,
+    gave_up_at_limit,
+    measured_by_windows,
     no_longer_than_allowed,
     start_record_where_on_time,
 )
@@ -82,7 +86,7 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     written late: measured, source log-wks05.
     """
     check(spans, "spans")
-    check(events, "events", needs=["event"])
+    check(events, "events", needs=["event", "time", "host", "pid", "issuer", "crl_url", "reject_action"])
     wire = retrievals_in(spans)
     if not wire.any():
         return empty("waits")
@@ -90,9 +94,10 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     guess = first_guess(evidence)
     starts = _verdicts(spans, wire, evidence=evidence, guess=guess)
     interval = start_record_where_on_time(guess, evidence, starts=starts)
-    interval = no_longer_than_allowed(interval, evidence)
+    interval = gave_up_at_limit(no_longer_than_allowed(interval, evidence), evidence)
+    interval = measured_by_windows(interval, evidence)
     waits = _table(spans[wire].reset_index(drop=True), interval, evidence=evidence, sure=bounds(interval, evidence))
-    waits["starts"] = starts
+    waits = waits.assign(starts=starts, **later_of(waits, spans, events=events))
     return shaped(tell_retrievals(waits, steps) if steps is not None else waits, "waits")
 
 
@@ -109,11 +114,12 @@ def _verdicts(spans: pd.DataFrame, wire: np.ndarray, *, evidence: Evidence, gues
 def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: Bounds) -> pd.DataFrame:
     """The `waits` of these spans; one of unknown length has no start of its own."""
     known, dated = ~interval.unknown, ~evidence.timeless
-    logged = evidence.logged_stop - evidence.logged_start
+    logged, contradicted = evidence.logged_stop - evidence.logged_start, interval.contradicted
     seconds = {
         "wait_s": np.where(known, sure.length / SECOND, np.nan),
         "low_s": sure.low / SECOND,
         "high_s": sure.high / SECOND,
+        "contradicted_s": np.where(contradicted != 0, (sure.length + contradicted) / SECOND, np.nan),
         "logged_s": np.where(evidence.logged_start != NAT, logged / SECOND, np.nan),
     }
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])

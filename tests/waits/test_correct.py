@@ -243,6 +243,7 @@ def one_call(**said: object) -> Calls:
         order=np.array([1]),
         logged_start=moments(said.get("start", 8.0)),
         recorded_stop=moments(10.0),
+        measured=np.array([-1 if said.get("measured") is None else round(said["measured"] * SECOND)]),
         previous=moments(said.get("previous")),
         clock=moments(said.get("clock")),
         left_s=np.array([left]),
@@ -289,6 +290,9 @@ T = 0.016
             False,
         ),  # without a start it may be something inside
         ({}, 8.0, False, False),
+        ({"measured": 6.5}, 3.5, True, False),  # Windows measured it
+        ({"measured": 6.5, "clock": 2.0, "left": 14.0 - 2.1 * T}, 3.5, True, False),
+        ({"measured": 0.0}, 10.0, True, False),
     ],
 )
 def test_a_span_began_by_its_own_evidence(said, start, exact, contradicted):

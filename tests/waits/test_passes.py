@@ -6,9 +6,18 @@ import pytest
 from capi2kit.columns.instants import NAT, TICK, whole_ns
 from capi2kit.waits.budgets import Budgets
 from capi2kit.waits.evidence import LATEST, Evidence, NextCheck
-from capi2kit.waits.passes import Interval, bounds, first_guess, no_longer_than_allowed, start_record_where_on_time
+from capi2kit.waits.passes import (
+    Interval,
+    bounds,
+    first_guess,
+    gave_up_at_limit,
+    measured_by_windows,
+    no_longer_than_allowed,
+    start_record_where_on_time,
+)
 
 SECOND = 1_000_000_000
+TICK_S = TICK / SECOND
 
 
 def at(*values: float | None) -> np.ndarray:
@@ -19,7 +28,7 @@ def at(*values: float | None) -> np.ndarray:
 def evidence(stop: float | None = 10.0, **said: object) -> Evidence:
     """What a log says of one retrieval, whose chain has a budget of 20 s if it says ``limit`` and ``clock``."""
     limit = said.get("limit", np.nan)
-    flags = {name: np.array([bool(said.get(name, False))]) for name in ("clock_open", "is_ok", "is_timeout")}
+    flags = {name: np.array([bool(said.get(name, False))]) for name in ("clock_open", "is_ok", "is_timeout", "gave_up")}
     return Evidence(
         **{name: at(said.get(name)) for name in ("logged_start", "completed", "previous", "clock", "passed_as_now")},
         **flags,
@@ -28,6 +37,7 @@ def evidence(stop: float | None = 10.0, **said: object) -> Evidence:
         allowed=whole_ns(np.array([15.0 if np.isnan(limit) else limit])),
         in_budget=np.array([said.get("in_budget", "limit" in said)]),
         budget=Budgets(*(np.array([float(value)]) for value in said.get("budget", (20, 20, 20)))),
+        measured=np.array([-1 if said.get("measured") is None else round(said["measured"] * SECOND)]),
         next_check=NextCheck(*(np.array([LATEST]) if value is None else at(value) for value in said.get("next", (None, None)))),
         thread=np.array([0]),
         number=np.array([1]),
@@ -37,7 +47,10 @@ def evidence(stop: float | None = 10.0, **said: object) -> Evidence:
 def interval(begin: float, end: float, *, basis: str = "previous record", **more: float) -> Interval:
     earliest, latest = more.get("earliest", begin), more.get("latest", begin)
     cut, unknown = np.array([0]), np.array([basis == "nothing"])
-    return Interval(at(begin), at(end), at(earliest), at(latest), np.array([basis], object), cut, unknown)
+    trusted = np.array([basis == "budget"])
+    return Interval(
+        at(begin), at(end), at(earliest), at(latest), np.array([basis], object), cut, unknown, trusted, at(0)
+    )
 
 
 def shown(found: Interval) -> tuple[float, float, str]:
@@ -222,10 +235,65 @@ def test_a_timeout_without_a_logged_limit_is_not_taken_for_it():
     assert found.unknown[0] and found.basis[0] == "nothing"
 
 
+# --- the caller gave up
+
+
+@pytest.mark.parametrize(
+    ("basis", "length", "quality", "low", "high", "contradicted"),
+    [
+        ("time limit", 15.0, "exact", 15.0, 15.0, 0.0),
+        ("budget", 15.01, "exact", 15.01, 15.01, 0.0),  # within a tick: the budget knows it better
+        ("start record", 15.0, "exact", 15.0, 15.0, 0.0),
+        ("budget", 12.0, "bounded", 12.0, 15.0, 15.0),  # the budget contradicts the limit
+        ("chain", 9.0, "bounded", 9.0, 15.0, 15.0),  # the chain began later
+        ("previous record", 15.017, "exact", 15.017, 15.017, 0.0),
+        ("start record", 20.0, "bounded", 15.0, 20.0, 15.0),
+    ],
+)
+def test_a_caller_that_gave_up_waited_for_its_limit(basis, length, quality, low, high, contradicted):
+    given = evidence(stop=100.0, limit=15.0, gave_up=True)
+    found = gave_up_at_limit(interval(100.0 - length, 100.0, basis=basis), given)
+    sure = bounds(found, given)
+    assert sure.quality[0] == quality
+    assert (sure.low[0] / SECOND, sure.high[0] / SECOND) == pytest.approx((low - TICK_S, high + TICK_S))
+    other = (sure.length[0] + found.contradicted[0]) / SECOND if found.contradicted[0] else 0.0
+    assert other == pytest.approx(contradicted)
+    same = gave_up_at_limit(interval(100.0 - length, 100.0, basis=basis), evidence(stop=100.0, limit=15.0))
+    assert same.contradicted[0] == 0 and same.trusted[0] == (basis == "budget")
+
+
+# --- the stopwatch of Windows
+
+
+@pytest.mark.parametrize(
+    ("basis", "measured", "contradicted"),
+    [
+        ("budget", 10.0001, 0.0),
+        ("budget", 10.018, 0.0),  # within a tick, and what a Timeout loses in its last digits
+        ("budget", 10.02, 10.0),
+        ("budget", 3.0, 10.0),
+        ("chain", 3.0, 0.0),  # a bound is not contradicted by less
+        ("nothing", 3.0, 0.0),
+        ("budget", 0.0, 10.0),
+    ],
+)
+def test_what_windows_measured_counts_before_all_else(basis, measured, contradicted):
+    given = evidence(stop=100.0, limit=15.0, measured=measured)
+    found = measured_by_windows(interval(90.0, 100.0, basis=basis), given)
+    sure = bounds(found, given)
+    assert (found.basis[0], sure.quality[0], sure.length[0]) == ("measured", "exact", round(measured * SECOND))
+    assert (sure.low[0], sure.high[0]) == (max(sure.length[0] - 1000, 0), sure.length[0] + 1000)
+    other = (sure.length[0] + found.contradicted[0]) / SECOND if found.contradicted[0] else 0.0
+    assert other == pytest.approx(contradicted)
+
+
+def test_what_windows_did_not_measure_stays():
+    given = interval(90.0, 100.0, basis="chain")
+    assert all(map(np.array_equal, measured_by_windows(given, evidence(stop=100.0)), given))
+    assert measured_by_windows(given, evidence(stop=None, measured=3.0)).basis[0] == "chain"
+
+
 # --- bounds
-
-
-TICK_S = TICK / SECOND
 
 
 @pytest.mark.parametrize(
