@@ -23,7 +23,7 @@ _PARTS = {"also", "unless", "weakens"}
 _JOINED = {"table", "where", "on"}
 _COST = {*_JOINED, "column"}
 _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
-_TEXTS = ("id", "title", "severity", "table", "where", "column", "finding", "source", "cost")
+_TEXTS = ("id", "title", "severity", "table", "where", "column", "finding", "source", "cost", "enough")
 _LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", *_PARTS)
 _TABLES = ("match", "say", "proof", "min_distinct")
 _KINDS: dict[str, type] = (
@@ -46,13 +46,18 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`."""
+    """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
+
+    `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a
+    finding, but a possible one only.
+    """
 
     id: str
     title: str
     severity: str
     match: Condition
     min_rows: int
+    enough: Condition | None
     distinct: tuple[str, int] | None
     cost: str | None
     cost_rows: Condition | None
@@ -89,18 +94,16 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     _known(file, said, names=_LEAST | _PARTS | {"cost"}, least=_LEAST)
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
-    _known(file, match, names=names | {"min_rows", "min_distinct", "cost"}, least=names, where="match")
+    _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
     _known(file, say, names=_SAY, least=_SAY, where="say")
     _known(file, proof, names={"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, where="proof")
     distinct = match.get("min_distinct")
     if distinct is not None:
         _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
     if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
-        message = (
-            f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
-        )
-        raise file.fault(message, "id" if said["id"] != stem else "severity")
-    matched = _condition(file, match, on=tuple(match["group_by"]), where="match")
+        why = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
+        raise file.fault(why, "id" if said["id"] != stem else "severity")
+    matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
     _consistent(file, matched=matched)
@@ -112,6 +115,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         severity=said["severity"],
         match=matched,
         min_rows=match.get("min_rows", 1),
+        enough=_condition(file, match | {"where": enough}, on=(), where="match") if enough else None,
         distinct=(distinct["column"], distinct["at_least"]) if distinct else None,
         cost=cost,
         cost_rows=cost_rows,
@@ -131,10 +135,10 @@ def _consistent(file: TomlFile, *, matched: Condition) -> None:
     if stray := re.search(r"\{[a-z_]+:[^{}<>]*\}", PLACE.sub("", finding)):
         message = f"{stray[0]!r} is not a valid placeholder; write {{column}}, or {{column:.1f}} for a number"
         raise file.fault(message, "say.finding")
-    dtypes = {name: columns(matched.table).get(name, "") for name in grouped} | dict.fromkeys(_COUNTED, "Float64")
+    dtypes = columns(matched.table) | dict.fromkeys(_COUNTED, "Float64")
     for name, digits in PLACE.findall(finding):
-        if name not in dtypes:
-            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor counted", "say.finding")
+        if name not in {*grouped, *_COUNTED} and (dtypes.get(name) not in _NUMBERS or not digits):
+            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor a number", "say.finding")
         if digits and dtypes[name] not in _NUMBERS:
             raise file.fault(f"the finding shows {name!r} as a number, but it is {dtypes[name]}", "say.finding")
     joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]

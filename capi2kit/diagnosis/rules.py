@@ -4,7 +4,7 @@ A rule matches rows of a table in groups (**match**); **also** there must be row
 **unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Its **cost** is a column
 of the matched rows, or of rows joined to them. It also has the text of the finding, the remedies that help, its source, and the
 scenarios on which it must fire or stay silent. It can only read: its conditions are `expressions`, and its texts have
-placeholders for columns and nothing else.
+placeholders for columns and nothing else: one that it groups by, or one of numbers, of which it shows the range.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from capi2kit.knowledge import columns
 
 __all__ = ["SEVERITIES", "Condition", "Rule", "diagnose", "read_rule", "rules"]
 _PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that is counted
+LIKELY, POSSIBLE = "likely", "possible"
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 
 
@@ -41,8 +42,9 @@ def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | No
         return empty("findings")
     table = shaped(pd.DataFrame(found), "findings")
     rank = table["severity"].map({name: place for place, name in enumerate(SEVERITIES)})
-    order = pd.DataFrame({"rank": rank, "cost": -table["cost_s"].fillna(0.0)}).sort_values(
-        ["rank", "cost"], kind="stable"
+    unsure = table["certainty"] != LIKELY
+    order = pd.DataFrame({"rank": rank, "unsure": unsure, "cost": -table["cost_s"].fillna(0.0)}).sort_values(
+        ["rank", "unsure", "cost"], kind="stable"
     )
     return table.loc[order.index].reset_index(drop=True)
 
@@ -83,11 +85,18 @@ class _Plain:
 def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
     if not len(tables.places(rule.match)):
         return []
-    rows = tables.rows(rule.match, None if rule.cost_rows else rule.cost, rule.distinct[0] if rule.distinct else None)
+    shown = [name for name, _ in PLACE.findall(rule.finding) if name in columns(rule.match.table)]
+    rows = tables.rows(
+        rule.match, None if rule.cost_rows else rule.cost, rule.distinct[0] if rule.distinct else None, *shown
+    )
     members: dict[tuple, list[int]] = {}
     for place, key in enumerate(_keys(rows, rule.match.on)):
         members.setdefault(key, []).append(place)
-    kept = {key: places for key, places in members.items() if len(places) >= rule.min_rows}
+    sure = set(tables.places(rule.enough).tolist()) if rule.enough else set()
+    likely = {
+        key: len(places) >= rule.min_rows or not sure.isdisjoint(rows.index[places]) for key, places in members.items()
+    }
+    kept = {key: places for key, places in members.items() if likely[key] or rule.enough}
     if rule.distinct:
         column, least = rule.distinct
         kept = {key: places for key, places in kept.items() if rows[column].iloc[places].nunique() >= least}
@@ -96,8 +105,11 @@ def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
             there = set(_keys(tables.rows(condition), condition.on))
             spots = [rule.match.on.index(name) for name in condition.on]
             kept = {key: places for key, places in kept.items() if (tuple(key[i] for i in spots) in there) == wanted}
-    named = ((dict(zip(rule.match.on, key, strict=True)), rows.iloc[places]) for key, places in kept.items())
-    return [_said(rule, group, rows=some, tables=tables) for group, some in named]
+    return [
+        _said(rule, dict(zip(rule.match.on, key, strict=True)), rows=rows.iloc[places], tables=tables)
+        | {"certainty": LIKELY if likely[key] else POSSIBLE}
+        for key, places in kept.items()
+    ]
 
 
 def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
@@ -111,7 +123,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
     """One finding in words, with its cost, its events, and those of the rows with the cost (`waits`; see `weigh`)."""
     costly = _joined(rule.cost_rows, group, rows=tables.rows(rule.cost_rows, rule.cost)) if rule.cost_rows else rows
     cost = float(costly[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
-    values = group | {"cost_s": cost, "rows": len(rows)}
+    values = {"cost_s": cost, "rows": len(rows)} | group
     waits = _events(costly, (rule.cost_rows or rule.match).table) if rule.cost else []
     template = _PLURAL.sub(r"\1\2", rule.finding) if len(rows) == 1 else rule.finding
     against: list[int] = []
@@ -123,7 +135,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "title": rule.title,
         "host": values.get("host"),
         "cost_s": cost,
-        "finding": PLACE.sub(lambda place: _word(values.get(place[1]), place[2]), template),
+        "finding": PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows), template),
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": joined(_events(rows, rule.match.table)),
@@ -137,6 +149,14 @@ def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) 
     for name in condition.on:
         rows = rows[rows[name].isna()] if pd.isna(group[name]) else rows[rows[name] == group[name]]
     return rows
+
+
+def _shown(name: str, digits: str | None, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> str:
+    """What stands for a placeholder: the value of the group, else the range of the column in its rows."""
+    if name in values:
+        return _word(values[name], digits)
+    words = list(dict.fromkeys(_word(value, digits) for value in (rows[name].min(), rows[name].max())))
+    return " to ".join(words)
 
 
 def _word(value: Any, digits: str | None) -> str:

@@ -113,3 +113,28 @@ def test_a_finding_without_a_way_to_confirm_it_has_none(tmp_path):
     row = asked(tmp_path).iloc[0]
     assert row["confirm"] == "netsh winhttp show proxy"
     assert pd.isna(asked(tmp_path, text=re.sub("confirm = .*", "confirm = []", RULE)).iloc[0]["confirm"])
+
+
+@pytest.mark.parametrize(
+    ("enough", "found"),
+    [
+        ("url_host == 'x'", [("A", "likely"), ("B", "likely"), ("C", "likely")]),  # one row that says it is enough
+        (
+            "url_host == 'nowhere'",
+            [("A", "likely"), ("B", "likely"), ("C", "possible")],
+        ),  # else fewer rows are a possibility
+    ],
+)
+def test_one_row_may_be_enough_and_fewer_without_it_are_a_possibility(tmp_path, enough, found):
+    text = RULE.replace("min_rows = 2", f'min_rows = 2\nenough = "{enough}"')
+    row = asked(tmp_path, text=text)
+    assert list(zip(row["host"], row["certainty"], strict=True)) == found
+    assert set(asked(tmp_path)["certainty"]) == {"likely"}
+
+
+def test_a_finding_may_show_the_range_of_a_number(tmp_path):
+    text = RULE.replace("{{rows}} waits", "{{rows}} waits of {{wait_s:.1f}} s")
+    assert asked(tmp_path, text=text)["finding"].tolist() == [
+        "S-1 on A: 2 waits of 5.0 to 10.0 s, 15.0 s",
+        "S-1 on B: 2 waits of 10.0 s, 10.0 s",
+    ]

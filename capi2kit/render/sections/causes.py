@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.columns.cells import numbers_in
 from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
+from capi2kit.diagnosis.rules import LIKELY
 from capi2kit.questions.whatif import whatif
 from capi2kit.render.parts import Column, Section, Table
 
@@ -46,12 +50,17 @@ def _row(row: dict) -> list[str]:
     share = f"{row['share']:.0%}" if not pd.isna(row["share"]) and row["share"] >= 0.005 else words.ABSENT
     return [
         row["severity"],
-        row["title"],
+        titled(row),
         cost,
         share,
         first,
         words.visible(row["finding"]),
     ]
+
+
+def titled(row: Mapping[Any, Any]) -> str:
+    """The title of a finding, and whether it is no more than possible."""
+    return row["title"] if row["certainty"] == LIKELY else f"{row['title']} (possible)"
 
 
 def _first_step(found: pd.DataFrame) -> str:
@@ -61,7 +70,8 @@ def _first_step(found: pd.DataFrame) -> str:
         return "Nothing to fix: the records that look like errors are harmless."
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
-    return f"First: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
+    first = "First" if wrong["certainty"].iloc[0] == LIKELY else "First, if it is so"
+    return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
 
 
 def confirmations(analysis: Analysis) -> Section | None:
