@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Account, windows
+from capi2kit.lab.simulate.attempts import AT_LIMIT
 from capi2kit.lab.simulate.chains import NO_CHECK, OFFLINE, UNTRUSTED
-from capi2kit.lab.simulate.retrieval import TIMED_OUT
 from capi2kit.lab.simulate.world import Operation, World
 
 _TWICE = 2
@@ -101,7 +101,7 @@ def _visits(world: World, kept: dict[str, set[int]]) -> Iterator[Visit]:
                 server=urlsplit(str(said["url"])).hostname or "",
                 kind=str(said["kind"]),
                 answer=str(said["answer"]),
-                late=said["result"] == TIMED_OUT,
+                late=said["result"] in AT_LIMIT,
                 seconds=(int(str(said["ended"])) - one.start) / SECOND,
                 process=one.process,
                 pid=one.pid,
@@ -130,7 +130,7 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     silent = [
         one for one in visits if one.answer == "drop" or (one.answer == "refuse" and one.late)
     ]  # a refusal never takes that long
-    if _often(one for one in silent if not (proxy_logged and (one.searches or one.proxied))):
+    if any(not (proxy_logged and (one.searches or one.proxied)) for one in silent):
         found.add("firewall-drops")
     if proxy_logged and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
         found.add("proxy-silent")

@@ -43,6 +43,7 @@ def _forms() -> Environment:
         "second": second_text,
         "millisecond": millisecond_text,
         "limit": limit_text,
+        "measured": measured_text,
         "span": span_text,
         "hex": "{:X}".format,
         "text": code_text,
@@ -59,6 +60,11 @@ def second_text(moment: int) -> str:
 def millisecond_text(moment: int) -> str:
     """A time as Windows writes those of a call: milliseconds, truncated."""
     return f"{filetime_text(moment)[:23]}Z"
+
+
+def measured_text(length: int) -> str:
+    """A length as the stopwatch of Windows writes it: ``PT10.000100S``."""
+    return f"PT{length / SECOND:.6f}S"
 
 
 def limit_text(length: int) -> str:

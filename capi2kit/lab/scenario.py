@@ -19,6 +19,8 @@ ANSWERS = (
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")
 SCHEMES = ("http", "ldap")
+SENDS, WORKER = "sends", "worker"
+RETRIEVALS = (SENDS, WORKER)
 FLAWS = ("", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer", "unknown-status")  # of a certificate
 FILE_FLAWS = ("", "changed", "unsigned")
 
@@ -52,6 +54,8 @@ class Windows(NamedTuple):
     proxy_actions: bool
     agent: str
     provider: str
+    connect_s: float
+    memory_s: list[float]
     source: str
 
 
@@ -60,6 +64,8 @@ class Host:
     """A computer and its log. `log_bytes`: the largest the log may grow; `channel_on_s`: when it was switched on.
 
     `limit_s`: what each URL gets at most (policy); a chain with one budget gets twice that. 0: as Windows has it.
+    `retrievals`: how they fail, sends or worker (see windows.toml). `remembers`: whether a failure is remembered for a while.
+    `measures`: Windows writes how long each call took (DiagLevel 5).
     """
 
     name: str
@@ -70,6 +76,9 @@ class Host:
     errors_only: bool = False
     dirty: bool = False
     limit_s: float = 0.0
+    retrievals: str = "sends"
+    remembers: bool = True
+    measures: bool = False
 
 
 @dataclass(frozen=True)

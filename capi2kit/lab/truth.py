@@ -28,7 +28,8 @@ _OPERATIONS = ("operation", "host", "pid", "tid", "task_id", "start", "stop", "d
 def tell_truth(world: World, kept: dict[str, set[int]], *, after: Sequence[tuple[After, World]] = ()) -> dict[str, Any]:
     """The truth about a world; `kept`: the record ids that are in each computer's file; `after`: the same with remedies."""
     scenario = world.scenario
-    waits = [one for one in world.operations if one.name == WIRE]
+    wires = [one for one in world.operations if one.name == WIRE]
+    waits = [one for one in wires if one.facts["was"] == "waited"]
     return {
         "scenario": scenario.id,
         "title": scenario.title,
@@ -46,6 +47,7 @@ def tell_truth(world: World, kept: dict[str, set[int]], *, after: Sequence[tuple
         "causes": sorted(causes_of(world, kept)) if scenario.drawn else list(scenario.causes),
         "not_causes": list(scenario.not_causes),
         "waits": [_wait(world, one, kept=kept) for one in waits],
+        "beside": _beside(world, wires, kept=kept),
         "startups": [found for process in scenario.process if (found := _startup(world, process, kept=kept))],
         **({"after": [_remedied(remedy, then) for remedy, then in after]} if after else {}),
         "operations": {
@@ -108,6 +110,17 @@ def _wait(world: World, one: Operation, *, kept: dict[str, set[int]]) -> dict[st
     }
 
 
+def _beside(world: World, wires: Sequence[Operation], *, kept: dict[str, set[int]]) -> list[dict[str, Any]]:
+    """Records that nobody waited for: what each was, and its URL."""
+    found: list[dict[str, Any]] = [
+        {"host": one.host, "kind": one.facts["was"], "url": one.facts["url"], "record": one.record}
+        for one in wires
+        if one.facts["was"] != "waited"
+    ]
+    found += [{"host": host, "kind": kind, "url": url, "record": record} for host, kind, record, url in world.echoes]
+    return [one for one in found if one["record"] in kept[one["host"]]]
+
+
 def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> dict[str, Any] | None:
     """What a process did until it was up: its checks from first to last, and its waiting, overlaps counted once."""
     host = process.host or world.scenario.host[0].name
@@ -115,7 +128,7 @@ def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> di
     if not mine:
         return None
     start, stop = min(one.start for one in mine), max(_stop(one) for one in mine)
-    waits = [one for one in mine if one.name == WIRE]
+    waits = [one for one in mine if one.name == WIRE and one.facts["was"] == "waited"]
     created = world.begins + round(process.start_s * SECOND)
     return {
         "host": host,

@@ -1,7 +1,6 @@
 """Chains: building one chain, checking its certificates for revocation, CA before leaf.
 
-With one budget for the chain each URL is given half of what is left of it;
-without, each has the same limit. What the log shows of it is written here, too.
+With one budget for the chain each URL is given half of what is left of it; without, each has the same limit.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from capi2kit.lab.simulate.authorities import Certificate, Signed, Source
 from capi2kit.lab.simulate.caches import roots_url
 from capi2kit.lab.simulate.logbook import ERROR, Task
 from capi2kit.lab.simulate.retrieval import retrieve, whole_milliseconds
+from capi2kit.lab.simulate.workers import fail, remembered
 from capi2kit.lab.simulate.world import Thread
 
 REVOKED, NO_CHECK, OFFLINE, UNKNOWN = 0x80092010, 0x80092012, 0x80092013, 0x80092014
@@ -71,7 +71,7 @@ class Chain:
     @property
     def freshness(self) -> int | None:
         """The age of the oldest list used."""
-        return max((check.freshness for check in self.checks.values() if check.freshness is not None), default=None)
+        return max((one.freshness for one in self.checks.values() if one.freshness is not None), default=None)
 
 
 def build_chain(
@@ -155,11 +155,7 @@ def _check(thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
     thread.begin("check_start", task)
     left = _left(thread, chain)
     yield thread.dice.between(0.00005, 0.0008)
-    found, location = None, ""
-    for source in certificate.lists:
-        found, location = yield from _look_up(thread, task, chain=chain, certificate=certificate, source=source)
-        if found:
-            break
+    found, location = yield from _first_list(thread, task, chain=chain, certificate=certificate)
     result = OFFLINE if not found else REVOKED if certificate.revoked else 0
     if found and found.subject and chain.signed.signer.flaw == "unknown-status":
         result = UNKNOWN  # the responder knows nothing of its certificate
@@ -184,6 +180,24 @@ def _check(thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
     if found and found not in chain.sources:
         chain.sources.append(found)
     return Check(result, found, location, freshness)
+
+
+def _first_list(
+    thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
+) -> Generator[int, None, tuple[Source | None, str]]:
+    """The first of a certificate's lists that can be had; a server that failed is remembered, and not asked meanwhile."""
+    for source in certificate.lists:
+        key = f"{certificate.issuer.thumbprint if certificate.issuer else ''} {source.url}"  # for one issuer
+        if remembered(thread, key):
+            record = thread.write("remembered", task, subject=certificate, action="CanRetrieveFromNetwork", level=ERROR)
+            thread.world.echoes.append((thread.log.host.name, "remembered", record or 0, source.url))
+            continue
+        found, location = yield from _look_up(thread, task, chain=chain, certificate=certificate, source=source)
+        if found:
+            return found, location
+        if not chain.asked.cache_only:
+            fail(thread, key)
+    return None, ""
 
 
 def _valid_at(chain: Chain) -> int:

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 from capi2kit.lab.scenario import Account, Process, Scenario, windows
 from capi2kit.lab.simulate.authorities import Signed, build_authorities
@@ -20,6 +21,7 @@ from capi2kit.lab.simulate.randomness import Randomness
 
 Steps = Generator[int, None, None]
 EPOCH = datetime(1601, 1, 1)
+_ENDS = ("trust", "chain", "check", "cached", "wire", "issuer", "root")  # forms that end the innermost call
 
 
 def ticks_of(moment: datetime) -> int:
@@ -54,6 +56,14 @@ class Running:
 
 
 @dataclass
+class Offline:
+    """A server that a process remembers as offline: until when, and how often it has failed."""
+
+    until: int
+    failures: int
+
+
+@dataclass
 class Thread:
     """A thread of a process on a computer, and the dice it throws."""
 
@@ -63,6 +73,7 @@ class Thread:
     caller: Caller
     dice: Randomness
     in_startup: bool = True
+    calls: list[Operation] = field(default_factory=list)
 
     @property
     def now(self) -> int:
@@ -87,6 +98,9 @@ class Thread:
 
     def write(self, form: str, task: Task, **facts: object) -> int | None:
         """Log any other record; returns its number."""
+        if form in _ENDS and self.log.host.measures:
+            begun = self.calls[-1].start
+            facts |= {"measured_start": self.log.clock.exact(begun), "measured": self.now - begun}
         return self.log.write(form, self.now, facts=facts, task=task, caller=self.caller)
 
     def open(self, name: str, task: Task) -> Operation:
@@ -94,11 +108,13 @@ class Thread:
         who = self.caller
         made = Operation(name, self.log.host.name, who.process, who.pid, who.tid, task.id, self.now)
         made.facts["startup"] = self.in_startup
+        self.calls.append(made)
         self.world.operations.append(made)
         return made
 
     def close(self, operation: Operation, record: int | None) -> None:
         """Note that it ends now, and which record says so."""
+        self.calls.remove(operation)
         operation.stop, operation.record = self.now, record
 
 
@@ -121,6 +137,12 @@ class World:
             process.id: Running(process, next(one for one in scenario.account if one.id == process.account))
             for process in scenario.process
         }
+        self.pending: dict[
+            tuple[str, str, str], int
+        ] = {}  # until when a thread works on a URL, by computer, process and URL
+        self.memory: dict[tuple[str, str, str], Offline] = {}  # what is remembered as offline, likewise
+        self.echoes: list[tuple[str, str, int, str]] = []  # computer, kind, record and URL of what nobody waited for
+        self._turns = count()
         self._queue: list[tuple[int, int, Steps]] = []
 
     def thread(self, process: Process, number: int) -> Thread:
@@ -133,17 +155,15 @@ class World:
 
     def start(self, steps: Steps, at: int) -> None:
         """Let a thread begin at a moment."""
-        heapq.heappush(self._queue, (at, len(self._queue), steps))
+        heapq.heappush(self._queue, (at, next(self._turns), steps))
 
     def run(self) -> None:
         """Let everything happen."""
-        turn = len(self._queue)
         while self._queue:
             self.now, _, steps = heapq.heappop(self._queue)
             length = next(steps, None)
             if length is not None:
-                turn += 1
-                heapq.heappush(self._queue, (self.now + length, turn, steps))
+                heapq.heappush(self._queue, (self.now + length, next(self._turns), steps))
 
     def knows_proxy_steps(self, thread: Thread) -> bool:
         """Whether this version of Windows logs how it looked for a proxy."""
