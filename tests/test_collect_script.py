@@ -52,12 +52,13 @@ LOCAL_READS = {
     "appcmd.exe": r"list (site /text:logFile\.directory|apppool (/apppool\.name:\$pool /text:\$field|/text:name))",
 }
 NETWORK_READS = {"certutil.exe": r"-verifyctl \$list"}
-PROGRAM_OF = {"$Wevtutil": "wevtutil.exe", "$Appcmd": "appcmd.exe"}
+PROGRAM_OF = {"$Reg": "reg.exe", "$Wevtutil": "wevtutil.exe", "$Appcmd": "appcmd.exe"}
 RUNNERS = {"Save-Output": "$exe", "Invoke-Step": "$Action"}  # they run what they are given; their calls are checked
 CHANGES = {  # what may be changed, by whose switch
     "wevtutil.exe": {"$EnableLog", "$DisableLog"},
     "appcmd.exe": {"$RestartAppPool"},
-    "Set-Content": {"$EnableLog"},
+    "reg.exe": {"$MeasureDurations", "$DisableLog"},
+    "Set-Content": {"$EnableLog", "$MeasureDurations"},
     "Remove-Item": {"$DisableLog"},
 }
 STATIC = listed(

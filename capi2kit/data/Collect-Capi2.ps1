@@ -54,9 +54,14 @@ Its state before is kept in -StateFile. Undo with -DisableLog, or with the comma
 .PARAMETER LogSizeMB
 Size of the CAPI2 log for -EnableLog, in MB. Default 64. A log that is larger stays so.
 
+.PARAMETER MeasureDurations
+Changes the server, with -EnableLog: sets the registry value DiagLevel of the service crypt32 to 5, so that Windows
+writes into the CAPI2 log how long each certificate check took. Only processes that start afterwards do. Undo with
+-DisableLog, or with the command that is printed.
+
 .PARAMETER DisableLog
-Changes the server: after the collection, puts the CAPI2 log back to what it was before -EnableLog. If that is not
-known, switches it off and leaves its size.
+Changes the server: after the collection, puts the CAPI2 log back to what it was before -EnableLog, and DiagLevel to
+what it was before -MeasureDurations. If that is not known, switches the log off and leaves its size.
 
 .PARAMETER StateFile
 Where -EnableLog keeps the state before. Default: capi2kit\capi2-log-before.txt in %ProgramData%.
@@ -129,6 +134,8 @@ param(
     [ValidateRange(1, 4095)]
     [int]$LogSizeMB = 64,
 
+    [switch]$MeasureDurations,
+
     [switch]$DisableLog,
 
     [string]$StateFile = '',
@@ -162,6 +169,8 @@ $Channel = 'Microsoft-Windows-CAPI2/Operational'
 $System32 = Join-Path -Path $env:windir -ChildPath 'System32'
 $Wevtutil = Join-Path -Path $System32 -ChildPath 'wevtutil.exe'
 $Appcmd = Join-Path -Path $System32 -ChildPath 'inetsrv\appcmd.exe'
+$Reg = Join-Path -Path $System32 -ChildPath 'reg.exe'
+$DiagKey = 'HKLM\SYSTEM\CurrentControlSet\Services\crypt32'
 $KeepFree = 1073741824     # 1 GB of the disk stays free
 $LargestZip = 4294967296   # 4 GB: capi2kit reads more from a folder only
 
@@ -775,9 +784,22 @@ function Get-StateBefore {
     }
     $text = (Get-Content -LiteralPath $StateFile) -join ' '
     if ($text -match 'enabled=(true|false) maxSize=(\d{5,12})\b') {
-        return [pscustomobject]@{ Enabled = $Matches[1]; MaxSize = [long]$Matches[2] }
+        $state = [pscustomobject]@{ Enabled = $Matches[1]; MaxSize = [long]$Matches[2]; DiagLevel = '' }
+        if ($text -match 'diagLevel=(none|\d{1,9})\b') {
+            $state.DiagLevel = $Matches[1]
+        }
+        return $state
     }
     Write-Warning ('{0} is not readable; it is taken as absent.' -f $StateFile)
+}
+
+function Get-DiagUndo {
+    # The arguments of reg.exe that put DiagLevel back to what it was.
+    param([string]$Before)
+    if ($Before -eq 'none') {
+        return @('delete', $DiagKey, '/v', 'DiagLevel', '/f')
+    }
+    return @('add', $DiagKey, '/v', 'DiagLevel', '/t', 'REG_DWORD', '/d', $Before, '/f')
 }
 
 function Test-Administrator {
@@ -840,8 +862,14 @@ if (-not $place) {
 $place = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($place)
 $StateFile = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($StateFile)
 
+if ($MeasureDurations -and -not $EnableLog) {
+    throw '-MeasureDurations goes with -EnableLog: durations are written into the CAPI2 log.'
+}
+
 # What to say before, and what to do later: the commands are the same ones.
 $changes = @('Changes: nothing.')
+$measure = @('add', $DiagKey, '/v', 'DiagLevel', '/t', 'REG_DWORD', '/d', '5', '/f')
+$diagBefore = ''
 $before = $null
 $enable = @()
 $undo = @()
@@ -869,12 +897,30 @@ if ($EnableLog) {
     $changes += '  and keeps the state before in {0}' -f $StateFile
     $changes += '  Undo: wevtutil.exe {0}' -f ($undo -join ' ')
 }
+if ($before -and $before.DiagLevel) {
+    $diagBefore = $before.DiagLevel
+}
+elseif ($MeasureDurations) {
+    $path = $DiagKey -replace '^HKLM', 'Registry::HKEY_LOCAL_MACHINE'
+    $diagBefore = [string](Get-RegistryValue -Key $path -Name 'DiagLevel')
+    if (-not $diagBefore) {
+        $diagBefore = 'none'
+    }
+}
+if ($MeasureDurations) {
+    $changes += '  reg.exe {0}' -f ($measure -join ' ')
+    $changes += '  Only processes that start afterwards write their durations.'
+    $changes += '  Undo: reg.exe {0}' -f ((Get-DiagUndo -Before $diagBefore) -join ' ')
+}
 if ($RestartAppPool) {
     $changes += '  appcmd.exe recycle apppool "/apppool.name:{0}", then waits {1} s' -f $RestartAppPool, $WaitSeconds
     $changes += '  No undo: its users wait while it starts, and sessions kept in its memory are lost.'
 }
 if ($DisableLog) {
     $changes += '  after the collection: wevtutil.exe {0}' -f ($undo -join ' ')
+    if ($diagBefore) {
+        $changes += '  and reg.exe {0}' -f ((Get-DiagUndo -Before $diagBefore) -join ' ')
+    }
     $changes += '  and removes {0}' -f $StateFile
     $changes += '  Undo: wevtutil.exe sl {0} /e:true' -f $Channel
 }
@@ -893,6 +939,22 @@ if ($EnableLog) {
             throw ('wevtutil.exe could not change the CAPI2 log: exit code {0}' -f $LASTEXITCODE)
         }
         Write-Host ('The CAPI2 log is on. Undo: wevtutil.exe {0}' -f ($undo -join ' '))
+    }
+}
+
+if ($MeasureDurations) {
+    if ($PSCmdlet.ShouldProcess($DiagKey, ('reg.exe {0}' -f ($measure -join ' ')))) {
+        if (-not ($before -and $before.DiagLevel)) {
+            $state = @(Get-Content -LiteralPath $StateFile) + ('diagLevel={0}' -f $diagBefore)
+            Set-Content -LiteralPath $StateFile -Value $state -Encoding UTF8 -Confirm:$false
+        }
+        & $Reg @measure
+        if ($LASTEXITCODE -ne 0) {
+            throw ('reg.exe could not set DiagLevel: exit code {0}' -f $LASTEXITCODE)
+        }
+        $back = Get-DiagUndo -Before $diagBefore
+        Write-Host 'Processes that start from now on write how long each check took.'
+        Write-Host ('Undo: reg.exe {0}' -f ($back -join ' '))
     }
 }
 
@@ -934,6 +996,13 @@ if ($DisableLog) {
         & $Wevtutil @undo
         if ($LASTEXITCODE -ne 0) {
             throw ('wevtutil.exe could not change the CAPI2 log: exit code {0}' -f $LASTEXITCODE)
+        }
+        if ($diagBefore) {
+            $back = Get-DiagUndo -Before $diagBefore
+            & $Reg @back
+            if ($LASTEXITCODE -ne 0) {
+                throw ('reg.exe could not put DiagLevel back: exit code {0}' -f $LASTEXITCODE)
+            }
         }
         if (Test-Path -LiteralPath $StateFile) {
             Remove-Item -LiteralPath $StateFile -Confirm:$false
