@@ -94,7 +94,42 @@ def test_a_start_up_that_is_wrong_must_have_said_why(analysis, truth):
     wrong = replace(analysis, startups=analysis.startups.assign(waiting_wall_s=1.0))
     assert "start-ups whose waiting is wrong" in missed(score_analysis(wrong, truth))
     cut = replace(wrong, startups=wrong.startups.assign(start_from="log begins"))
-    assert missed(score_analysis(cut, truth)) == {"start-ups flagged instead (%)"}
+    reason = "start-ups flagged for a reason that the truth does not confirm"
+    assert missed(score_analysis(cut, truth)) == {reason}
+    lost = truth | {"startups": [truth["startups"][0] | {"in_log": False}]}
+    assert missed(score_analysis(cut, lost)) == set()
+
+
+def first_wait(analysis: c2.Analysis, **columns: object) -> c2.Analysis:
+    """The analysis with the first wait otherwise, and start-ups that are wrong."""
+    waits = analysis.waits.copy()
+    for name, value in columns.items():
+        waits.loc[waits.index[0], name] = value
+    return replace(analysis, waits=waits, startups=analysis.startups.assign(waiting_wall_s=1.0))
+
+
+def test_a_wait_of_unknown_length_is_confirmed_where_no_record_bounds_it(analysis, truth):
+    doubted = first_wait(analysis, quality="unknown")
+    wait = truth["waits"][0]
+    reason = "start-ups flagged for a reason that the truth does not confirm"
+    assert reason in missed(score_analysis(doubted, truth))  # its budget gives its begin
+    alone = truth | {"waits": [wait | {"accumulative": False}, *truth["waits"][1:]]}
+    assert reason not in missed(score_analysis(doubted, alone))
+    columns = truth["operations"]["columns"]
+    before = dict.fromkeys(columns) | {"host": wait["host"], "tid": wait["tid"], "stop": wait["start"], "record": 1}
+    busy = alone | {"operations": {"columns": columns, "rows": [[before[name] for name in columns]]}}
+    assert reason in missed(score_analysis(doubted, busy))  # the record right before it gives its begin
+
+
+def test_a_record_that_nobody_waited_for_is_no_wait(analysis, truth):
+    first = truth["waits"][0]
+    for kind, figure in (
+        ("background", "ends in the background counted as waits"),
+        ("pending", "calls that sent nothing counted as waits"),
+    ):
+        beside = [{"host": first["host"], "kind": kind, "url": first["url"], "record": first["record"]}]
+        found = missed(score_analysis(analysis, truth | {"waits": truth["waits"][1:], "beside": beside}))
+        assert {figure, "waits invented"} <= found
 
 
 def test_the_strict_lines_count_every_doubt_and_allow_no_tick(analysis, truth):
