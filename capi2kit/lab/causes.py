@@ -36,6 +36,9 @@ class Visit(NamedTuple):
     kind: str
     answer: str
     late: bool  # the limit was reached
+    later: int | None  # the result when its thread ended after that, if that left a record
+    url: str
+    ended: int
     seconds: float
     process: str
     pid: int
@@ -80,7 +83,7 @@ def causes_of(world: World, kept: dict[str, set[int]]) -> set[str]:
         if kept[host.name] and min(kept[host.name]) > 1:
             found.add("log-wrapped")
     offline = {one.pid for one in world.operations if one.name == "BuildChain" and OFFLINE in _troubles(one)}
-    return found | _per_process(visits, offline=offline) | _chains(world, kept)
+    return found | _not_sent(world, visits, kept=kept) | _per_process(visits, offline=offline) | _chains(world, kept)
 
 
 _SILENT = ("drop", "refuse", "no-dns", "no-connection", "no-directory")
@@ -102,6 +105,9 @@ def _visits(world: World, kept: dict[str, set[int]]) -> Iterator[Visit]:
                 kind=str(said["kind"]),
                 answer=str(said["answer"]),
                 late=said["result"] in AT_LIMIT,
+                later=_later(world, one, kept=kept),
+                url=str(said["url"]),
+                ended=int(str(said["ended"])),
                 seconds=(int(str(said["ended"])) - one.start) / SECOND,
                 process=one.process,
                 pid=one.pid,
@@ -109,6 +115,40 @@ def _visits(world: World, kept: dict[str, set[int]]) -> Iterator[Visit]:
                 target=targets[one.task_id],
                 replaces=bool(said["replaces"]),
             )
+
+
+def _later(world: World, wait: Operation, *, kept: dict[str, set[int]]) -> int | None:
+    """How a retrieval ended after its caller had given up, if that left a record."""
+    own = ("host", "pid")
+    for one in world.operations:
+        if (
+            one.facts.get("was") == "background"
+            and all(getattr(one, name) == getattr(wait, name) for name in own)
+            and one.facts["url"] == wait.facts["url"]
+            and one.start <= int(str(wait.facts["ended"])) <= (one.stop or 0)
+            and one.record in kept[one.host]
+        ):
+            return int(str(one.facts["result"]))
+    return None
+
+
+def _not_sent(world: World, visits: Visits, *, kept: dict[str, set[int]]) -> set[str]:
+    """Calls that came back at once: echoes of a failure in the log, or of one that is not in it."""
+    found = set()
+    for one in world.operations:
+        was = one.facts.get("was")
+        if was not in ("pending", "remembered") or one.record not in kept[one.host]:
+            continue
+        mine = [
+            visit for visit in visits if (visit.host, visit.pid, visit.url) == (one.host, one.pid, one.facts["url"])
+        ]
+        now = int(str(one.facts["ended"]))
+        echo = any(not visit.came and visit.ended <= now for visit in mine) or (was == "pending" and bool(mine))
+        if echo:
+            found.add("not-sent")
+        elif was == "remembered":
+            found.add("no-connectivity" if one.facts["network"] == 0 else "not-even-tried")
+    return found
 
 
 def _often(visits: Iterable[Visit], key: Callable[[Visit], object] = lambda one: one.host) -> bool:
@@ -128,8 +168,10 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     """Dropped packets, names without an address, accounts that find no proxy. `proxy_logged`: the log shows the search."""
     found = set()
     silent = [
-        one for one in visits if one.answer == "drop" or (one.answer == "refuse" and one.late)
-    ]  # a refusal never takes that long
+        one
+        for one in visits
+        if one.late and one.answer in ("drop", "refuse")  # a refusal never takes that long
+    ]
     if any(not (proxy_logged and (one.searches or one.proxied)) for one in silent):
         found.add("firewall-drops")
     if proxy_logged and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
@@ -150,7 +192,7 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
 
 def _refused(visits: Visits) -> set[str]:
     """Refusals, by how long they took."""
-    refused = [one for one in visits if one.answer == "refuse" and not one.late]
+    refused = [one for one in visits if one.answer in ("refuse", "drop") and not one.late]
     found = set()
     if _often(one for one in refused if one.seconds < 0.3):
         found.add("firewall-rejects")
@@ -191,7 +233,7 @@ def _answered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     came = [one for one in visits if one.came]
     slow = [one for one in came if one.seconds >= _SLOW_S]
     answered = {(one.sid, one.pid, one.server) for one in visits if one.answer not in _SILENT and not one.late}
-    late = [one for one in visits if one.late and (one.sid, one.pid, one.server) in answered]
+    late = [one for one in visits if one.late and one.later != 0 and (one.sid, one.pid, one.server) in answered]
     found = set()
     if proxy_logged and any(one.searches and one.account.wpad_s >= _SLOW_S for one in slow):
         found.add("wpad-slow")
@@ -199,6 +241,8 @@ def _answered(visits: Visits, *, proxy_logged: bool) -> set[str]:
         found.add("slow-server")
     if not proxy_logged and (slow or late):
         found.add("slow-success")
+    if any(one.late and one.later == 0 for one in visits):
+        found.add("slow-not-dead")
     if _often((one for one in came if not one.account.stores), _sid):
         found.add("not-cached")
     if any(not one.account.stores or (proxy_logged and one.searches) for one in came):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from capi2kit.lab.reading import make_scenario
-from capi2kit.lab.scenario import Scenario, tables
+from capi2kit.lab.scenario import RETRIEVALS, WORKER, Scenario, tables
 from capi2kit.lab.simulate.randomness import Randomness
 
 One = TypeVar("One")
@@ -54,7 +54,7 @@ def draw_scenario(seed: int) -> Scenario:
     signers = _some(dice, _OF_FILES, most=4)
     shop = {"like": "web", "id": "shop", "subject": "shop.wingtip.example", "names": [], "revocation": "crl"}
     accounts = [_account(dice, name) for name in _some(dice, _ACCOUNTS, most=3)]
-    table = {
+    table: dict[str, Any] = {
         "id": f"random-{seed}",
         "title": f"Mixture {seed}",
         "story": "Drawn by chance.",
@@ -72,6 +72,10 @@ def draw_scenario(seed: int) -> Scenario:
     table["process"] = [
         _process(dice, number, accounts=names, signers=signers) for number in range(1 + int(dice.share() * 3))
     ]
+    (host,), fails = table["host"], Randomness(seed, "how retrievals fail")
+    host |= {"retrievals": _one(fails, RETRIEVALS), "remembers": fails.share() < 0.7, "measures": fails.share() < 0.15}
+    if host["retrievals"] == WORKER and fails.share() < 0.3:
+        table["server"].append({"host": "*", "answer": "ok", "seconds": 12.5})  # later than its callers wait
     return make_scenario(table, file=f"random {seed}")
 
 

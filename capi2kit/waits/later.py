@@ -42,6 +42,19 @@ def later_of(waits: pd.DataFrame, spans: pd.DataFrame, *, events: pd.DataFrame) 
     }
 
 
+def with_later_actions(steps: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
+    """`steps`, and the actions of each retrieval that ended in the background once more, as those of the wait it belongs to.
+
+    A caller that gave up did nothing itself: which way out was tried stands in the record of the thread that did the work.
+    """
+    ended = spans[(spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False) & spans["belongs_to"].notna()]
+    ended = ended.sort_values("logged_stop", kind="stable").drop_duplicates("belongs_to")
+    at = match([steps["event"].to_numpy()], [integers(ended["stop_event"])])
+    theirs = steps[(at >= 0) & (steps["kind"] == "action").to_numpy(bool, na_value=False)]
+    of = integers(ended["belongs_to"])[match([theirs["event"].to_numpy()], [integers(ended["stop_event"])])]
+    return pd.concat([steps, theirs.assign(event=of)], ignore_index=True) if len(theirs) else steps
+
+
 def _seconds_in_all(waits: pd.DataFrame, ended: pd.DataFrame, *, at: np.ndarray) -> np.ndarray:
     """From the begin of each wait to the end of its retrieval in the background; the stopwatch of Windows knows it best."""
     stop, start = np.append(nanoseconds(ended["logged_stop"]), NAT)[at], nanoseconds(waits["start"])

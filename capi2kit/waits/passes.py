@@ -224,7 +224,7 @@ def measured_by_windows(interval: Interval, evidence: Evidence) -> Interval:
     end = np.where(measured, evidence.stop, interval.end)
     begin = np.where(measured, end - evidence.measured, interval.begin)
     apart = np.where(measured & interval.trusted, begin - interval.begin, 0)
-    stored = np.maximum(end - interval.end, 0) + interval.end_cut  # what the call did with an answer, after it had come
+    stored = np.where(interval.end_cut > 0, np.maximum(end - interval.end, 0) + TICK, 0)  # after the answer had come
     return Interval(
         begin,
         end,
@@ -246,7 +246,8 @@ def bounds(interval: Interval, evidence: Evidence) -> Bounds:
     begin, end, earliest, latest, basis = interval[:5]
     unknown = interval.unknown
     sharp = (latest - begin <= TICK) & (begin - earliest <= TICK)
-    exact, measured = interval.trusted & sharp & ~unknown, basis == "measured"
+    measured = basis == "measured"
+    exact = interval.trusted & (sharp | measured) & ~unknown
     below = np.where(measured, _MICROSECOND, TICK + np.where(evidence.clock != NAT, _MILLISECOND, 0))
     above = np.where(measured, _MICROSECOND, TICK) + interval.end_cut
     low = np.where(unknown, 0, np.maximum(end - latest - below, 0))

@@ -28,7 +28,7 @@ from capi2kit.columns.urls import url_columns
 from capi2kit.knowledge import account, check, url_role
 from capi2kit.waits.evidence import Evidence, read_evidence, retrievals_in
 from capi2kit.waits.late_starts import judge_starts, verdicts_of
-from capi2kit.waits.later import later_of
+from capi2kit.waits.later import later_of, with_later_actions
 from capi2kit.waits.passes import (
     Bounds,
     Interval,
@@ -98,7 +98,9 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     interval = measured_by_windows(interval, evidence)
     waits = _table(spans[wire].reset_index(drop=True), interval, evidence=evidence, sure=bounds(interval, evidence))
     waits = waits.assign(starts=starts, **later_of(waits, spans, events=events))
-    return shaped(tell_retrievals(waits, steps) if steps is not None else waits, "waits")
+    if steps is not None:
+        waits = tell_retrievals(waits, with_later_actions(steps, spans))
+    return shaped(waits, "waits")
 
 
 def _verdicts(spans: pd.DataFrame, wire: np.ndarray, *, evidence: Evidence, guess: Interval) -> np.ndarray:

@@ -73,3 +73,22 @@ def test_a_check_that_remembers_the_failure_is_an_echo_of_it(rejected, echoes):
 def test_an_echo_counts_for_the_failure_before_it():
     both = f"{GAVE_UP}\n{REJECTED}issuer=Contoso CA\n{GAVE_UP.replace('10', '50').replace(' 0 ', ' 40 ')}"
     assert waits_of(both)["echoes"].tolist() == [1, 0]
+
+
+def test_the_way_out_of_one_that_gave_up_stands_in_the_record_of_its_end():
+    log = events(f"{GAVE_UP}\n{ENDED}2EFD")
+    stops = log.loc[(log["phase"] == "stop") & log["url"].notna(), "event"].tolist()
+    acts = pd.concat(
+        [
+            steps(stops[0], "action NetworkRetrievalTimeout error=5B4"),
+            steps(
+                stops[1],
+                "action ProxyListAndByPassList 10.0.0.9:8080",
+                "action PendingNetworkRetrievalComplete error=36",
+            ),
+        ]
+    )
+    waits = c2.recover_waits(c2.build_spans(log, steps=acts), log, steps=acts)
+    assert waits["proxy"].tolist() == ["10.0.0.9:8080"] and waits["wpad_failures"].tolist() == [0]
+    alone = c2.recover_waits(c2.build_spans(log, steps=acts), log, steps=acts.head(1))
+    assert alone["proxy"].isna().all()

@@ -84,12 +84,13 @@ def come_back_at_once(
     """The record of a call for which nothing is sent."""
     yield thread.dice.between(0.00002, 0.0004)
     server = server_of(thread, source)
+    network = 0 if server.answer == "no-connection" and not server.accounts else 1
     record = thread.write(
         "wire",
         task,
         asked=source,
         limit=limit,
-        network=0 if server.answer == "no-connection" and not server.accounts else 1,
+        network=network,
         actions=[(why.action, "", why.result)],
         request=(),
         response=(),
@@ -100,7 +101,9 @@ def come_back_at_once(
         result=why.result,
     )
     thread.close(operation, record)
-    operation.facts |= {"was": why.was, "url": source.url, "result": why.result, "ended": thread.now}
+    operation.facts |= {
+        "was": why.was, "url": source.url, "result": why.result, "ended": thread.now, "network": network,
+    }  # fmt: skip
 
 
 def connect_fails(thread: Thread) -> int:
