@@ -47,6 +47,7 @@ KEYS = {
     "processes": ["process", "begins_with"],
     "providers": ["provider"],
     "operations": ["provider", "channel", "task", "event_id"],
+    "runtimes": ["pattern"],
     "servers": ["host"],
     "texts": ["text"],
     "uls": ["kind", "text"],
@@ -161,6 +162,7 @@ def test_every_column_of_the_tables_read_is_filled_by_a_field_or_by_the_reader()
     by_reader = {"event", "source", "offset", "time_written", "phase", "operation", "extra", "position", "elements"}
     by_reader |= {"resolution_s", "zone", "category", "tag", "method", "http_status", "win32_status"}
     by_reader |= {"client", "server", "store"}  # of logs that are no Windows events
+    by_reader |= {"clr_version"}  # of a command line
     filled = {(row["table"], row["column"]) for row in rows("fields")} | {("steps", "name")}
     for table in ("events", "steps", "chain", "certificates"):
         own = {"host", "process"} if table != "events" else set()

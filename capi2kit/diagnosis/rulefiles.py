@@ -19,7 +19,7 @@ PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
 _SAY = {"finding", "fixes", "confirm", "source"}
-_PARTS = {"also", "unless", "weakens"}
+_PARTS = {"also", "unless", "sure", "weakens"}
 _JOINED = {"table", "where", "on"}
 _COST = {*_JOINED, "column"}
 _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
@@ -49,7 +49,7 @@ class Rule:
     """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
 
     `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a
-    finding, but a possible one only.
+    finding, but a possible one only. `sure`: rows without which it is a possible one, too.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Rule:
     cost_rows: Condition | None
     also: tuple[Condition, ...]
     unless: tuple[Condition, ...]
+    sure: tuple[Condition, ...]
     weakens: tuple[Condition, ...]
     finding: str
     fixes: tuple[str, ...]

@@ -1,16 +1,17 @@
 """Rules: questions over the tables, one TOML file per root cause, and `diagnose`, which asks them.
 
 A rule matches rows of a table in groups (**match**); **also** there must be rows like this, joined on named columns;
-**unless** there are rows like this; **weakens** keeps the finding and lists what speaks against it. Its **cost** is a column
-of the matched rows, or of rows joined to them. It also has the text of the finding, the remedies that help, its source, and the
-scenarios on which it must fire or stay silent. It can only read: its conditions are `expressions`, and its texts have
-placeholders for columns and nothing else: one that it groups by, or one of numbers, of which it shows the range.
+**unless** there are rows like this; without rows that make it **sure** it is a possible finding; **weakens** keeps the finding and
+lists what speaks against it. Its **cost** is a column of the matched rows, or of rows joined to them. It also has the text of the
+finding, the remedies that help, its source, and the scenarios on which it must fire or stay silent. It can only read: its conditions
+are `expressions`, and its texts have placeholders for columns and nothing else: one that it groups by, or one of numbers, of which it
+shows the range.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,14 +103,23 @@ def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
         kept = {key: places for key, places in kept.items() if rows[column].iloc[places].nunique() >= least}
     for wanted, conditions in ((True, rule.also), (False, rule.unless)):
         for condition in conditions if kept else ():
-            there = set(_keys(tables.rows(condition), condition.on))
-            spots = [rule.match.on.index(name) for name in condition.on]
-            kept = {key: places for key, places in kept.items() if (tuple(key[i] for i in spots) in there) == wanted}
+            joins = _joins(rule, condition, tables=tables)
+            kept = {key: places for key, places in kept.items() if joins(key) == wanted}
+    for condition in rule.sure if kept else ():
+        joins = _joins(rule, condition, tables=tables)
+        likely = {key: likely[key] and joins(key) for key in kept}
     return [
         _said(rule, dict(zip(rule.match.on, key, strict=True)), rows=rows.iloc[places], tables=tables)
         | {"certainty": LIKELY if likely[key] else POSSIBLE}
         for key, places in kept.items()
     ]
+
+
+def _joins(rule: Rule, condition: Condition, *, tables: _Plain) -> Callable[[tuple], bool]:
+    """Whether there are rows of a condition for a group of a rule, by its key."""
+    there = set(_keys(tables.rows(condition), condition.on))
+    spots = [rule.match.on.index(name) for name in condition.on]
+    return lambda key: tuple(key[i] for i in spots) in there
 
 
 def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:

@@ -33,11 +33,11 @@ def frame_startups(
     Returns
     -------
     startups : DataFrame
-        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event and app_pool filled in,
+        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event, app_pool and clr_version filled in,
         wall_s and unexplained_s longer by what was added. Raises TableError. Nothing is modified.
     """
     check(startups, "startups")
-    check(events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool"])
+    check(events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool", "clr_version"])
     if startups.empty:
         return startups
     gap = pd.Timedelta(seconds=gap_s)
@@ -49,7 +49,10 @@ def frame_startups(
         dated["place"] = dated["place"].fillna(single.item())  # a log that names no computer, beside those of one
     begins = _begins(framed, dated, gap=gap)
     served = _served(framed, dated, gap=gap)
-    framed = framed.assign(app_pool=_pools(framed, dated, settings=settings, gap=gap))
+    pools = _pools(framed, dated, settings=settings, gap=gap)
+    framed = framed.assign(
+        app_pool=pools, clr_version=_only(_named(framed, dated, column="clr_version", gap=gap), framed)
+    )
     return _widened(framed, begins=begins, served=served)
 
 
@@ -105,16 +108,14 @@ def _served(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -
     return both.sort_values(["row", "blind", "time"]).drop_duplicates("row").set_index("row")
 
 
-def _pools(startups: pd.DataFrame, dated: pd.DataFrame, *, settings: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
+def _pools(
+    startups: pd.DataFrame, dated: pd.DataFrame, *, settings: pd.DataFrame, gap: pd.Timedelta
+) -> pd.api.extensions.ExtensionArray:
     """The application pool of each process, where exactly one name is given for its process id on its computer.
 
     An event must lie in the life of the process as far as it is known; a list of worker processes is as of its own time.
     """
-    named = dated.loc[dated["app_pool"].notna() & dated["new_pid"].notna(), ["place", "new_pid", "app_pool", "time"]]
-    by_event = startups[["row", "place", "pid", "first_operation"]].merge(
-        named, left_on=["place", "pid"], right_on=["place", "new_pid"]
-    )
-    by_event = by_event[by_event["time"] >= by_event["first_operation"] - gap]
+    by_event = _named(startups, dated, column="app_pool", gap=gap)
     listed = settings.loc[settings["path"] == POOL, ["name", "value"]]
     if startups["place"].nunique() > 1:
         listed = listed.iloc[:0]  # it does not say whose processes it lists
@@ -126,8 +127,28 @@ def _pools(startups: pd.DataFrame, dated: pd.DataFrame, *, settings: pd.DataFram
     both = pd.concat(
         [by_event[["row", "app_pool"]], by_list.rename(columns={"value": "app_pool"})[["row", "app_pool"]]]
     )
-    only = both.drop_duplicates().drop_duplicates("row", keep=False).set_index("row")["app_pool"]
-    return only.reindex(startups["row"]).array
+    return _only(both, startups)
+
+
+def _named(startups: pd.DataFrame, dated: pd.DataFrame, *, column: str, gap: pd.Timedelta) -> pd.DataFrame:
+    """Per start-up what the events that name its process say of it in a column."""
+    named = dated.loc[dated[column].notna() & dated["new_pid"].notna(), ["place", "new_pid", column, "time"]]
+    found = startups[["row", "place", "pid", "first_operation"]].merge(
+        named, left_on=["place", "pid"], right_on=["place", "new_pid"]
+    )
+    return found.loc[found["time"] >= found["first_operation"] - gap, ["row", column]]
+
+
+def _only(said: pd.DataFrame, startups: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
+    """What is said of each start-up, where that is one thing only."""
+    column = said.columns[-1]
+    return (
+        said.drop_duplicates()
+        .drop_duplicates("row", keep=False)
+        .set_index("row")[column]
+        .reindex(startups["row"])
+        .array
+    )
 
 
 def _widened(startups: pd.DataFrame, *, begins: pd.DataFrame, served: pd.DataFrame) -> pd.DataFrame:

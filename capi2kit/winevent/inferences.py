@@ -3,18 +3,21 @@
 Input and output: the texts of a batch by column. A cell that was logged is never
 touched. `operation` and `phase` follow from who logged what; the code of an error
 that was logged as a sentence only, from texts.csv; an application pool, from the
-command line that names it.
+command line that names it; the version of the .NET runtime, from that line or by
+runtimes.csv from the folder of the program.
 """
 
 from __future__ import annotations
 
 import re
 
-from capi2kit.knowledge import code_of_text, operation, operations_marking
+from capi2kit.knowledge import code_of_text, operation, operations_marking, rows
 
 Texts = dict[str, list[str | None]]
 _PHASES = {"1": "start", "2": "stop"}
-_POOL = re.compile(r'\s-ap\s+(?:"([^"]*)"|(\S+))')  # how the process activation service starts a worker process
+# how the process activation service starts a worker process: -ap "the pool" -v "v4.0"
+_POOL = re.compile(r'\s-ap\s+(?:"([^"]*)"|(\S+))')
+_CLR = re.compile(r'\s-v\s+"?(v\d{1,2}\.\d{1,2})"?(?=\s|$)')
 
 
 def infer(texts: Texts, *, count: int) -> None:
@@ -55,11 +58,17 @@ def _read_pools(texts: Texts, *, count: int) -> None:
     lines = texts.get("command_line")
     if lines is None:
         return
-    pools = texts.setdefault("app_pool", [None] * count)
+    pools, versions = (texts.setdefault(name, [None] * count) for name in ("app_pool", "clr_version"))
     for i, line in enumerate(lines):
         found = _POOL.search(line) if line and pools[i] is None else None
-        if found:
+        if found and line:
             pools[i] = found[1] or found[2]
+            version = _CLR.search(line)
+            versions[i] = version[1] if version else None
+        elif line:
+            versions[i] = next(
+                (row["clr_version"] for row in rows("runtimes") if re.search(row["pattern"], line)), None
+            )
 
 
 def _read_lengths(texts: Texts, *, count: int) -> None:

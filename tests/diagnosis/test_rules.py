@@ -138,3 +138,9 @@ def test_a_finding_may_show_the_range_of_a_number(tmp_path):
         "S-1 on A: 2 waits of 5.0 to 10.0 s, 15.0 s",
         "S-1 on B: 2 waits of 10.0 s, 10.0 s",
     ]
+
+
+def test_without_the_rows_that_make_it_sure_a_finding_is_a_possibility(tmp_path):
+    more = "[[sure]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']"
+    row = asked(tmp_path, more)
+    assert list(zip(row["host"], row["certainty"], strict=True)) == [("A", "likely"), ("B", "possible")]

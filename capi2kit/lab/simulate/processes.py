@@ -21,6 +21,7 @@ _IMAGES = {
     WORKER: r"C:\Windows\System32\inetsrv\w3wp.exe",
     TIMER: r"C:\Program Files\Common Files\Microsoft Shared\Web Server Extensions\14\BIN\OWSTIMER.EXE",
 }
+_NEWER = (r"Extensions\14", r"Extensions\16")  # SharePoint 2010, and that of Windows Server 2016 and later
 _ACTIVATION, _SERVICES = 2760, 548  # the processes that start worker processes and services
 _LOGONS = {"S-1-5-18": "0x3e7", "S-1-5-19": "0x3e5", "S-1-5-20": "0x3e4"}
 
@@ -40,9 +41,10 @@ def creations(world: World, host: str) -> Iterator[Creation]:
     form = f"{FORM}{_WITH_COMMAND_LINE if has_command else '6.1'}"
     for image in (WORKER, TIMER):
         for one in processes_on(world, host, image=image):
-            texts = _subject(host) + _process(one, path=_IMAGES[image])
+            path = _IMAGES[image].replace(*_NEWER) if has_command else _IMAGES[image]
+            texts = _subject(host) + _process(one, path=path)
             if has_command:
-                texts += (_command_line(one, path=_IMAGES[image]), *_target(world.running[one.id].account, host))
+                texts += (_command_line(one, path=path), *_target(world.running[one.id].account, host))
             yield Creation(created(world, one), form, texts)
 
 
