@@ -14,9 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from scenarios import analysed
 
 from capi2kit import charts
 from capi2kit.charts import palette
+from capi2kit.charts.lanes import find_lanes
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import TableError
 from capi2kit.startups import attribute_delays, draw_ledger, find_startups, mark_startups
@@ -443,3 +445,9 @@ def luminance(color: str, eye: np.ndarray) -> float:
 def test_colours_differ_in_lightness(one, other, least, eye):
     bright, dark = sorted((luminance(one, eye), luminance(other, eye)), reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= least
+
+
+def test_a_thread_that_ends_in_the_background_has_no_lane_and_waits_are_whole_numbers():
+    found = analysed("remembered-offline")
+    _, _, lanes = find_lanes(found.spans, found.waits, startup=0)
+    assert sorted(lanes["waits"]) == [1, 9] and str(lanes["waits"].dtype) == "int64"

@@ -50,7 +50,7 @@ def saved(tmp_path):
 
 
 def records(case: Case) -> list[int]:
-    return sorted(case.events["record"].tolist())
+    return sorted(case.events["record"].dropna().tolist())
 
 
 def errors(case: Case) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from capi2kit.knowledge.actions import BESIDE
 from capi2kit.words import NO_HOST, short
 
 LANES = 40
@@ -24,11 +25,14 @@ def find_lanes(
     """
     mine = spans[spans["startup"].eq(startup).fillna(False).astype(bool)]
     waits = waits[waits["span"].isin(mine["span"])]
-    operations = mine[(mine["depth"] == 0) & mine["start"].notna() & mine["stop"].notna()]
+    dated = mine["start"].notna() & mine["stop"].notna()
+    operations = mine[(mine["depth"] == 0) & dated & ~mine["kind"].isin(BESIDE)]
     operations, waits = (table.assign(thread=_threads(table)) for table in (operations, waits))
     begun = pd.concat([operations[["thread", "start"]], waits[["thread", "start"]]]).groupby("thread")["start"].min()
     lanes = begun.to_frame("start").join(_waited(waits))
-    lanes = lanes.fillna({"wait_s": 0.0, "waits": 0, "hosts": 0, "url_host": ""})
+    lanes = lanes.fillna({"wait_s": 0.0, "waits": 0, "hosts": 0, "url_host": ""}).astype(
+        {"waits": "int64", "hosts": "int64"}
+    )
     lanes["threads"] = len(lanes)
     lanes["name"] = ["thread not logged" if thread == NO_THREAD else f"thread {thread}" for thread in lanes.index]
     lanes = lanes.sort_values("wait_s", ascending=False, kind="stable").head(LANES).sort_values("start", kind="stable")
