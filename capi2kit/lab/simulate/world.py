@@ -140,7 +140,7 @@ class World:
         self.pending: dict[
             tuple[str, str, str], int
         ] = {}  # until when a thread works on a URL, by computer, process and URL
-        self.memory: dict[tuple[str, str, str], Offline] = {}  # what is remembered as offline, likewise
+        self.memory: dict[tuple[str, str, str], Offline] = {}  # what is remembered as offline, by the same three
         self.echoes: list[tuple[str, str, int, str]] = []  # computer, kind, record and URL of what nobody waited for
         self._turns = count()
         self._queue: list[tuple[int, int, Steps]] = []
