@@ -422,7 +422,7 @@ def test_the_labs_own_files_are_read_without_problems():
             data = archive.read(name)
             assert certutil.sniff(data, name)
             batch = read(data)
-            assert len(batch["cache_entries"]) == 6
+            assert len(batch["cache_entries"]) == 18
             assert said(batch) == ["time zone unknown"]
     assert len(names) == 2
 

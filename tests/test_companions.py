@@ -36,7 +36,7 @@ def incident(*, answer="drop", work=(FILES, TOKENS), error_s=37.5, **other):
         "begins": BEGINS,
         "seed": 7,
         "companions": True,
-        "host": [{"name": HOST, "clock_error_s": error_s}],
+        "host": [{"name": HOST, "clock_error_s": error_s, "retrievals": "sends"}],
         "account": [{"id": "net", "sid": "S-1-5-20"}, {"id": "farm", "sid": FARM}],
         "signer": [
             {"id": "code", "subject": "Code", "ca": "Code CA", "root": "Root", "host": "crl.contoso.example"},

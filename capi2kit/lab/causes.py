@@ -8,15 +8,12 @@ them only their names, and that a cause which shows once does not count yet.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
 
-from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import Account, windows
-from capi2kit.lab.simulate.attempts import AT_LIMIT
-from capi2kit.lab.simulate.chains import NO_CHECK, OFFLINE, UNTRUSTED
+from capi2kit.lab.scenario import windows
+from capi2kit.lab.simulate.chainstate import NO_CHECK, OFFLINE, UNTRUSTED
 from capi2kit.lab.simulate.world import Operation, World
+from capi2kit.lab.visits import Visit, Visits, visits_of
 
 _TWICE = 2
 _SLOW_S = 2.0
@@ -24,50 +21,13 @@ _HOUR_S = 3600
 _NOT_ITS_FAULT = ("ok", "expired", "drop", "denied", "login")  # answers for which a responder is not to blame
 _MANAGED = ("w3wp.exe", "OWSTIMER.EXE", "powershell.exe")
 _TARGETS = 8  # assemblies that make a start-up one of many checks
-
-
-class Visit(NamedTuple):
-    """One retrieval that left a record."""
-
-    account: Account
-    sid: str
-    host: str
-    server: str
-    kind: str
-    answer: str
-    late: bool  # the limit was reached
-    later: int | None  # the result when its thread ended after that, if that left a record
-    url: str
-    ended: int
-    seconds: float
-    process: str
-    pid: int
-    accumulative: bool
-    target: object
-    replaces: bool
-
-    @property
-    def came(self) -> bool:
-        """Whether something came."""
-        return self.answer in ("ok", "expired") and not self.late
-
-    @property
-    def proxied(self) -> bool:
-        """Whether its account has a proxy."""
-        return ":" in self.account.proxy
-
-    @property
-    def searches(self) -> bool:
-        """Whether its account looks for a proxy in vain."""
-        return self.account.proxy == "wpad"
-
-
-Visits = list[Visit]
+_NEAR = 0.6  # of its limit: a refusal that takes so long looks like a lost packet
+_LONGEST = 10.0  # that refusals can take, s
 
 
 def causes_of(world: World, kept: dict[str, set[int]]) -> set[str]:
     """The ids of the rules that should fire on what a world left; `kept`: the records in each computer's file."""
-    visits = list(_visits(world, kept))
+    visits = list(visits_of(world, kept))
     found: set[str] = set()
     for host in world.scenario.host:
         here = [one for one in visits if one.host == host.name]
@@ -83,53 +43,16 @@ def causes_of(world: World, kept: dict[str, set[int]]) -> set[str]:
         if kept[host.name] and min(kept[host.name]) > 1:
             found.add("log-wrapped")
     offline = {one.pid for one in world.operations if one.name == "BuildChain" and OFFLINE in _troubles(one)}
-    return found | _not_sent(world, visits, kept=kept) | _per_process(visits, offline=offline) | _chains(world, kept)
+    many = _checking(world)
+    return (
+        found
+        | _not_sent(world, visits, kept=kept)
+        | _per_process(visits, offline=offline, many=many)
+        | _chains(world, kept)
+    )
 
 
-_SILENT = ("drop", "refuse", "no-dns", "no-connection", "no-directory")
-
-
-def _visits(world: World, kept: dict[str, set[int]]) -> Iterator[Visit]:
-    accounts = {one.id: one for one in world.scenario.account}
-    targets: dict[str, object] = {}
-    for one in world.operations:
-        targets.setdefault(one.task_id, one.facts.get("target", one.task_id))
-    for one in world.operations:
-        if "answer" in one.facts and one.record in kept[one.host]:
-            said = one.facts
-            yield Visit(
-                account=accounts[str(said["account"])],
-                sid=str(said["sid"]),
-                host=one.host,
-                server=urlsplit(str(said["url"])).hostname or "",
-                kind=str(said["kind"]),
-                answer=str(said["answer"]),
-                late=said["result"] in AT_LIMIT,
-                later=_later(world, one, kept=kept),
-                url=str(said["url"]),
-                ended=int(str(said["ended"])),
-                seconds=(int(str(said["ended"])) - one.start) / SECOND,
-                process=one.process,
-                pid=one.pid,
-                accumulative=bool(said["accumulative"]),
-                target=targets[one.task_id],
-                replaces=bool(said["replaces"]),
-            )
-
-
-def _later(world: World, wait: Operation, *, kept: dict[str, set[int]]) -> int | None:
-    """How a retrieval ended after its caller had given up, if that left a record."""
-    own = ("host", "pid")
-    for one in world.operations:
-        if (
-            one.facts.get("was") == "background"
-            and all(getattr(one, name) == getattr(wait, name) for name in own)
-            and one.facts["url"] == wait.facts["url"]
-            and one.start <= int(str(wait.facts["ended"])) <= (one.stop or 0)
-            and one.record in kept[one.host]
-        ):
-            return int(str(one.facts["result"]))
-    return None
+_SILENT = ("drop", "refuse", "block", "no-dns", "no-connection", "no-directory")
 
 
 def _not_sent(world: World, visits: Visits, *, kept: dict[str, set[int]]) -> set[str]:
@@ -167,11 +90,7 @@ def _server(one: Visit) -> str:
 def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     """Dropped packets, names without an address, accounts that find no proxy. `proxy_logged`: the log shows the search."""
     found = set()
-    silent = [
-        one
-        for one in visits
-        if one.late and one.answer in ("drop", "refuse")  # a refusal never takes that long
-    ]
+    silent = [one for one in visits if one.late and one.answer in ("drop", "refuse", "block")]
     if any(not (proxy_logged and (one.searches or one.proxied)) for one in silent):
         found.add("firewall-drops")
     if proxy_logged and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
@@ -184,21 +103,21 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
         found.add("name-not-resolved")
     if accounts and _often((one for one in nameless if one.sid not in accounts), _sid):
         found.add("services-without-proxy")
-    lost = [one for one in visits if one.answer in ("no-dns", "refuse", "drop") and one.searches]
+    lost = [one for one in visits if one.answer in ("no-dns", "refuse", "block", "drop") and one.searches]
     if proxy_logged and _often(lost, _sid):
         found.add("account-auto-detect")
     return found
 
 
 def _refused(visits: Visits) -> set[str]:
-    """Refusals, by how long they took."""
-    refused = [one for one in visits if one.answer in ("refuse", "drop") and not one.late]
-    found = set()
-    if _often(one for one in refused if one.seconds < 0.3):
-        found.add("firewall-rejects")
-    if _often(one for one in refused if one.seconds >= 2.5):
+    """Connections that failed before their limit: blocked on the computer, refused, or given up because nobody answered."""
+    failed = [one for one in visits if one.answer in ("refuse", "block", "drop") and not one.late]
+    near = [one for one in failed if one.seconds >= 0.5]
+    late = [one for one in near if one.answer == "drop" or one.seconds >= _NEAR * one.limit or one.seconds > _LONGEST]
+    found = {"firewall-rejects"} if _often(one for one in failed if one not in near) else set()
+    if _often(late):
         found.add("connect-fails-late")
-    moment = [one for one in refused if 0.3 <= one.seconds < 2.5]
+    moment = [one for one in near if one not in late]
     if any(one.came for one in visits):
         found |= {"loopback"} if _often(moment, lambda one: one.server) else set()
     elif _often(moment):
@@ -255,13 +174,27 @@ def _answered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     return found
 
 
-def _per_process(visits: Visits, *, offline: set[int]) -> set[str]:
-    """What shows per process. `offline`: those in which a chain found nobody to ask; there nothing is called harmless."""
+def _checking(world: World) -> set[int]:
+    """The processes whose start checks many targets: files, or certificates without a file."""
+    checked: dict[tuple[int, str], object] = {}
+    for one in world.operations:
+        if one.facts["startup"] and (target := one.facts.get("target", one.facts.get("subject"))):
+            where = (one.pid, one.task_id)
+            checked[where] = target if "target" in one.facts else checked.get(where, target)
+    found = Counter(pid for pid, _ in {(pid, target) for (pid, _), target in checked.items()})
+    return {pid for pid, count in found.items() if count >= _TARGETS}
+
+
+def _per_process(visits: Visits, *, offline: set[int], many: set[int]) -> set[str]:
+    """What shows per process. `offline`: those in which a chain found nobody to ask; there nothing is called harmless.
+
+    `many`: those that check many targets.
+    """
     found = set()
     for pid in {one.pid for one in visits}:
         mine = [one for one in visits if one.pid == pid]
         in_vain = [one for one in mine if not one.came and one.accumulative and one.process in _MANAGED]
-        if len({one.target for one in in_vain if one.answer not in ("page", "missing", "expired")}) >= _TARGETS:
+        if pid in many and any(one.answer not in ("page", "missing", "expired") for one in in_vain):
             found.add("publisher-evidence")
         if any(one.came and one.answer == "expired" and one.kind != "certificate" for one in mine):
             found.add("crl-expired-at-source")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from capi2kit.lab.scenario import Account, After, Scenario
+from capi2kit.lab.scenario import Account, After, Cached, Process, Scenario
 
 
 def changed(scenario: Scenario, after: After) -> Scenario:
@@ -14,6 +14,7 @@ def changed(scenario: Scenario, after: After) -> Scenario:
         replace(one, trusted=True, intermediate_missing=False) if one.id in after.installed else one
         for one in scenario.signer
     )
+    installed = tuple(Cached(one.id, after.lists, installed=True) for one in scenario.account if after.lists)
     hosts = tuple(replace(one, limit_s=after.limit_s) for one in scenario.host) if after.limit_s else scenario.host
     return replace(
         scenario,
@@ -21,6 +22,15 @@ def changed(scenario: Scenario, after: After) -> Scenario:
         server=(*after.server, *scenario.server),
         account=tuple(_sent(one, ways) for one in scenario.account),
         signer=signers,
+        cached=(*scenario.cached, *installed),
+        process=tuple(_unchecked(one, after.unchecked) for one in scenario.process),
+    )
+
+
+def _unchecked(process: Process, callers: tuple[str, ...]) -> Process:
+    """The process, whose files these callers no longer have checked."""
+    return replace(
+        process, work=tuple(replace(one, checked=one.checked and one.caller not in callers) for one in process.work)
     )
 
 

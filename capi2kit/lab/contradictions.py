@@ -12,7 +12,6 @@ from capi2kit.lab.scenario import (
     REVOCATIONS,
     SCHEMES,
     STATES,
-    WORKER,
     Scenario,
     callers,
     windows,
@@ -40,7 +39,7 @@ def _negative(scenario: Scenario) -> Iterator[str]:
         for key, value in vars(part).items():
             if isinstance(value, float | int) and not isinstance(value, bool) and value < 0 and key != "clock_error_s":
                 yield f"{where}.{key}: {value} is below zero"
-            if key in ("repeat", "pid", "thread", "log_bytes") and value == 0:
+            if key in ("repeat", "pid", "thread", "log_bytes", "addresses") and value == 0:
                 yield f"{where}.{key}: must be at least 1"
 
 
@@ -93,13 +92,13 @@ def _unknown_words(scenario: Scenario) -> Iterator[str]:
         "revocation": REVOCATIONS,
         "state": STATES,
         "scheme": SCHEMES,
-        "retrievals": RETRIEVALS,
+        "retrievals": ("", *RETRIEVALS),
     }
     for where, part in _parts(scenario):
         for key, words in known.items():
             word = getattr(part, key, None)
             if word is not None and word not in words:
-                yield f"{where}.{key}: {word!r} is not one of {', '.join(words)}"
+                yield f"{where}.{key}: {word!r} is not one of {', '.join(filter(None, words))}"
         flaws = FILE_FLAWS if ".work" in where else FLAWS
         if (flaw := getattr(part, "flaw", "")) not in flaws:
             yield f"{where}.flaw: {flaw!r} is not one of {', '.join(flaws[1:])}"
@@ -108,9 +107,11 @@ def _unknown_words(scenario: Scenario) -> Iterator[str]:
 def _impossible(scenario: Scenario) -> Iterator[str]:
     if not 1980 <= scenario.begins.year <= 2100:
         yield f"begins: {scenario.begins.year} is not a year of a Windows log"
+    if scenario.main_cause not in (scenario.causes or ("",)) and not scenario.drawn:
+        yield f"main_cause: {scenario.main_cause!r} is not among causes"
     for cause in sorted({*scenario.causes} & {*scenario.not_causes}):
         yield f"causes: {cause!r} is also among not_causes"
-    workers = any(host.retrievals == WORKER for host in scenario.host)  # theirs may end after their callers gave up
+    workers = any(host.has_workers for host in scenario.host)  # theirs may end after their callers gave up
     limit = max((_first_limit(work.caller) for process in scenario.process for work in process.work), default=20.0)
     for number, server in enumerate(scenario.server, 1):
         if server.answer in _ANSWERED and server.seconds > limit and not workers:
@@ -138,6 +139,8 @@ def _after(scenario: Scenario) -> Iterator[str]:
         for key, wanted, known in (
             ("account", [way.id for way in after.account], accounts),
             ("installed", after.installed, signers),
+            ("lists", after.lists, signers),
+            ("unchecked", after.unchecked, {*callers()}),
             ("server", [one.answer for one in after.server], {*ANSWERS}),
         ):
             for name in wanted:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 LAB = Path(__file__).parent
 ANSWERS = (
-    "ok", "drop", "refuse", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "broken", "expired",
+    "ok", "drop", "refuse", "block", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "broken", "expired",
 )  # fmt: skip
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")
@@ -54,8 +54,12 @@ class Windows(NamedTuple):
     proxy_actions: bool
     agent: str
     provider: str
+    retrievals: str
     connect_s: float
+    refused_s: list[float]
+    addresses_tried: int
     memory_s: list[float]
+    sure: dict[str, str]
     source: str
 
 
@@ -64,7 +68,8 @@ class Host:
     """A computer and its log. `log_bytes`: the largest the log may grow; `channel_on_s`: when it was switched on.
 
     `limit_s`: what each URL gets at most (policy); a chain with one budget gets twice that. 0: as Windows has it.
-    `retrievals`: how they fail, sends or worker (see windows.toml). `remembers`: whether a failure is remembered for a while.
+    `retrievals`: how they fail, sends or worker (see windows.toml); empty: as its Windows has it. `remembers`: whether a failure is
+    remembered for a while.
     `measures`: Windows writes how long each call took (DiagLevel 5).
     """
 
@@ -76,9 +81,14 @@ class Host:
     errors_only: bool = False
     dirty: bool = False
     limit_s: float = 0.0
-    retrievals: str = "sends"
+    retrievals: str = ""
     remembers: bool = True
     measures: bool = False
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether a thread of its own does the work of a retrieval."""
+        return (self.retrievals or windows()[self.windows].retrievals) == WORKER
 
 
 @dataclass(frozen=True)
@@ -94,11 +104,16 @@ class Account:
 
 @dataclass(frozen=True)
 class Server:
-    """How a server (a name, or * for all) answers `accounts` (all if none are named), and after how long."""
+    """How a server (a name, or * for all) answers `accounts` (all if none are named), and after how long.
+
+    `seconds`: of an answer, or of a block on the computer itself. Where packets are dropped or refused, windows.toml has the time
+    that each of the `addresses` of the name takes.
+    """
 
     host: str
     answer: str
     seconds: float = 0.08
+    addresses: int = 1
     accounts: tuple[str, ...] = ()
 
 
@@ -106,7 +121,8 @@ class Server:
 class Signer:
     """Who signed: a certificate, its CA and its root; `host` publishes their lists; `timestamp` is another signer.
 
-    `flaw`: what is wrong with the certificate; `scheme`: how its lists are to be fetched.
+    `flaw`: what is wrong with the certificate; `scheme`: how its lists are to be fetched; `mirror`: another server that has each
+    list, too.
     """
 
     id: str
@@ -124,13 +140,15 @@ class Signer:
     names: tuple[str, ...] = ()
     flaw: str = ""
     scheme: str = "http"
+    mirror: str = ""
 
 
 @dataclass(frozen=True)
 class Cached:
     """What an account has in its disk cache when the story begins: both lists of some signers.
 
-    `roots_bytes`: it also has a list of roots of that size.
+    `installed`: the lists are in a store of the computer instead, where no answers of a responder
+    can be. `roots_bytes`: it also has a list of roots of that size.
     """
 
     account: str
@@ -138,13 +156,14 @@ class Cached:
     state: str = "fresh"
     lists: tuple[str, ...] = ("ca", "leaf")
     roots_bytes: int = 0
+    installed: bool = False
 
 
 @dataclass(frozen=True)
 class Work:
     """A run of checks in one thread: `files` below `folder`, signed by `signers` in turn, `pause_s` apart.
 
-    `flaw`: what is wrong with the files.
+    `flaw`: what is wrong with the files. `checked`: whether they are checked at all.
     """
 
     caller: str
@@ -159,6 +178,7 @@ class Work:
     startup: bool = True
     server_name: str = ""
     flaw: str = ""
+    checked: bool = True
 
 
 @dataclass(frozen=True)
@@ -199,21 +219,27 @@ class Way:
 class After:
     """The same incident after a remedy (its id): what changes. `server` goes before the scenario's own.
 
-    `account`: their new ways out. `installed`: signers whose chain is now whole and trusted. `limit_s`: what each URL gets.
-    `only`: the remedy is for these servers.
+    `account`: their new ways out. `installed`: signers whose chain is now whole and trusted. `lists`: signers whose lists are
+    installed on every computer. `unchecked`: callers whose files are no longer checked. `limit_s`: what each URL gets. `only`: the
+    remedy is for these servers.
     """
 
     fix: str
     server: tuple[Server, ...] = ()
     account: tuple[Way, ...] = ()
     installed: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     limit_s: float = 0.0
     only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One incident, complete. `causes` and `not_causes` name what a diagnosis must and must not find."""
+    """One incident, complete. `causes` and `not_causes` name what a diagnosis must and must not find.
+
+    `main_cause`: the one of them that the story is about.
+    """
 
     id: str
     title: str
@@ -229,6 +255,7 @@ class Scenario:
     cached: tuple[Cached, ...] = ()
     message: tuple[Message, ...] = ()
     after: tuple[After, ...] = ()
+    main_cause: str = ""
     causes: tuple[str, ...] = ()
     not_causes: tuple[str, ...] = ()
     companions: bool = False

@@ -21,7 +21,7 @@ from capi2kit.lab.simulate.webserver import find_requests, started_up
 from capi2kit.lab.simulate.world import Operation, World
 
 NOTE = "True by our model of Windows, which only real logs can prove."
-WIRE = "RetrieveObjectFromNetwork"
+WIRE, _OUTERMOST = "RetrieveObjectFromNetwork", "VerifyTrust"
 _OPERATIONS = ("operation", "host", "pid", "tid", "task_id", "start", "stop", "duration_s", "record")
 
 
@@ -44,12 +44,13 @@ def tell_truth(world: World, kept: dict[str, set[int]], *, after: Sequence[tuple
             }
             for host in scenario.host
         ],
+        "main_cause": scenario.main_cause or None,
         "causes": sorted(causes_of(world, kept)) if scenario.drawn else list(scenario.causes),
         "not_causes": list(scenario.not_causes),
         "waits": [_wait(world, one, kept=kept) for one in waits],
         "beside": _beside(world, wires, kept=kept),
         "startups": [found for process in scenario.process if (found := _startup(world, process, kept=kept))],
-        **({"after": [_remedied(remedy, then) for remedy, then in after]} if after else {}),
+        **({"after": [_remedied(remedy, then, before=world) for remedy, then in after]} if after else {}),
         "operations": {
             "columns": list(_OPERATIONS),
             "rows": [
@@ -121,13 +122,29 @@ def _beside(world: World, wires: Sequence[Operation], *, kept: dict[str, set[int
     return [one for one in found if one["record"] in kept[one["host"]]]
 
 
-def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> dict[str, Any] | None:
-    """What a process did until it was up: its checks from first to last, and its waiting, overlaps counted once."""
+def _of_startup(world: World, process: Process) -> list[Operation]:
+    """What a process did until it was up."""
     host = process.host or world.scenario.host[0].name
-    mine = [one for one in world.operations if (one.host, one.pid) == (host, process.pid) and one.facts["startup"]]
+    return [one for one in world.operations if (one.host, one.pid) == (host, process.pid) and one.facts["startup"]]
+
+
+def _begin(world: World, process: Process) -> int | None:
+    return min((one.start for one in _of_startup(world, process)), default=None)
+
+
+def _startup(
+    world: World, process: Process, *, kept: dict[str, set[int]], start: int | None = None
+) -> dict[str, Any] | None:
+    """What a process did until it was up: its checks from first to last, and its waiting, overlaps counted once.
+
+    `start`: when it began, if that was before the first check.
+    """
+    host = process.host or world.scenario.host[0].name
+    mine = _of_startup(world, process)
     if not mine:
         return None
-    start, stop = min(one.start for one in mine), max(_stop(one) for one in mine)
+    start = min(one.start for one in mine) if start is None else start
+    stop = max(_stop(one) for one in mine)
     waits = [one for one in mine if one.name == WIRE and one.facts["was"] == "waited"]
     created = world.begins + round(process.start_s * SECOND)
     return {
@@ -141,17 +158,32 @@ def _startup(world: World, process: Process, *, kept: dict[str, set[int]]) -> di
         "stop": _time(world, mine[0], at=stop),
         "wall_s": _seconds(stop - start),
         "waiting_s": _seconds(union((one.start, _ended(one)) for one in waits)),
+        "unexplained_s": _seconds(stop - start - union((one.start, _stop(one)) for one in mine)),
+        "unrecorded_s": _unrecorded(world, mine, host=host),
         "waits": len(waits),
         "targets": len({one.facts["target"] for one in mine if "target" in one.facts}),
         "in_log": all(one.record in kept[host] for one in mine),
     }
 
 
-def _remedied(remedy: After, world: World) -> dict[str, Any]:
-    """How long the start-ups of a world took in which a remedy was in place."""
+def _unrecorded(world: World, operations: list[Operation], *, host: str) -> float:
+    """Seconds of work that leaves no record: what a check does before its first call, where start records are written with that."""
+    late = windows()[world.logs[host].host.windows].late and not world.logs[host].host.measures
+    inner: dict[str, int] = {}
+    for one in operations:
+        if one.name != _OUTERMOST:
+            inner[one.task_id] = min(one.start, inner.get(one.task_id, one.start))
+    begun = (inner.get(one.task_id, _stop(one)) if one.name == _OUTERMOST else one.start for one in operations)
+    seen = union((start, _stop(one)) for start, one in zip(begun, operations, strict=True))
+    return _seconds(union((one.start, _stop(one)) for one in operations) - seen) if late else 0.0
+
+
+def _remedied(remedy: After, world: World, *, before: World) -> dict[str, Any]:
+    """How long the start-ups of a world took in which a remedy was in place, from the moment when they began without it."""
     keys = ("host", "process", "pid", "wall_s", "waiting_s", "waits")
+    begun = {process.id: _begin(before, process) for process in before.scenario.process}
     nothing: dict[str, set[int]] = {host: set() for host in world.logs}
-    found = (_startup(world, process, kept=nothing) for process in world.scenario.process)
+    found = (_startup(world, process, kept=nothing, start=begun[process.id]) for process in world.scenario.process)
     return {
         "fix": remedy.fix,
         "only": list(remedy.only),

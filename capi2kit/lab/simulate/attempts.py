@@ -33,6 +33,7 @@ ENDINGS = {
     "ok": Ending(0, "200 OK", "application/pkix-crl"),
     "expired": Ending(0, "200 OK", "application/pkix-crl"),
     "refuse": Ending(0x2EFD),
+    "block": Ending(0x2EFD),
     "no-dns": Ending(0x2EE7),
     "no-connection": Ending(0x8CA),
     "no-directory": Ending(0x203A),

@@ -176,16 +176,21 @@ def _sign(signer: Signer, now: int, *, usage: tuple[tuple[str, str], ...]) -> Si
     if signer.intermediate_missing:
         issuer_at = Source("certificate", f"http://{signer.host}/pki/{_slug(signer.ca)}.crt", root, holds=ca)
     if signer.revocation != "none":
-        ca = replace(ca, lists=(_list(signer, root, now=now),))
-        lists: tuple[Source, ...] = (_list(signer, ca, now=now),)
+        ca = replace(ca, lists=_lists(signer, root, now=now))
+        lists = _lists(signer, ca, now=now)
         if signer.revocation == "ocsp":
             lists = (_response(signer.host, leaf, now=now), *lists)
         leaf = replace(leaf, issuer=ca, lists=lists)
     return Signed(signer, (leaf, ca, root), issuer_at, signed_at)
 
 
-def _list(signer: Signer, issuer: Certificate, *, now: int) -> Source:
-    url = f"http://{signer.host}/pki/{_slug(issuer.name)}.crl"
+def _lists(signer: Signer, issuer: Certificate, *, now: int) -> tuple[Source, ...]:
+    """An issuer's list, once for each server that has it."""
+    return tuple(_list(signer, issuer, host=host, now=now) for host in (signer.host, signer.mirror) if host)
+
+
+def _list(signer: Signer, issuer: Certificate, *, host: str, now: int) -> Source:
+    url = f"http://{host}/pki/{_slug(issuer.name)}.crl"
     if signer.scheme == "ldap":
         domain = ",".join(f"DC={part}" for part in signer.host.split(".")[-2:])
         url = f"ldap:///CN={_slug(issuer.name)},CN=CDP,CN=Public%20Key%20Services,CN=Services,CN=Configuration,{domain}"

@@ -41,6 +41,8 @@ def fill_disk(scenario: Scenario, authorities: dict[str, Signed], *, now: int) -
                 for list_of, certificate in zip(("leaf", "ca"), authorities[name].chain, strict=False):
                     if list_of in cached.lists:
                         for source in certificate.lists:
+                            if cached.installed and source.kind != "crl":
+                                continue
                             found = source if cached.state == "fresh" else outdated(source, now)
                             synced = found.this_update + 3 * 3600 * SECOND + int(found.thumbprint[:4], 16) * 10_000
                             disk[host.name, cached.account, source.url] = Stored(found, synced)

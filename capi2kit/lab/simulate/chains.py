@@ -6,72 +6,30 @@ With one budget for the chain each URL is given half of what is left of it; with
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Caller, windows
 from capi2kit.lab.simulate.authorities import Certificate, Signed, Source
 from capi2kit.lab.simulate.caches import roots_url
-from capi2kit.lab.simulate.logbook import ERROR, Task
-from capi2kit.lab.simulate.retrieval import retrieve, whole_milliseconds
-from capi2kit.lab.simulate.workers import fail, remembered
+from capi2kit.lab.simulate.chainstate import (
+    ERRORS,
+    FLAWS,
+    NO_CHECK,
+    OFFLINE,
+    PARTIAL,
+    REVOKED,
+    UNKNOWN,
+    UNTRUSTED,
+    Chain,
+    Check,
+)
+from capi2kit.lab.simulate.lists import first_list, left_of
+from capi2kit.lab.simulate.logbook import Task
+from capi2kit.lab.simulate.retrieval import retrieve
 from capi2kit.lab.simulate.world import Thread
 
-REVOKED, NO_CHECK, OFFLINE, UNKNOWN = 0x80092010, 0x80092012, 0x80092013, 0x80092014
-UNTRUSTED, PARTIAL = 0x800B0109, 0x800B010A
-_ERRORS = {REVOKED: 0x4, NO_CHECK: 0x40, OFFLINE: 0x1000040, UNKNOWN: 0x40, UNTRUSTED: 0x20, PARTIAL: 0x10000}
-_CHECKS_REVOCATION = 0x70000000  # END_CERT, CHAIN or CHAIN_EXCLUDE_ROOT
-# what is wrong with a certificate, apart from revocation: result and error bit, by winerror.h and wincrypt.h
-_FLAWS = {
-    "expired": (0x800B0101, 0x1),
-    "wrong-usage": (0x800B0110, 0x10),
-    "bad-signature": (0x80096004, 0x8),
-    "distrusted": (0x800B0111, 0x4000000),
-    "no-issuer": (PARTIAL, 0x10000),
-    "unknown-status": (UNKNOWN, 0x40),
-}
-_WORST_FIRST = (
-    PARTIAL,
-    UNTRUSTED,
-    REVOKED,
-    *(code for code, _ in _FLAWS.values()),
-    OFFLINE,
-)  # a chain without a source of revocation still succeeds
 ROOT_LIMIT_S = 15.0  # of the automatic root update and of issuer downloads: no source; the per-URL default
-
-
-class Check(NamedTuple):
-    """How the revocation check of one certificate ended, and by which list."""
-
-    result: int
-    source: Source | None = None
-    location: str = ""
-    freshness: int | None = None
-
-
-@dataclass
-class Chain:
-    """A chain while it is built. `clock` is the system time when it began."""
-
-    signed: Signed
-    asked: Caller
-    clock: int
-    reference: str
-    elements: tuple[Certificate, ...] = ()
-    checks: dict[str, Check] = field(default_factory=dict)
-    sources: list[Source] = field(default_factory=list)
-    troubles: set[int] = field(default_factory=set)
-
-    @property
-    def result(self) -> int:
-        """The worst of its troubles."""
-        return next((code for code in _WORST_FIRST if code in self.troubles), 0)
-
-    @property
-    def freshness(self) -> int | None:
-        """The age of the oldest list used."""
-        return max((one.freshness for one in self.checks.values() if one.freshness is not None), default=None)
+_CHECKS_REVOCATION = 0x70000000  # END_CERT, CHAIN or CHAIN_EXCLUDE_ROOT
 
 
 def build_chain(
@@ -116,7 +74,7 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
             return elements[:1]
         memory[missing.url] = found
     if chain.signed.signer.flaw not in ("", "unknown-status"):
-        chain.troubles.add(_FLAWS[chain.signed.signer.flaw][0])
+        chain.troubles.add(FLAWS[chain.signed.signer.flaw][0])
         if chain.signed.signer.flaw == "no-issuer":
             return elements[:1]
     if not elements[-1].trusted:
@@ -153,9 +111,9 @@ def _check(thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
     """The revocation check of one certificate: memory, then disk, then the network, for each of its lists."""
     operation = thread.open("VerifyRevocation", task)
     thread.begin("check_start", task)
-    left = _left(thread, chain)
+    left = left_of(thread, chain)
     yield thread.dice.between(0.00005, 0.0008)
-    found, location = yield from _first_list(thread, task, chain=chain, certificate=certificate)
+    found, location = yield from first_list(thread, task, chain=chain, certificate=certificate)
     result = OFFLINE if not found else REVOKED if certificate.revoked else 0
     if found and found.subject and chain.signed.signer.flaw == "unknown-status":
         result = UNKNOWN  # the responder knows nothing of its certificate
@@ -182,24 +140,6 @@ def _check(thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
     return Check(result, found, location, freshness)
 
 
-def _first_list(
-    thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
-) -> Generator[int, None, tuple[Source | None, str]]:
-    """The first of a certificate's lists that can be had; a server that failed is remembered, and not asked meanwhile."""
-    for source in certificate.lists:
-        key = f"{certificate.issuer.thumbprint if certificate.issuer else ''} {source.url}"  # for one issuer
-        if remembered(thread, key):
-            record = thread.write("remembered", task, subject=certificate, action="CanRetrieveFromNetwork", level=ERROR)
-            thread.world.echoes.append((thread.log.host.name, "remembered", record or 0, source.url))
-            continue
-        found, location = yield from _look_up(thread, task, chain=chain, certificate=certificate, source=source)
-        if found:
-            return found, location
-        if not chain.asked.cache_only:
-            fail(thread, key)
-    return None, ""
-
-
 def _valid_at(chain: Chain) -> int:
     """For which time a chain must be good: that of the signature, or now where no signature is checked."""
     return chain.signed.signed_at if _signed(chain) else chain.clock
@@ -210,59 +150,14 @@ def _signed(chain: Chain) -> bool:
     return chain.asked.trust or not chain.asked.chain_flags
 
 
-def _left(thread: Thread, chain: Chain) -> int:
-    """What is left of the chain's budget, by the clock that Windows reads; or the limit of each URL."""
-    if chain.asked.budget_s is None:
-        return round((chain.asked.limit_s or 0) * SECOND)
-    return max(round(chain.asked.budget_s * SECOND) - (thread.log.clock.read(thread.now) - chain.clock), 0)
-
-
-def _look_up(
-    thread: Thread, task: Task, *, chain: Chain, certificate: Certificate, source: Source
-) -> Generator[int, None, tuple[Source | None, str]]:
-    """One list: from memory, from disk if it is still good, else from the network."""
-    memory, clock = thread.running.memory, thread.log.clock
-    known = memory.get(source.url)
-    if known and known.next_update > clock.read(thread.now):
-        return known, "TvoCache"
-    stored = thread.world.disk.get((thread.log.host.name, thread.running.account.id, source.url))
-    if stored:
-        operation = thread.open("RetrieveObjectFromCache", task)
-        thread.begin("cached_start", task)
-        yield thread.dice.between(0.0003, 0.012)
-        facts = {"source": stored.source, "synced": stored.synced, "proxy_id": stored.proxy_id, "result": 0}
-        thread.close(operation, thread.write("cached", task, **facts))
-        if stored.source.next_update > clock.read(thread.now):
-            memory[source.url] = stored.source
-            return stored.source, "UrlCache"
-        _reject(thread, task, certificate=certificate, source=stored.source, location="UrlCache")
-    left = _left(thread, chain)
-    shared = chain.asked.budget_s is not None
-    limit = whole_milliseconds(left // 2 if shared else left)
-    if chain.asked.cache_only or not limit:
-        return None, ""
-    came, _ = yield from retrieve(thread, task, source=source, limit=limit, accumulative=shared)
-    if came is None:
-        return None, ""
-    if came.next_update <= clock.read(thread.now):
-        _reject(thread, task, certificate=certificate, source=came, location="Wire")
-        return None, ""
-    memory[source.url] = came
-    return came, "Wire"
-
-
-def _reject(thread: Thread, task: Task, *, certificate: Certificate, source: Source, location: str) -> None:
-    thread.write("rejected", task, subject=certificate, source=source, location=location, level=ERROR)
-
-
 def _write_chain(thread: Thread, task: Task, *, chain: Chain, store: tuple[Certificate, ...]) -> int | None:
-    errors = [_ERRORS.get(_result_of(chain, one), 0) for one in chain.elements]
+    errors = [ERRORS.get(_result_of(chain, one), 0) for one in chain.elements]
     if UNTRUSTED in chain.troubles:
-        errors[-1] |= _ERRORS[UNTRUSTED]
+        errors[-1] |= ERRORS[UNTRUSTED]
     if PARTIAL in chain.troubles:
-        errors[0] |= _ERRORS[PARTIAL]
+        errors[0] |= ERRORS[PARTIAL]
     if chain.signed.signer.flaw not in ("", "unknown-status"):
-        errors[0] |= _FLAWS[chain.signed.signer.flaw][1]
+        errors[0] |= FLAWS[chain.signed.signer.flaw][1]
     total = 0
     for error in errors:
         total |= error

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.scenario import Caller, Process, Scenario, Work, callers
 from capi2kit.lab.simulate.authorities import Signed
-from capi2kit.lab.simulate.chains import OFFLINE, REVOKED, Chain, build_chain, dump
+from capi2kit.lab.simulate.chains import build_chain, dump
+from capi2kit.lab.simulate.chainstate import OFFLINE, REVOKED, Chain
 from capi2kit.lab.simulate.logbook import Task
 from capi2kit.lab.simulate.randomness import digest
 from capi2kit.lab.simulate.world import Steps, Thread, World
@@ -41,7 +42,8 @@ def _run(thread: Thread, process: Process, *, number: int) -> Steps:
             for place, file in enumerate(work.files):
                 signed = thread.world.authorities[work.signers[(place + turn) % len(work.signers)]]
                 yield thread.own(round(work.pause_s * SECOND * (0.5 + thread.dice.share())))
-                yield from _perform(thread, work, signed=signed, path=f"{work.folder}{file}")
+                if work.checked:
+                    yield from _perform(thread, work, signed=signed, path=f"{work.folder}{file}")
 
 
 def _perform(thread: Thread, work: Work, *, signed: Signed, path: str) -> Steps:

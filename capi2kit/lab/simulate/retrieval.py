@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from capi2kit.lab.eventforms import MILLISECOND, SECOND
-from capi2kit.lab.scenario import WORKER, Account, Server
+from capi2kit.lab.scenario import Account, Server
 from capi2kit.lab.simulate.attempts import (
     ENDINGS,
     GAVE_UP,
@@ -26,6 +26,8 @@ from capi2kit.lab.simulate.caches import Stored
 from capi2kit.lab.simulate.logbook import Task
 from capi2kit.lab.simulate.workers import Rest, come_back_at_once, connect_fails, fail, go_on, nothing_sent
 from capi2kit.lab.simulate.world import Thread
+
+OFFLINE_RESULTS = {TIMED_OUT, GAVE_UP, *(one.result for one in ENDINGS.values() if one.result and not one.status)}
 
 
 class Fetched(NamedTuple):
@@ -81,11 +83,11 @@ def retrieve(
 def _ending(thread: Thread, source: Source, *, server: Server, limit: int) -> tuple[Ending, int]:
     """How an attempt ends for its caller, and after how long."""
     ending, length = ENDINGS[server.answer], _length(thread, thread.running.account, server=server)
-    if thread.log.host.retrievals != WORKER:
+    if not thread.log.host.has_workers:
         late = ending.result == TIMED_OUT or length >= limit
         return (ENDINGS["drop"], limit + thread.dice.between(0, 0.012)) if late else (ending, length)
     if server.answer == "drop":
-        ending, length = Ending(NO_CONNECTION), connect_fails(thread)
+        ending = Ending(NO_CONNECTION)
     if length < limit:
         return ending, length
     go_on(thread, Rest(source, server, ending, thread.now + length, limit))
@@ -93,10 +95,11 @@ def _ending(thread: Thread, source: Source, *, server: Server, limit: int) -> tu
 
 
 def _length(thread: Thread, account: Account, *, server: Server) -> int:
-    """How long the search for a proxy and the answer take together, give or take a third."""
+    """How long the search for a proxy and the answer (give or take a third) or the attempts to connect take together."""
     vary = 0.7 + 0.6 * thread.dice.share()
     search = round(account.wpad_s * SECOND * (0.9 + 0.2 * thread.dice.share())) if account.proxy == "wpad" else 0
-    return search + round(server.seconds * SECOND * vary)
+    no_answer = server.answer in ("drop", "refuse")
+    return search + (connect_fails(thread, server) if no_answer else round(server.seconds * SECOND * vary))
 
 
 def whole_milliseconds(length: int) -> int:

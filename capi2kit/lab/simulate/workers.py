@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import WORKER, Server, windows
+from capi2kit.lab.scenario import Server, windows
 from capi2kit.lab.simulate.attempts import (
     ENDED_LATER,
     REMEMBERED,
@@ -56,7 +56,7 @@ def _key(thread: Thread, url: str) -> tuple[str, str, str]:
 def fail(thread: Thread, url: str) -> None:
     """Remember for a while that a server is offline; each time it is asked again in vain, for longer."""
     steps = windows()[thread.log.host.windows].memory_s
-    if thread.log.host.retrievals != WORKER or not thread.log.host.remembers:
+    if not thread.log.host.has_workers or not thread.log.host.remembers:
         return
     known = thread.world.memory.get(_key(thread, url), Offline(0, 0))
     step = steps[min(known.failures, len(steps) - 1)]
@@ -71,7 +71,7 @@ def remembered(thread: Thread, url: str) -> bool:
 
 def nothing_sent(thread: Thread, source: Source) -> _AtOnce | None:
     """Why a call comes back at once, if it does."""
-    if thread.log.host.retrievals != WORKER:
+    if not thread.log.host.has_workers:
         return None
     if server_of(thread, source).answer == "no-connection" or (source.kind == "ctl" and remembered(thread, source.url)):
         return _OFFLINE
@@ -106,9 +106,12 @@ def come_back_at_once(
     }  # fmt: skip
 
 
-def connect_fails(thread: Thread) -> int:
-    """How long a connection takes to fail that nobody answers."""
-    return round(windows()[thread.log.host.windows].connect_s * SECOND * (0.99 + 0.02 * thread.dice.share()))
+def connect_fails(thread: Thread, server: Server) -> int:
+    """How long it takes until no address of a name is left to try: one after the other, refused, or given up if nobody answers."""
+    how = windows()[thread.log.host.windows]
+    shortest, longest = how.refused_s if server.answer == "refuse" else (0.99 * how.connect_s, 1.01 * how.connect_s)
+    tried = min(server.addresses, how.addresses_tried)
+    return sum(round((shortest + (longest - shortest) * thread.dice.share()) * SECOND) for _ in range(tried))
 
 
 def go_on(thread: Thread, rest: Rest) -> None:
