@@ -34,6 +34,7 @@ KEYS = {
     "accounts": ["sid"],
     "codes": ["code"],
     "actions": ["action"],
+    "durations": ["what", "step"],
     "columns": ["table", "column"],
     "sources": ["id"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],

@@ -12,7 +12,15 @@ from capi2kit.knowledge import DATA
 from capi2kit.knowledge.tomlfile import read_toml
 
 KINDS = ("cure", "workaround", "never")  # in the order in which to try them
-BECOMES = ("answered", "refused", "kept", "found", "not asked", "limited")  # of the waits that a finding cites
+BECOMES = (
+    "answered",
+    "refused",
+    "kept",
+    "found",
+    "not asked",
+    "limited",
+    "asked again",
+)  # of the waits that a finding cites
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Fix:
     """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it.
 
     `becomes`: what happens to the waits that a finding cites, a word of BECOMES; empty: it saves no waiting, or none that can
-    be calculated. `limit_s`: for `limited`, the seconds that each URL gets.
+    be calculated. `limit_s`: for `limited`, the seconds that each URL gets. `roles`: of which URLs alone that is true (as in `url_role`).
     """
 
     id: str
@@ -36,6 +44,7 @@ class Fix:
     undo: tuple[str, ...]
     becomes: str
     limit_s: float
+    roles: tuple[str, ...]
 
 
 @cache
@@ -47,7 +56,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 def read_fix(path: Path) -> Fix:
     """One remedy. Raises KnowledgeError for an unknown or missing key: each must have an undo."""
     said = read_toml(path).said
-    more = {"becomes", "limit_s"}
+    more = {"becomes", "limit_s", "roles"}
     names = [field.name for field in fields(Fix) if field.name not in more]
     lists = {"commands", "check", "undo"}
     for name in names:
@@ -66,7 +75,10 @@ def read_fix(path: Path) -> Fix:
             file=path.name,
         )
     values: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
-    return Fix(**values, becomes=becomes, limit_s=float(limit_s))
+    roles = said.get("roles", [])
+    if not isinstance(roles, list) or not all(map(_is_line, roles)):
+        raise KnowledgeError("`roles` must be a list of texts", file=path.name)
+    return Fix(**values, becomes=becomes, limit_s=float(limit_s), roles=tuple(roles))
 
 
 def fixes_of(ids: object) -> list[Fix]:

@@ -1,180 +1,78 @@
 """Replay: how long the start-ups would have taken if some retrievals had ended differently.
 
-Input: `spans` and `waits` of an analysis, and for each wait what becomes of it. The waits are
-taken in time order, and a change affects what comes after it as in Windows:
+Input: a timeline of waits, and for each what becomes of it. The waits are taken in time order, each thread earlier by what
+was saved in it before, and a change affects what comes after it as in Windows:
 
 * a fetched object stays cached, so the account (or, if it cannot store, the process) does not ask again;
-* once a revocation check has its answer, it asks no further URL;
-* in a chain with one budget each URL is given half of what is left: a second saved before a
-  retrieval that ends at its limit makes that one half a second longer.
+* once a revocation check has its answer, it asks no further URL; a list answers for all that its issuer issued;
+* in a chain with one budget each URL is given half of what is left: a second saved before a retrieval that ends at its limit makes
+  that one half a second longer;
+* a failed check is remembered for a while, and a retrieval whose caller gave up still runs: what is asked meanwhile fails at once.
 
-If nothing changes, every wait keeps its length. Nothing here reads a file, knows an event id or draws.
+How long a failure is remembered is read from the log where it tells. If nothing changes, every wait keeps its length, whatever is
+believed. Nothing here reads a file, knows an event id or draws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from heapq import heappop, heappush
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from capi2kit.columns.call_tree import tree_of
-from capi2kit.columns.cells import integers
-from capi2kit.columns.instants import nanoseconds
-from capi2kit.columns.keys import lanes, match
-from capi2kit.waits.budgets import find_budgets
+from capi2kit.columns.instants import SECOND, TICK_S
+from capi2kit.diagnosis.memory import steps_of
+from capi2kit.diagnosis.timeline import CHECK, WAIT, Timeline
 
-USUAL_S = (
-    0.116,
-    0.032,
-    0.325,
-)  # the eight retrievals without trouble in the real log of 2018: median, shortest, longest
-_REFUSED_S = 2.5
-_SLOW_S = 2.0  # a longer answer does not count as one without trouble
-_CHAIN = "BuildChain"
+BELIEVED, SEEN, FOREVER = "believed", "as seen", "forever"  # how long a failure is remembered after a change
+_ALWAYS = float("inf")
 
 
 class Change(NamedTuple):
-    """What becomes of a wait: one of `fixes.BECOMES`, and for `limited` the seconds that a URL gets."""
+    """What becomes of a wait: one of `fixes.BECOMES`, and for `limited` the seconds that a URL gets.
+
+    `perhaps`: whether it changes at all is not known; it does only in a replay that hopes for the best.
+    """
 
     word: str
     limit_s: float = 0.0
+    perhaps: bool = False
 
 
-class Guess(NamedTuple):
-    """A length that may be unknown: estimate, lower bound, upper bound; one array each, in s."""
+class Run(NamedTuple):
+    """Which of the estimates a replay uses: lengths of the waits, of an answer and of a refusal; the memory of failures; hope."""
 
-    best: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The waits of an analysis in time order, as `replay` needs them. `order`: their rows in `waits`."""
-
-    order: np.ndarray
-    at: np.ndarray  # their rows in `spans`
-    start: np.ndarray  # ns
-    length: Guess
-    usual: Guess  # how long it takes with an answer
-    refusal: np.ndarray  # ... and with a refusal
-    account: np.ndarray  # numbers of (URL, account)
-    process: np.ndarray  # numbers of (URL, process)
-    stores: np.ndarray  # whether the account can keep on disk what it got
-    check: np.ndarray  # the span that asked: a revocation check, the search for an issuer or a root
-    chain: np.ndarray
-    at_limit: np.ndarray
-    accumulative: np.ndarray
-    budget: np.ndarray  # of its chain, s
-    given: np.ndarray  # its own limit, s
+    length: np.ndarray
+    usual: np.ndarray
+    refusal: np.ndarray
+    memory: str = BELIEVED
+    hopes: int = 0  # what is not known turns out: 1 well, -1 badly, 0 as is likely
 
 
-def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame) -> Timeline:
-    """The waits in order, with the chain, the check, the thread and the cache of each. Nothing is modified."""
-    order = np.argsort(nanoseconds(waits["start"]), kind="stable")
-    waits = waits.iloc[order].reset_index(drop=True)
-    at = match([waits["span"].to_numpy()], [spans["span"].to_numpy()])
-    lost = waits["cache_write_failed"].to_numpy(bool, na_value=False)
-    account = lanes(waits, ["host", "user_sid"])
-    return Timeline(
-        order=order,
-        at=at,
-        start=nanoseconds(waits["start"]),
-        length=_lengths(waits),
-        usual=_usual(waits),
-        refusal=_refusals(waits),
-        account=lanes(waits, ["host", "user_sid", "url"]),
-        process=lanes(waits, ["host", "process", "pid", "url"]),
-        stores=~np.isin(account, account[lost]),
-        check=integers(spans["parent"])[at],
-        chain=_chains(spans)[at],
-        at_limit=(waits["outcome"] == "timeout").to_numpy(bool, na_value=False),
-        accumulative=waits["accumulative"].to_numpy(bool, na_value=False),
-        budget=find_budgets(spans).total[at],
-        given=waits["budget_s"].to_numpy("float64", na_value=np.nan),
-    )
-
-
-def part_of(timeline: Timeline, rows: np.ndarray) -> Timeline:
-    """Some waits of a timeline, by their places in it, as a timeline of their own."""
-    taken: dict[str, Any] = {}
-    for name, value in vars(timeline).items():
-        taken[name] = Guess(*(guess[rows] for guess in value)) if isinstance(value, Guess) else value[rows]
-    return Timeline(**taken)
-
-
-def parts_of(timeline: Timeline) -> list[np.ndarray]:
-    """The waits of a timeline, by their places in it, in independent groups: a change in one group affects no other."""
-    links = [timeline.account, timeline.process, timeline.check, timeline.chain]
-    count = len(timeline.start)
-    group = np.arange(count)
-    while True:  # each wait takes the lowest number among those it is linked with, until nothing changes
-        before = group.copy()
-        for link in links:
-            known = np.flatnonzero(link >= 0)
-            names, at = np.unique(link[known], return_inverse=True)
-            least = np.full(len(names), count)
-            np.minimum.at(least, at, group[known])
-            group[known] = np.minimum(group[known], least[at])
-        group = group[group]
-        if np.array_equal(before, group):
-            break
-    order = np.argsort(group, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if count else []
-
-
-def _lengths(waits: pd.DataFrame) -> Guess:
-    """The lengths as recovered; an unknown wait counts with its lower bound."""
-    low, best, high = (waits[name].to_numpy("float64", na_value=np.nan) for name in ("low_s", "wait_s", "high_s"))
-    low = np.nan_to_num(low)
-    best = np.where(np.isnan(best), low, best)
-    return Guess(best, low, np.where(np.isnan(high), best, high))
-
-
-def _usual(waits: pd.DataFrame) -> Guess:
-    """How long an answer takes: the median of the server's good ones, else of all good ones, else the usual time."""
-    good = (
-        waits["outcome"].eq("ok")
-        & waits["wait_s"].lt(_SLOW_S)
-        & waits["wpad_failures"].fillna(0).eq(0)
-        & waits["quality"].ne("unknown")
-    )
-    good = good.fillna(False).astype(bool)
-    found = waits.loc[good, ["url_host", "wait_s"]]
-    if found.empty:
-        best, low, high = (np.full(len(waits), value) for value in USUAL_S)
-        return Guess(best, low, high)
-    seconds = found["wait_s"].astype("float64")
-    per_host = seconds.groupby(found["url_host"]).agg(["median", "min", "max"])
-    rows = per_host.reindex(waits["url_host"])
-    fill = (seconds.median(), seconds.min(), seconds.max())
-    return Guess(*(rows[name].fillna(value).to_numpy() for name, value in zip(rows.columns, fill, strict=True)))
-
-
-def _refusals(waits: pd.DataFrame) -> np.ndarray:
-    """How long a refusal takes: the median of those in the log, else as long as an answer."""
-    quick = waits["outcome"].eq("unreachable") & waits["wait_s"].lt(_REFUSED_S)  # a longer one was lost on the way
-    refused = waits.loc[quick.to_numpy(bool, na_value=False), "wait_s"].astype("float64")
-    return np.full(len(waits), refused.median() if refused.notna().any() else USUAL_S[0])
-
-
-def _chains(spans: pd.DataFrame) -> np.ndarray:
-    """For each span the chain build around it, or -1."""
-    is_chain = spans["operation"].eq(_CHAIN).to_numpy(bool)
-    at = tree_of(spans).nearest(np.arange(len(spans)), has=is_chain)
-    return np.where(is_chain[at], at, -1)
+def likely(timeline: Timeline) -> Run:
+    """The run with the best estimate of everything."""
+    return Run(timeline.length.best, timeline.usual.best, timeline.refusal.best)
 
 
 @dataclass
 class _State:
-    """The effects of the changes so far: what is cached, which checks have their answer, seconds saved per chain."""
+    """The effects of the changes so far: what is cached, which checks have their answer, what is remembered, seconds saved."""
 
     account: set[int] = field(default_factory=set)
     process: set[int] = field(default_factory=set)
+    issuer_account: set[int] = field(default_factory=set)
+    issuer_process: set[int] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
-    saved: dict[int, float] = field(default_factory=dict)
+    saved: dict[int, float] = field(default_factory=dict)  # per chain
+    earlier: dict[int, float] = field(default_factory=dict)  # per thread
+    memory: dict[int, tuple[float, float]] = field(default_factory=dict)  # from when until when a failure is remembered
+    failures: dict[int, int] = field(default_factory=dict)
+    failing: dict[int, int] = field(default_factory=dict)  # the last failed check of what is remembered together
+    cost: dict[int, float] = field(default_factory=dict)  # what each failed check cost
+    quiet: dict[int, bool] = field(default_factory=dict)  # checks that ask nobody, since a failure is remembered
+    runs: dict[int, float] = field(default_factory=dict)  # until when a retrieval runs whose caller gave up
 
     def spares(self, timeline: Timeline, i: int) -> bool:
         """Whether a wait is no longer needed."""
@@ -182,52 +80,198 @@ class _State:
             int(timeline.check[i]) in self.answered
             or int(timeline.process[i]) in self.process
             or int(timeline.account[i]) in self.account
+            or int(timeline.issuer_process[i]) in self.issuer_process
+            or int(timeline.issuer_account[i]) in self.issuer_account
         )
 
     def came(self, timeline: Timeline, i: int, *, stored: bool) -> None:
         """Note an object that is now fetched or present, and was not fetched or not cached before."""
-        self.process.add(int(timeline.process[i]))
-        if stored:
-            self.account.add(int(timeline.account[i]))
+        known = [(self.process, timeline.process), *([(self.account, timeline.account)] if stored else [])]
+        if timeline.is_list[i]:
+            known.append((self.issuer_process, timeline.issuer_process))
+            known += [(self.issuer_account, timeline.issuer_account)] if stored else []
+        for kept, numbers in known:
+            if numbers[i] >= 0:
+                kept.add(int(numbers[i]))
+        self.answer(timeline, i)
+
+    def answer(self, timeline: Timeline, i: int) -> None:
+        """Note that the check around a call has its answer."""
         if timeline.check[i] >= 0:
             self.answered.add(int(timeline.check[i]))
 
 
-def replay(timeline: Timeline, changes: list[Change | None], *, length: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """The length of each wait in s after the `changes` (None: none), in the timeline's order.
+class Replay:
+    """A timeline that can happen again. What the log says of the memory of failures is read once."""
 
-    `length`, `usual`: which of the timeline's estimates to use.
-    """
-    new, state = length.copy(), _State()
-    for i, change in enumerate(changes):
-        if state.spares(timeline, i):
-            new[i] = 0.0
-            state.came(timeline, i, stored=bool(timeline.stores[i]))
-        else:
-            new[i] = _changed(timeline, i, change=change, state=state, lengths=(float(length[i]), float(usual[i])))
-        if timeline.accumulative[i]:
-            chain = int(timeline.chain[i])
-            state.saved[chain] = state.saved.get(chain, 0.0) + float(length[i] - new[i])
-    return new
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self._remembers = bool((timeline.kind != WAIT).any())  # else no call here shows a memory
+        self._steps = steps_of(timeline) if self._remembers else ()
+        self._odd: dict[int, np.ndarray] = {}
+
+    def __call__(self, changes: list[Change | None], run: Run | None = None) -> np.ndarray:
+        """The length of each wait in s after the `changes` (None: none), in the timeline's order. `run`: the likely one if None."""
+        run = run or likely(self.timeline)
+        kept = np.ones(len(self.timeline), bool) if not self._remembers or run.memory == SEEN else self._as_it_was(run)
+        steps = (_ALWAYS,) if run.memory == FOREVER else self._steps
+        then = _Pass(self.timeline, run=run, steps=steps, kept=kept)
+        return then.play(changes)
+
+    def _as_it_was(self, run: Run) -> np.ndarray:
+        """The calls that did not do what is believed of them: whatever changes, they do the same again."""
+        if id(run.length) not in self._odd:
+            before = _Pass(self.timeline, run=run, steps=self._steps, kept=np.ones(len(self.timeline), bool))
+            before.play([None] * len(self.timeline))
+            self._odd[id(run.length)] = before.believed != (self.timeline.kind == WAIT)
+        return self._odd[id(run.length)]
 
 
-def _changed(
-    timeline: Timeline, i: int, *, change: Change | None, state: _State, lengths: tuple[float, float]
-) -> float:
-    """How long a wait that is still needed takes. `lengths`: as it was, and with an answer."""
-    length, usual = lengths
-    word = change.word if change else ""
-    if word in ("answered", "kept", "found"):
-        state.came(timeline, i, stored=word != "answered" or bool(timeline.stores[i]))
-        return {"answered": usual, "kept": length, "found": 0.0}[word]
-    if word == "not asked":
-        return 0.0
-    if word == "refused":
-        return min(float(timeline.refusal[i]), length)
-    saved = state.saved.get(int(timeline.chain[i]), 0.0) if timeline.accumulative[i] else 0.0
-    if change and change.word == "limited":
-        return min(length, _limit(timeline, i, limit_s=change.limit_s, saved=saved))
-    return max(length + saved / 2, 0.0) if timeline.at_limit[i] else length
+def replay(timeline: Timeline, changes: list[Change | None], *, run: Run | None = None) -> np.ndarray:
+    """`Replay`, once."""
+    return Replay(timeline)(changes, run)
+
+
+class _Pass:
+    """One time through a timeline. `kept`: the calls that ask, or do not, as they did."""
+
+    def __init__(self, timeline: Timeline, *, run: Run, steps: tuple[float, ...], kept: np.ndarray) -> None:
+        self.timeline, self.run, self.steps, self.kept = timeline, run, steps, kept
+        self.state = _State()
+        self.believed = np.zeros(len(timeline), bool)  # whether each call asks, by what is believed
+        self._start = timeline.start / SECOND
+        known = timeline.runs_on[~np.isnan(timeline.runs_on)]
+        self._runs = float(np.median(known)) if len(known) else 0.0  # none runs on where no record shows it
+
+    def play(self, changes: list[Change | None]) -> np.ndarray:
+        """Let every call happen; returns the new lengths."""
+        timeline, state = self.timeline, self.state
+        new = np.zeros(len(timeline))
+        for i, change in enumerate(changes):
+            if change and change.word == "found":  # it is there from the start
+                state.came(timeline, i, stored=True)
+        for i in self._in_turn():
+            new[i] = self._call(i, changes[i])
+            less = float(self.run.length[i] - new[i])
+            if less:
+                thread = int(timeline.thread[i])
+                state.earlier[thread] = state.earlier.get(thread, 0.0) + less
+            if timeline.accumulative[i]:
+                chain = int(timeline.chain[i])
+                state.saved[chain] = state.saved.get(chain, 0.0) + less
+        return new
+
+    def _in_turn(self) -> Iterator[int]:
+        """All calls, the one whose time comes first now; within a thread in their order."""
+        if not len(self.timeline):
+            return
+        threads: dict[int, Iterator[int]] = {}
+        order = np.argsort(self.timeline.thread, kind="stable")
+        for mine in np.split(order, np.flatnonzero(np.diff(self.timeline.thread[order])) + 1):
+            threads[int(self.timeline.thread[mine[0]])] = iter(mine.tolist())
+        queue: list[tuple[float, int]] = []
+        ready = list(threads)
+        while ready or queue:
+            for thread in ready:
+                if (i := next(threads[thread], None)) is not None:
+                    heappush(queue, (self._now(i), i))
+            if not queue:
+                return
+            _, i = heappop(queue)
+            yield i
+            ready = [int(self.timeline.thread[i])]
+
+    def _now(self, i: int) -> float:
+        """When a call begins now, in s."""
+        return float(self._start[i]) - self.state.earlier.get(int(self.timeline.thread[i]), 0.0)
+
+    def _call(self, i: int, change: Change | None) -> float:
+        """How long one call takes now."""
+        timeline, state = self.timeline, self.state
+        waited, like = timeline.kind[i] == WAIT, int(timeline.like[i])
+        now = self._now(i)
+        self.believed[i] = not self._comes_back(i, now)
+        if state.spares(timeline, i) or (like >= 0 and state.spares(timeline, like)):
+            state.answer(timeline, i)
+            return 0.0
+        if not (waited if self.kept[i] else self.believed[i]) or (change and change.word == "not asked"):
+            return 0.0
+        length, came = self._changed(i, change) if waited else self._in_its_place(i, like, change=change)
+        if came:
+            for place in {i, i if waited else like}:
+                state.came(
+                    timeline, place, stored=bool(change and change.word != "answered") or bool(timeline.stores[place])
+                )
+        elif timeline.failed[i]:
+            self._failed(i, now, length=length, change=change)
+        return length
+
+    def _comes_back(self, i: int, now: float) -> bool:
+        """Whether a call comes back at once: its server is remembered as offline, or a retrieval of its URL still runs."""
+        timeline, state = self.timeline, self.state
+        key, check = int(timeline.remembers[i]), int(timeline.check[i])
+        url = int(timeline.process[timeline.like[i] if timeline.kind[i] == CHECK else i])
+        if key >= 0 and check not in state.quiet:
+            since, until = state.memory.get(key, (0.0, 0.0))
+            state.quiet[check] = since - TICK_S <= now < until
+        return (key >= 0 and state.quiet[check]) or (url >= 0 and now < state.runs.get(url, 0.0))
+
+    def _in_its_place(self, i: int, like: int, *, change: Change | None) -> tuple[float, bool]:
+        """How long a call takes that now asks: as the wait that it echoed, if that has changed; else as the last one like it."""
+        timeline, state = self.timeline, self.state
+        length, came = self._changed(i, change)
+        if came:
+            return length, True
+        if timeline.kind[i] == CHECK:
+            check = timeline.check == timeline.check[like]
+            last = state.failing.get(int(timeline.remembers[i]), -1)
+            return state.cost.get(last, float(self.run.length[check].sum())), False
+        return length, False
+
+    def _failed(self, i: int, now: float, *, length: float, change: Change | None) -> None:
+        """Remember a failure, and the retrieval that runs on."""
+        timeline, state = self.timeline, self.state
+        key, check, url = int(timeline.remembers[i]), int(timeline.check[i]), int(timeline.process[i])
+        if key >= 0:
+            if check not in state.cost:
+                state.failures[key], state.failing[key] = state.failures.get(key, 0) + 1, check
+            state.cost[check] = state.cost.get(check, 0.0) + length
+            if self.steps:
+                step = self.steps[min(state.failures[key], len(self.steps)) - 1]
+                state.memory[key] = (now + length, now + length + step)
+        if url >= 0:
+            runs_on = float(timeline.runs_on[i])
+            if self._at_limit(i) and (change is None or change.word == "limited") and self._runs:
+                state.runs[url] = now + (self._runs if np.isnan(runs_on) else runs_on)
+
+    def _before(self, i: int) -> float:
+        """How long a call takes if nothing changes: one that did not wait its limit, if the one that it echoed took its own."""
+        timeline, like = self.timeline, int(self.timeline.like[i])
+        if like < 0:
+            return float(self.run.length[i])
+        given = float(timeline.given[i])
+        return given if self._at_limit(i) and not np.isnan(given) else float(self.run.length[like])
+
+    def _changed(self, i: int, change: Change | None) -> tuple[float, bool]:
+        """How long a wait that is still needed takes, and whether something came that had not."""
+        timeline, run = self.timeline, self.run
+        length, usual = self._before(i), float(run.usual[i])
+        word = change.word if change and not (change.perhaps and run.hopes <= 0) else ""
+        saved = self.state.saved.get(int(timeline.chain[i]), 0.0) if timeline.accumulative[i] else 0.0
+        if word == "asked again":
+            return (float(np.nan_to_num(timeline.given[i])), False) if run.hopes < 0 else (usual, True)
+        if word in ("answered", "kept", "found"):
+            return {"answered": usual, "kept": length, "found": 0.0}[word], True
+        if word == "refused":
+            return min(float(run.refusal[i]), length), False
+        if word == "limited" and change:
+            return min(length, _limit(timeline, i, limit_s=change.limit_s, saved=saved)), False
+        return max(length + saved / 2, 0.0) if self._at_limit(i) else length, False
+
+    def _at_limit(self, i: int) -> bool:
+        """Whether a call ends at its limit if nothing changes: one that did not wait does as the one that it echoed."""
+        like = int(self.timeline.like[i])
+        return bool(self.timeline.at_limit[like if like >= 0 else i])
 
 
 def _limit(timeline: Timeline, i: int, *, limit_s: float, saved: float) -> float:

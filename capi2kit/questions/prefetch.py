@@ -20,7 +20,8 @@ import pandas as pd
 
 from capi2kit.columns.cells import empty, joined, shaped
 from capi2kit.columns.urls import split_url
-from capi2kit.diagnosis.replay import Change, Timeline, part_of, parts_of, read_timeline, replay
+from capi2kit.diagnosis.replay import Change, replay
+from capi2kit.diagnosis.timeline import Timeline, part_of, parts_of, read_timeline
 from capi2kit.knowledge import rows as known_rows
 
 EXACT = 10  # objects: a thousand choices
@@ -44,7 +45,7 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
     if not 0 < share <= 1:
         raise ValueError(f"share is {share}; it must be more than 0 and at most 1")
     timeline = read_timeline(spans, waits)
-    ordered = waits.iloc[timeline.order]
+    ordered = waits.iloc[timeline.wait]
     asked = ordered["url"].notna() & (timeline.length.best > 0) & ~ordered["url_role"].isin(_not_to_be_had())
     urls = ordered.loc[asked, "url"].unique().tolist()
     if not urls:
@@ -122,7 +123,7 @@ class _Savings:
             return 0.0
         length = timeline.length.best
         changes = [_FOUND if one in objects else None for one in asked]
-        return float((length - replay(timeline, changes, length=length, usual=timeline.usual.best)).sum())
+        return float((length - replay(timeline, changes)).sum())
 
 
 def _exact(count: int, saved: _Savings, *, goal: float) -> list[int]:

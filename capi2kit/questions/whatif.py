@@ -15,22 +15,28 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, integers, numbers_in, shaped
-from capi2kit.columns.instants import NAT, SECOND, nanoseconds
+from capi2kit.columns.instants import NAT, SECOND, TICK_S, nanoseconds
 from capi2kit.columns.intervals import covered
-from capi2kit.columns.keys import cumsum_before, how_many, lanes
+from capi2kit.columns.keys import cumsum_before, how_many, lanes, match
 from capi2kit.diagnosis.fixes import Fix, fixes_of
-from capi2kit.diagnosis.replay import Change, Timeline, read_timeline, replay
+from capi2kit.diagnosis.replay import BELIEVED, FOREVER, SEEN, Change, Replay, Run, likely
+from capi2kit.diagnosis.timeline import WAIT, Timeline, read_timeline
+from capi2kit.knowledge.actions import BESIDE
 
 TOGETHER = "first remedies together"
 _OWN_LIMIT = "CTL"  # the automatic root update: no chain policy limits it
 
 
+_NOBODY_KNOWS = {"saved_s": None, "wall_after_s": None, "waiting_after_s": None}
+
+
 class _Step(NamedTuple):
-    """A remedy to try: its name and title, the findings it answers, what becomes of each wait."""
+    """A remedy to try: its name and title, the findings it answers, what becomes of waits, and of each one."""
 
     fix: str
     title: str
     rules: tuple[str, ...]
+    becomes: str | None
     changes: list[Change | None]
 
 
@@ -40,6 +46,16 @@ class _Threads(NamedTuple):
     startup: np.ndarray
     end: np.ndarray  # ns
     of_wait: np.ndarray  # row per wait, -1: none
+
+
+class _Case(NamedTuple):
+    """What happened, able to happen again; `answered`: the computers to which some server answered."""
+
+    again: Replay
+    threads: _Threads
+    spans: pd.DataFrame
+    startups: pd.DataFrame
+    answered: frozenset[str]
 
 
 def whatif(
@@ -64,10 +80,17 @@ def whatif(
         together (for each finding its first remedy), then each alone, those that save most first.
         `saved_s` lies between `low_s` and `high_s`; it is less than 0 if a remedy costs time.
     """
-    timeline = read_timeline(spans, waits)
-    steps = list(_steps(findings, waits.iloc[timeline.order], servers=servers))
-    threads = _threads(spans, timeline, startups=startups)
-    rows = [row for step in steps for row in _rows(step, timeline, threads=threads, startups=startups)]
+    timeline = read_timeline(spans, waits, calls=True)
+    asked = timeline.kind == WAIT
+    answered = waits.loc[waits["outcome"].eq("ok").to_numpy(bool, na_value=False), "host"]
+    case = _Case(
+        Replay(timeline), _threads(spans, timeline, startups=startups), spans, startups, frozenset(answered.unique())
+    )
+    steps = [
+        step._replace(changes=_spread(step.changes, timeline, spans=spans))
+        for step in _steps(findings, waits.iloc[timeline.wait[asked]], servers=servers)
+    ]
+    rows = [row for step in steps for row in _rows(step, case)]
     if not rows:
         return empty("whatif")
     table = pd.DataFrame(rows)
@@ -82,7 +105,8 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
     """All remedies together, then each alone. `waits` are in the timeline's order."""
     place = {event: i for i, event in enumerate(waits["event"].tolist())}
     meant = waits["url_host"].isin(servers).tolist() if servers else [True] * len(waits)
-    limited = np.flatnonzero(waits["url_role"].ne(_OWN_LIMIT).fillna(True)).tolist()
+    roles = waits["url_role"].fillna("").tolist()
+    own_limit = waits["url_role"].eq(_OWN_LIMIT).to_numpy(bool, na_value=False)
     together: list[Change | None] = [None] * len(waits)
     single: dict[Fix, tuple[list[str], list[Change | None]]] = {}
     for rule, ids, cited in zip(findings["rule"], findings["fixes"], findings["waits"], strict=True):
@@ -94,24 +118,43 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
                 continue
             names, changes = single.setdefault(fix, ([], [None] * len(waits)))
             names.append(rule)
-            change = Change(fix.becomes, fix.limit_s)
-            for i in limited if fix.limit_s else mine:
+            for i in range(len(waits)) if fix.limit_s else mine:
+                if fix.roles and roles[i] not in fix.roles:
+                    continue
+                change = Change(fix.becomes, fix.limit_s, perhaps=bool(fix.limit_s and own_limit[i]))
                 changes[i] = change
                 if first and together[i] is None:
                     together[i] = change
             first = False
     if len(single) > 1:
         rules = dict.fromkeys(name for names, _ in single.values() for name in names)
-        yield _Step(TOGETHER, "The first remedy of each finding", tuple(rules), together)
+        yield _Step(TOGETHER, "The first remedy of each finding", tuple(rules), None, together)
     for fix, (names, changes) in single.items():
-        yield _Step(fix.id, fix.title, tuple(dict.fromkeys(names)), changes)
+        yield _Step(fix.id, fix.title, tuple(dict.fromkeys(names)), fix.becomes, changes)
+
+
+def _spread(changes: list[Change | None], timeline: Timeline, *, spans: pd.DataFrame) -> list[Change | None]:
+    """The changes of the waits, for all calls of a timeline: a call that did not wait shares that of the failure it echoes.
+
+    A program that no longer asks spares only calls of its own kind.
+    """
+    made: list[Change | None] = [None] * len(timeline)
+    for place, change in zip(np.flatnonzero(timeline.kind == WAIT).tolist(), changes, strict=True):
+        made[place] = change
+    root = match([spans["root"].to_numpy()[timeline.at]], [spans["span"].to_numpy()])
+    kind = [*spans["operation"].tolist(), None]
+    for i in np.flatnonzero(timeline.kind != WAIT).tolist():
+        like = int(timeline.like[i])
+        change = made[like]
+        if change and (change.word != "not asked" or kind[root[i]] == kind[root[like]]):
+            made[i] = change
+    return made
 
 
 def _threads(spans: pd.DataFrame, timeline: Timeline, *, startups: pd.DataFrame) -> _Threads:
-    """Each thread's last moment in each start-up."""
-    place = {number: row for row, number in enumerate(startups["startup"].tolist())}
-    row = integers(spans["startup"].map(place))
-    inside = (row >= 0) & spans["stop"].notna().to_numpy(bool)
+    """Each thread's last moment in each start-up; a retrieval that ends in the background is nobody's."""
+    row = _rows_of(spans["startup"], startups)
+    inside = (row >= 0) & spans["stop"].notna().to_numpy(bool) & ~spans["kind"].isin(BESIDE).to_numpy(bool)
     thread = np.where(inside, lanes(spans, ["startup", "tid"]), -1)
     count = how_many(thread)
     end, startup = np.full(count, NAT), np.full(count, -1)
@@ -150,39 +193,85 @@ def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: 
     return _Saved(np.where(last == NAT, 0, last - done), waiting, touched - left)
 
 
-def _rows(step: _Step, timeline: Timeline, *, threads: _Threads, startups: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _checks_spared(step: _Step, case: _Case) -> np.ndarray:
+    """For each start-up the seconds that calls which are made no more took for themselves, beside their waits; at most."""
+    spans, seconds = case.spans, np.zeros(len(case.startups))
+    none = [i for i, change in enumerate(step.changes) if change and change.word == "not asked"]
+    if not none:
+        return seconds
+    kind = lanes(spans, ["host", "process", "pid", "operation"])
+    root = match([spans["root"].to_numpy()[case.again.timeline.at[none]]], [spans["span"].to_numpy()])
+    own = (spans["high_s"].fillna(spans["duration_s"]) - spans["wait_s"].fillna(0)).to_numpy("float64", na_value=0.0)
+    row = _rows_of(spans["startup"], case.startups)
+    gone = np.isin(kind, kind[root]) & (spans["depth"] == 0).to_numpy() & (row >= 0)
+    np.add.at(seconds, row[gone], np.maximum(own[gone], 0.0))
+    return seconds
+
+
+def _rows_of(numbers: pd.Series, startups: pd.DataFrame) -> np.ndarray:
+    """The rows of some start-ups by their numbers; -1 for none."""
+    return integers(numbers.map({number: row for row, number in enumerate(startups["startup"].tolist())}))
+
+
+def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
     """What a remedy does to each start-up whose waits it changes, and to the waits outside all of them."""
-    length, usual = timeline.length, timeline.usual
-    runs = [(length.best, usual.best), (length.low, usual.high), (length.high, usual.low)]
-    after = [replay(timeline, step.changes, length=one, usual=other) for one, other in runs]
-    count = len(startups)
-    best, least, most = (
-        _moved(timeline, threads, before=one, after=new, count=count) for (one, _), new in zip(runs, after, strict=True)
-    )
-    changed = np.abs(after[0] - length.best) > 0
+    timeline, threads, startups = case.again.timeline, case.threads, case.startups
+    runs = _runs(timeline)
+    after = [case.again(step.changes, run) for run in runs]
+    moved = [
+        _moved(timeline, threads, before=run.length, after=new, count=len(startups))
+        for run, new in zip(runs, after, strict=True)
+    ]
+    best, spared, waited = moved[0], _checks_spared(step, case), timeline.kind == WAIT
+    changed = np.abs(after[0] - timeline.length.best) > 0
     startup = np.append(threads.startup, -1)[threads.of_wait]
-    said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules)}
+    said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules), "becomes": step.becomes}
     for row in np.unique(startup[changed & (startup >= 0)]):
         mine, one = startup == row, startups.iloc[row]
-        saved, low, high = best.wall[row] / SECOND, least.wall[row] / SECOND, most.most[row] / SECOND
+        ticks = TICK_S * int((mine & changed).sum())  # even an exact length is one within a tick
+        saved, low, high = _saved(moved, row, spared=spared[row])
         yield (
             said
             | {name: one[name] for name in ("startup", "host", "process", "pid", "wall_s")}
             | {
                 "waiting_s": one["waiting_wall_s"],
                 "saved_s": saved,
-                "low_s": min(low, saved),
-                "high_s": max(min(high, float(one["wall_s"])), saved),
+                "low_s": min(low, saved) - ticks,
+                "high_s": max(min(high + ticks, float(one["wall_s"])), saved),
                 "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
                 "waiting_after_s": best.waiting[row] / SECOND,
-                "waits": int(mine.sum()),
+                "waits": int((mine & waited).sum()),
                 "waits_after": int((mine & (after[0] > 0)).sum()),
             }
+            | (_NOBODY_KNOWS if one["host"] not in case.answered and _asks_again(step, mine) else {})
         )
     outside = changed & (startup < 0)
     if outside.any():
-        low, saved, high = sorted(float((one - new)[outside].sum()) for (one, _), new in zip(runs, after, strict=True))
+        sums = [float((run.length - new)[outside].sum()) for run, new in zip(runs, after, strict=True)]
         yield said | {
-            "saved_s": saved, "low_s": low, "high_s": high,
-            "waits": int((startup < 0).sum()), "waits_after": int(((startup < 0) & (after[0] > 0)).sum()),
+            "saved_s": sums[0], "low_s": min(sums), "high_s": max(sums),
+            "waits": int(((startup < 0) & waited).sum()), "waits_after": int(((startup < 0) & (after[0] > 0)).sum()),
         }  # fmt: skip
+
+
+def _saved(moved: list[_Saved], row: int, *, spared: float) -> tuple[float, float, float]:
+    """The seconds that a start-up takes less: likely, at least, at most; `spared`: at most so many beside the waits."""
+    best, bad, good = moved[0], moved[1:3], moved[3:]
+    low = min(one.wall[row] for one in bad) / SECOND
+    return best.wall[row] / SECOND, low, max(max(one.most[row], one.wall[row]) for one in good) / SECOND + spared
+
+
+def _asks_again(step: _Step, mine: np.ndarray) -> bool:
+    """Whether a remedy lets some of these calls ask a server of which nobody knows whether it can be reached."""
+    changes = [step.changes[i] for i in np.flatnonzero(mine)]
+    return any(change is not None and change.word == "asked again" for change in changes)
+
+
+def _runs(timeline: Timeline) -> list[Run]:
+    """The likely run, two that save little, two that save much: what is not known turns out badly or well."""
+    length, usual, refusal = timeline.length, timeline.usual, timeline.refusal
+    return [
+        likely(timeline),
+        *(Run(length.low, usual.high, refusal.high, memory, hopes=-1) for memory in (BELIEVED, SEEN)),
+        *(Run(length.high, usual.low, refusal.low, memory, hopes=1) for memory in (BELIEVED, FOREVER)),
+    ]

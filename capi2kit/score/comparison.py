@@ -17,7 +17,8 @@ from capi2kit.errors import EvidenceError
 from capi2kit.questions.whatif import whatif
 
 Truth = dict[str, Any]
-_KEY = ["host", "record"]
+_KEY, _PROCESS = ["host", "record"], ["host", "process", "pid"]
+_DETERMINED = ("answered", "found", "kept", "not asked", "limited")  # how long a refusal takes, nobody knows before
 _SAVED = ["saved_s", "low_s", "high_s"]
 _NO_OPERATIONS: dict[str, list] = {"columns": ["host", "tid", "start", "stop", "record"], "rows": []}
 _UNBOUNDED = "a wait of unknown length in it"
@@ -59,10 +60,12 @@ def score_analysis(analysis: Analysis, truth: Truth) -> Score:
     score : Score
         `waits` has one row per true retrieval: host, pid, url, accumulative, logged (it left a record), found,
         true_s, and of the finding wait_s, low_s, high_s, quality, basis. `startups` has one row per true
-        start-up: host, process, pid, true_wall_s, true_waiting_s, waits, in_log, and of the finding wall_s,
-        waiting_wall_s, flag (why it claims less than the whole; empty if it claims it), rightly (the truth confirms why).
+        start-up: host, process, pid, true_wall_s, true_waiting_s, true_unexplained_s, unrecorded_s, waits, targets, in_log, and of the
+        finding wall_s, waiting_wall_s, unexplained_s, flag (why it claims less than the whole; empty if it claims it), rightly
+        (the truth confirms why).
         `invented`: rows of `analysis.waits` without a true retrieval. `savings` has one row per remedy that
-        the truth tried and start-up that it changed: fix, host, pid, true_saved_s, and of `whatif` saved_s, low_s, high_s.
+        the truth tried and start-up that it changed: fix, host, pid, true_wall_s (before), determined
+        (what becomes of the waits is certain), true_saved_s, and of `whatif` saved_s, low_s, high_s.
     """
     record = analysis.case.events.reset_index(drop=True).set_index("event")["record"]
     found = analysis.waits.assign(record=record.reindex(analysis.waits["event"]).to_numpy())
@@ -100,20 +103,29 @@ def _compare_savings(analysis: Analysis, truth: Truth) -> pd.DataFrame:
             saved = before[key] - one["wall_s"]
             if key in effects.index or abs(saved) > TICK_S:
                 row = effects.loc[[key]].iloc[0] if key in effects.index else {}
-                rows.append((after["fix"], *key, saved, *(float(row.get(name, 0.0)) for name in _SAVED)))
-    return pd.DataFrame(rows, columns=["fix", "host", "pid", "true_saved_s", *_SAVED])
+                determined = row.get("becomes") in _DETERMINED
+                rows.append(
+                    (
+                        after["fix"],
+                        *key,
+                        before[key],
+                        determined,
+                        saved,
+                        *(float(row.get(name, 0.0)) for name in _SAVED),
+                    )
+                )
+    return pd.DataFrame(rows, columns=["fix", "host", "pid", "true_wall_s", "determined", "true_saved_s", *_SAVED])
 
 
 def _compare_startups(analysis: Analysis, truth: Truth) -> pd.DataFrame:
-    columns = ["host", "process", "pid", "wall_s", "waiting_s", "waits", "in_log"]
+    columns = [*_PROCESS, "wall_s", "waiting_s", "waits", "targets", "in_log", "unexplained_s", "unrecorded_s"]
     true = pd.DataFrame(truth["startups"], columns=columns)
-    true = true.rename(columns={"wall_s": "true_wall_s", "waiting_s": "true_waiting_s"})
-    found = analysis.startups[["host", "process", "pid", "waiting_wall_s", "start_from", "startup"]]
-    inner = analysis.startups["last_operation"] - analysis.startups["first_operation"]
-    found = found.assign(wall_s=inner.dt.total_seconds())
+    true = true.rename(columns={name: f"true_{name}" for name in ("wall_s", "waiting_s", "unexplained_s")})
+    found = analysis.startups[[*_PROCESS, "waiting_wall_s", "start_from", "startup"]]
+    found = found.assign(**_inside(analysis.startups))
     unknown, open_s = _doubts(analysis)
     found = found.assign(unknown=unknown, open_s=open_s, pid=found["pid"].astype("Int64"))
-    both = true.merge(found, on=["host", "process", "pid"], how="left")
+    both = true.merge(found, on=_PROCESS, how="left")
     both["flag"] = np.select(
         [
             both["startup"].isna(),
@@ -135,6 +147,13 @@ def _compare_startups(analysis: Analysis, truth: Truth) -> pd.DataFrame:
         for host, pid, flag, in_log in zip(both["host"], both["pid"], both["flag"], both["in_log"], strict=True)
     ]
     return both
+
+
+def _inside(startups: pd.DataFrame) -> dict[str, Any]:
+    """What start-ups took from their first operation to their last, and what of that is unexplained."""
+    inner = (startups["last_operation"] - startups["first_operation"]).dt.total_seconds()
+    outer = (startups["wall_s"] - inner).to_numpy("float64", na_value=0.0)
+    return {"wall_s": inner, "unexplained_s": startups["unexplained_s"] - outer}
 
 
 def _loose(truth: Truth) -> set[tuple[str, int]]:

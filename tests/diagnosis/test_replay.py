@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from outlines import spans, waits
+from timelines import drawn
 
-from capi2kit.columns.cells import shaped
-from capi2kit.diagnosis.replay import Change, Timeline, _refusals, _usual, part_of, parts_of, read_timeline, replay
+from capi2kit.diagnosis.replay import FOREVER, SEEN, Change, likely, replay
+from capi2kit.diagnosis.timeline import Timeline, part_of, read_timeline
 
 TWICE = """
 RetrieveObjectFromNetwork    0   10   url=http://crl.test/a  result=80072EE2
@@ -24,8 +25,11 @@ def timeline(outline: str, **columns: list) -> Timeline:
 def replayed(line: Timeline, *changes: str | None) -> list[float]:
     """The seconds of each wait after these changes, an answer taking 0.1 s."""
     made = [None if word is None else Change(word, 2.0) for word in changes]
-    usual = np.full(len(line.start), 0.1)
-    return replay(line, made, length=line.length.best, usual=usual).round(3).tolist()
+    return again(line, made, usual=np.full(len(line), 0.1)).round(3).tolist()
+
+
+def again(line: Timeline, changes: list[Change | None], **estimates: object) -> np.ndarray:
+    return replay(line, changes, run=likely(line)._replace(**estimates))
 
 
 @pytest.mark.parametrize(
@@ -53,71 +57,10 @@ def test_what_an_account_cannot_store_only_its_process_keeps():
     assert replayed(line, "found", None, None) == [0, 0, 5]  # the machine has it for all
 
 
-def test_what_an_account_that_is_not_logged_cannot_store_is_not_stored():
-    nobody = pd.array([None] * 3, "string")
-    line = timeline(TWICE, cache_write_failed=pd.array([True, False, False], "boolean"), user_sid=nobody)
-    assert line.stores.tolist() == [False] * 3
-
-
-def test_an_answer_behind_a_failed_search_for_a_proxy_is_not_the_usual_one():
-    rows = [(0.1, 0), (1.9, 2), (1.8, 2)]
-    table = pd.DataFrame({"event": range(3), "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact"})
-    table = table.assign(wait_s=[seconds for seconds, _ in rows], wpad_failures=[failed for _, failed in rows])
-    assert _usual(shaped(table, "waits")).best.tolist() == [0.1, 0.1, 0.1]
-
-
-@pytest.mark.parametrize(
-    ("column", "value"), [("outcome", "timeout"), ("wait_s", 2.5), ("quality", "unknown"), ("wpad_failures", 1)]
-)
-def test_what_is_no_good_answer_says_nothing_of_the_usual_one(column, value):
-    good = {
-        "event": 0,
-        "host": "A",
-        "url_host": "x",
-        "outcome": "ok",
-        "quality": "exact",
-        "wait_s": 0.3,
-        "wpad_failures": 0,
-    }
-    table = pd.DataFrame([good, good | {"wait_s": 0.9} | {column: value}])
-    assert _usual(shaped(table, "waits")).best.tolist() == [0.3, 0.3]
-
-
-@pytest.mark.parametrize(
-    ("rows", "seconds"),
-    [
-        ([("unreachable", 0.3), ("unreachable", 0.5), ("unreachable", 2.5)], 0.4),  # the last was lost on the way
-        ([("unreachable", 2.4), ("timeout", 0.1), (None, 0.1), ("unreachable", None)], 2.4),
-        ([("timeout", 0.1), ("unreachable", 2.5)], 0.116),  # none in the log: as long as an answer
-    ],
-)
-def test_a_refusal_takes_as_long_as_those_in_the_log(rows, seconds):
-    table = shaped(pd.DataFrame(rows, columns=["outcome", "wait_s"]), "waits")
-    assert _refusals(table).tolist() == pytest.approx([seconds] * len(rows))
-
-
-@pytest.mark.parametrize(("wait_s", "usual"), [(1.9, 1.9), (2.0, 0.116)])
-def test_an_answer_that_took_two_seconds_is_not_one_without_trouble(wait_s, usual):
-    row = {"event": 0, "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact", "wait_s": wait_s}
-    assert _usual(shaped(pd.DataFrame([row]), "waits")).best.tolist() == [usual]
-
-
 def test_a_check_that_has_its_answer_asks_no_further_url():
     outline = "VerifyRevocation 0 9\n RetrieveObjectFromNetwork 0 5 url=http://a/\n RetrieveObjectFromNetwork 5 9 url=http://b/"
     assert replayed(timeline(outline), "answered", None) == [0.1, 0]
     assert replayed(timeline(outline.replace("VerifyRevocation", "Unknown")), "not asked", None) == [0, 4]
-
-
-def test_an_unknown_wait_counts_with_its_lower_bound():
-    line = timeline("RetrieveObjectFromNetwork 0 10 url=http://crl.test/a quality=unknown", low_s=[1.5])
-    assert (line.length.best.tolist(), line.length.low.tolist(), line.length.high.tolist()) == ([1.5], [1.5], [10.0])
-
-
-def test_waits_that_know_nothing_of_each_other_are_parts():
-    line = timeline(TWICE)
-    assert [part.tolist() for part in parts_of(line)] == [[0, 1], [2]]
-    assert part_of(line, np.array([2])).length.best.tolist() == [5.0]
-    assert parts_of(part_of(line, np.array([], int))) == []
 
 
 def test_half_of_what_a_chain_saves_goes_to_its_next_url():
@@ -129,19 +72,7 @@ def test_half_of_what_a_chain_saves_goes_to_its_next_url():
     """
     line = timeline(outline, accumulative=pd.array([True, True], "boolean"))
     answered = replayed(line, "refused", None)
-    assert answered[0] < 1 and answered[1] == pytest.approx(5 + (10 - answered[0]) / 2, abs=0.01)
-
-
-@pytest.mark.parametrize("column", ["outcome", "wait_s", "quality"])
-def test_what_is_not_known_to_be_a_good_answer_is_none(column):
-    good = {"event": 0, "host": "A", "url_host": "x", "outcome": "ok", "quality": "exact", "wait_s": 0.3}
-    table = pd.DataFrame([good, good | {"wait_s": 0.9} | {column: None}])
-    assert _usual(shaped(table, "waits")).best.tolist() == [0.3, 0.3]
-
-
-def test_without_any_good_answer_the_usual_time_is_that_of_the_real_log():
-    found = _usual(waits(TWICE.replace("80072EE2", "80070005")).assign(outcome="error"))
-    assert [values.tolist() for values in found] == [[0.116] * 3, [0.032] * 3, [0.325] * 3]
+    assert answered[0] == 1.25 and answered[1] == pytest.approx(5 + (10 - answered[0]) / 2, abs=0.01)
 
 
 CHAIN = """
@@ -169,32 +100,127 @@ def chain_of_one_budget() -> Timeline:
 )
 def test_a_chain_with_one_budget_gives_each_url_half_of_what_is_left_of_twice_the_limit(limit_s, seconds):
     line = chain_of_one_budget()
-    found = replay(line, [Change("limited", limit_s)] * 3, length=line.length.best, usual=np.zeros(3))
+    found = again(line, [Change("limited", limit_s)] * 3, usual=np.zeros(3))
     assert found.tolist() == seconds
 
 
 def test_where_the_budget_is_used_up_nothing_is_left_for_a_url():
     line = chain_of_one_budget()
-    found = replay(line, [None, None, Change("limited", 5.0)], length=line.length.best, usual=np.zeros(3))
+    found = again(line, [None, None, Change("limited", 5.0)], usual=np.zeros(3))
     assert found.tolist() == [10, 5, 0]  # 15 of 10 seconds were used
 
 
 def test_a_limit_that_is_not_logged_counts_in_full():
     line = dataclasses.replace(chain_of_one_budget(), given=np.full(3, np.nan))
-    found = replay(line, [Change("limited", 4.0)] * 3, length=line.length.best, usual=np.zeros(3))
+    found = again(line, [Change("limited", 4.0)] * 3, usual=np.zeros(3))
     assert found.tolist() == [4, 4, 2.5]
 
 
 def test_a_url_that_takes_longer_leaves_less_for_the_next_but_never_less_than_nothing():
     line = chain_of_one_budget()
     length = np.array([1.0, 2.0, 0.25])
-    found = replay(line, [Change("answered"), None, None], length=length, usual=np.full(3, 2.0))
+    found = again(line, [Change("answered"), None, None], length=length, usual=np.full(3, 2.0))
     assert found.tolist() == [2, 0, 0]  # the check has its answer
     apart = dataclasses.replace(line, check=np.array([0, 1, 2]), account=np.arange(3), process=np.arange(3))
-    found = replay(apart, [Change("answered"), None, None], length=length, usual=np.full(3, 3.0))
+    found = again(apart, [Change("answered"), None, None], length=length, usual=np.full(3, 3.0))
     assert found.tolist() == [3, 1, 0.0]  # two seconds more: one less for the next; half a second less for the last
 
 
 def test_a_timeline_does_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         timeline(TWICE).start = np.zeros(3)
+
+
+# What is remembered, and what still runs.
+
+
+ONE_LIST = """
+wait    0  10  1  A
+check  12   0  2  -  like=0
+wait   26  10  3  A
+check  38   0  4  -  like=2
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds"),
+    [
+        (None, [10, 0, 10, 0]),
+        ("answered", [0.1, 0, 0, 0]),
+        ("found", [0, 0, 0, 0]),
+        ("refused", [1, 0, 1, 0]),  # 15 s are over at 16 s, and the third call comes at 17 s
+        ("not asked", [0, 0, 0, 0]),
+        ("asked again", [0.1, 0, 0, 0]),
+    ],
+)
+def test_a_failed_check_is_remembered_for_a_while(word, seconds):
+    line = drawn(ONE_LIST)
+    assert again(line, [word and Change(word)] * 4).tolist() == seconds
+
+
+def test_a_call_that_comes_while_the_failure_is_remembered_asks_no_more():
+    line = drawn(ONE_LIST.replace("wait   26", "wait   25"))
+    changes = [Change("refused")] * 4
+    assert again(line, changes).tolist() == [1, 0, 1, 0]  # the step was no longer than from 10 to 25 s
+    sooner = drawn("wait 0 10 1 A\nwait 11 4 5 Z key=9\ncheck 15.5 0 2 - like=0\nwait 25.5 10 3 A")
+    assert again(sooner, [Change("refused"), None, None, Change("refused")]).tolist() == [1, 4, 0, 1]
+    assert again(sooner, [Change("refused"), Change("refused"), None, Change("refused")]).tolist() == [1, 1, 0, 0]
+
+
+def test_a_call_that_echoed_a_failure_asks_where_that_is_gone():
+    line = drawn("wait 0 10 1 A\ncheck 12 0 2 - like=0\ncheck 14 0 3 - like=0")
+    assert again(line, [Change("not asked"), None, None]).tolist() == [0, 10, 0]
+
+
+@pytest.mark.parametrize(("memory", "seconds"), [(SEEN, [1, 0, 1, 0]), (FOREVER, [1, 0, 0, 0])])
+def test_a_memory_that_lasts_as_seen_or_for_ever(memory, seconds):
+    assert again(drawn(ONE_LIST), [Change("refused")] * 4, memory=memory).tolist() == seconds
+
+
+def test_a_process_that_asked_again_at_once_does_so_whatever_is_believed():
+    line = drawn("wait 0 10 1 A\nwait 11 10 2 A\ncheck 30 0 3 - like=1\nwait 31 10 4 A")
+    assert again(line, [None] * 4).tolist() == [10, 10, 0, 10]
+    assert again(line, [Change("refused")] * 4).tolist() == [1, 1, 0, 1]
+
+
+TWO_THREADS = """
+wait    0  10  1  A  thread=0  runs=21
+call    4   0  2  A  thread=1  like=0  given=8
+wait    4   8  2  B  thread=1  runs=21
+call   10   0  1  B  thread=0  like=2  given=5
+"""
+
+
+def test_a_retrieval_that_still_runs_turns_others_away():
+    line = drawn(TWO_THREADS)
+    assert again(line, [None] * 4).tolist() == [10, 0, 8, 0]
+    answered = [Change("answered"), Change("answered"), None, None]
+    assert again(line, answered).tolist() == [0.1, 0, 0, 0]  # one list answers for all that its issuer issued
+    apart = drawn(TWO_THREADS.replace(" A ", " O "))  # a responder: its answer is of one certificate only
+    assert again(apart, answered).tolist() == [0.1, 0, 0, 0]  # ... but both checks have theirs
+    not_asked = [Change("not asked"), Change("not asked"), None, None]
+    assert again(line, not_asked).tolist() == [
+        0,
+        0,
+        0,
+        5,
+    ]  # the first thread asks for B now, and the second is turned away
+
+
+def test_a_list_answers_for_all_that_its_issuer_issued_and_a_responder_for_one():
+    line = drawn("wait 0 10 1 O\nwait 10 5 1 A\nwait 40 10 2 O key=0\nwait 80 10 3 P key=0")
+    assert again(line, [None, Change("answered"), None, None]).tolist() == [10, 0.1, 0, 0]
+    assert again(line, [None, Change("found"), None, None]).tolist() == [0, 0, 0, 0]
+    assert again(line, [Change("answered"), None, None, None]).tolist() == [0.1, 0, 0, 10]
+
+
+def test_what_is_not_known_turns_out_well_or_badly():
+    line = drawn("wait 0 4 1 A given=10")
+    perhaps, asked = Change("limited", 1.0, perhaps=True), Change("asked again")
+    assert [again(line, [perhaps], hopes=hopes).tolist() for hopes in (-1, 0, 1)] == [[4], [4], [1]]
+    assert [again(line, [asked], hopes=hopes).tolist() for hopes in (-1, 0, 1)] == [[10], [0.1], [0.1]]
+
+
+def test_without_any_call_nothing_is_played():
+    line = part_of(drawn(ONE_LIST), np.array([], int))
+    assert again(line, []).tolist() == []
