@@ -87,7 +87,7 @@ def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
     printed, charts = run("03_slow_spinup", monkeypatch, log=None)
     slowest = max(truth["startups"], key=lambda start: start["waiting_s"])
     assert f"slowest: {slowest['process']} (PID {slowest['pid']}), {slowest['wall_s'] / 60:.1f} minutes" in printed
-    assert f"spent about {seconds(round(slowest['waiting_s'], -1))} of the first" in printed
+    assert f"spent {seconds(slowest['waiting_s'])} of the first" in printed
     for length in {round(wait["wait_s"]) for wait in truth["waits"]}:
         count = sum(round(wait["wait_s"]) == length for wait in truth["waits"])
         assert f"{count} stalls of {length} s" in printed

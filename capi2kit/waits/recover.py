@@ -124,6 +124,7 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
         "contradicted_s": np.where(contradicted != 0, (sure.length + contradicted) / SECOND, np.nan),
         "logged_s": np.where(evidence.logged_start != NAT, logged / SECOND, np.nan),
     }
+    limit = rows["timeout_s"].to_numpy("float64", na_value=np.nan)
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])
     roles = {url: url_role(url) for url in rows["url"].dropna().unique()}
     return rows[_COPIED].assign(
@@ -134,6 +135,7 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
         quality=sure.quality,
         event=rows["stop_event"].astype("int64"),
         budget_s=rows["timeout_s"],
+        limit_share=pd.array(seconds["wait_s"] / np.where(limit > 0, limit, np.nan), dtype="Float64"),
         user_sid=sids,
         account_kind=[account(sid if isinstance(sid, str) else None)[0] for sid in sids.to_numpy(object)],
         url_role=strings([roles.get(url) for url in rows["url"].to_numpy(object)]),
