@@ -140,6 +140,8 @@ class _Pass:
         self.state = _State()
         self.believed = np.zeros(len(timeline), bool)  # whether each call asks, by what is believed
         self._start = timeline.start / SECOND
+        _, self._checks = np.unique(timeline.check, return_inverse=True)
+        self._cost_of = np.bincount(self._checks, weights=run.length).tolist() if len(timeline) else []
         known = timeline.runs_on[~np.isnan(timeline.runs_on)]
         self._runs = float(np.median(known)) if len(known) else 0.0  # none runs on where no record shows it
 
@@ -223,9 +225,8 @@ class _Pass:
         if came:
             return length, True
         if timeline.kind[i] == CHECK:
-            check = timeline.check == timeline.check[like]
             last = state.failing.get(int(timeline.remembers[i]), -1)
-            return state.cost.get(last, float(self.run.length[check].sum())), False
+            return state.cost.get(last, self._cost_of[self._checks[like]]), False
         return length, False
 
     def _failed(self, i: int, now: float, *, length: float, change: Change | None) -> None:

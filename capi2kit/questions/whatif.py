@@ -49,12 +49,13 @@ class _Threads(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """What happened, able to happen again; `answered`: the computers to which some server answered."""
+    """What happened, able to happen again; `rows`: the start-ups one by one; `answered`: the computers to which some server answered."""
 
     again: Replay
     threads: _Threads
     spans: pd.DataFrame
     startups: pd.DataFrame
+    rows: list[dict]
     answered: frozenset[str]
 
 
@@ -84,7 +85,12 @@ def whatif(
     asked = timeline.kind == WAIT
     answered = waits.loc[waits["outcome"].eq("ok").to_numpy(bool, na_value=False), "host"]
     case = _Case(
-        Replay(timeline), _threads(spans, timeline, startups=startups), spans, startups, frozenset(answered.unique())
+        Replay(timeline),
+        _threads(spans, timeline, startups=startups),
+        spans,
+        startups,
+        startups.to_dict("records"),
+        frozenset(answered.unique()),
     )
     steps = [
         step._replace(changes=_spread(step.changes, timeline, spans=spans))
@@ -118,7 +124,8 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
                 continue
             names, changes = single.setdefault(fix, ([], [None] * len(waits)))
             names.append(rule)
-            for i in range(len(waits)) if fix.limit_s else mine:
+            everywhere = range(0 if len(names) > 1 else len(waits))  # a limit is for all, and the first time enough
+            for i in everywhere if fix.limit_s else mine:
                 if fix.roles and roles[i] not in fix.roles:
                     continue
                 change = Change(fix.becomes, fix.limit_s, perhaps=bool(fix.limit_s and own_limit[i]))
@@ -226,9 +233,11 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
     changed = np.abs(after[0] - timeline.length.best) > 0
     startup = np.append(threads.startup, -1)[threads.of_wait]
     said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules), "becomes": step.becomes}
-    for row in np.unique(startup[changed & (startup >= 0)]):
-        mine, one = startup == row, startups.iloc[row]
-        ticks = TICK_S * int((mine & changed).sum())  # even an exact length is one within a tick
+    touched, had, has = (_counts(startup, some, count=len(startups)) for some in (changed, waited, after[0] > 0))
+    unknown = _unknown(step, case, startup=startup)
+    for row in np.flatnonzero(touched).tolist():
+        one = case.rows[row]
+        ticks = TICK_S * int(touched[row])  # even an exact length is one within a tick
         saved, low, high = _saved(moved, row, spared=spared[row])
         yield (
             said
@@ -240,10 +249,10 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
                 "high_s": max(min(high + ticks, float(one["wall_s"])), saved),
                 "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
                 "waiting_after_s": best.waiting[row] / SECOND,
-                "waits": int((mine & waited).sum()),
-                "waits_after": int((mine & (after[0] > 0)).sum()),
+                "waits": int(had[row]),
+                "waits_after": int(has[row]),
             }
-            | (_NOBODY_KNOWS if one["host"] not in case.answered and _asks_again(step, mine) else {})
+            | (_NOBODY_KNOWS if row in unknown else {})
         )
     outside = changed & (startup < 0)
     if outside.any():
@@ -261,10 +270,16 @@ def _saved(moved: list[_Saved], row: int, *, spared: float) -> tuple[float, floa
     return best.wall[row] / SECOND, low, max(max(one.most[row], one.wall[row]) for one in good) / SECOND + spared
 
 
-def _asks_again(step: _Step, mine: np.ndarray) -> bool:
-    """Whether a remedy lets some of these calls ask a server of which nobody knows whether it can be reached."""
-    changes = [step.changes[i] for i in np.flatnonzero(mine)]
-    return any(change is not None and change.word == "asked again" for change in changes)
+def _counts(startup: np.ndarray, some: np.ndarray, *, count: int) -> np.ndarray:
+    """How many of some calls each start-up has."""
+    return np.bincount(startup[some & (startup >= 0)], minlength=count)
+
+
+def _unknown(step: _Step, case: _Case, *, startup: np.ndarray) -> set[int]:
+    """The start-ups in which a remedy lets somebody ask a server of which nobody knows whether it can be reached."""
+    again = [i for i, change in enumerate(step.changes) if change and change.word == "asked again"]
+    rows = {int(row) for row in startup[again] if row >= 0}
+    return {row for row in rows if case.rows[row]["host"] not in case.answered}
 
 
 def _runs(timeline: Timeline) -> list[Run]:
