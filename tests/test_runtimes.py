@@ -5,6 +5,7 @@ import pytest
 from around import CHECKS, at_home, created, evidence
 from outlines import spans, waits
 
+from capi2kit import load
 from capi2kit.columns.cells import empty
 from capi2kit.startups import find_startups
 from capi2kit.startups.outer_interval import frame_startups
@@ -39,4 +40,29 @@ def test_a_start_up_has_the_runtime_of_its_process_if_only_one_is_named(versions
     inner = find_startups(at_home(spans(CHECKS), "spans"), at_home(waits(CHECKS), "waits"))
     rows = [created(8.5 + number / 10, clr_version=version) for number, version in enumerate(versions)]
     (row,) = frame_startups(inner, evidence(*rows), settings=empty("settings"), gap_s=30).to_dict("records")
+    assert (None if pd.isna(row["clr_version"]) else row["clr_version"]) == found
+
+
+POOLS = """pool,field,value
+{pool},state,Started
+{pool},managedRuntimeVersion,{version}
+Other,managedRuntimeVersion,v4.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("pool", "version", "by_line", "found"),
+    [
+        ("Portal", "v2.0", None, "v2.0"),
+        ("Portal", "", None, None),  # no managed code
+        ("Else", "v2.0", None, None),  # not the pool of this process
+        ("Portal", "v2.0", "v4.0", "v4.0"),  # the command line is of the process itself
+    ],
+)
+def test_the_list_of_pools_says_the_runtime_of_a_worker_process(pool, version, by_line, found, tmp_path):
+    path = tmp_path / "apppools.csv"
+    path.write_text(POOLS.format(pool=pool, version=version), encoding="utf-8")
+    inner = find_startups(at_home(spans(CHECKS), "spans"), at_home(waits(CHECKS), "waits"))
+    case = evidence(created(8.5, app_pool="Portal", clr_version=by_line))
+    (row,) = frame_startups(inner, case, settings=load(path).settings, gap_s=30).to_dict("records")
     assert (None if pd.isna(row["clr_version"]) else row["clr_version"]) == found

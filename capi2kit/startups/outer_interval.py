@@ -18,6 +18,7 @@ from capi2kit.columns.nearby import near, resolution_of, short_names
 from capi2kit.knowledge import check, operations_marking, rows
 
 POOL = "applicationPool"  # what `appcmd list wp` calls it
+_FIELD, _VALUE, _RUNTIME = "field", "value", "managedRuntimeVersion"  # what the kit's list of pools calls them
 CREATED, SERVED = "process created", "request served"
 _AT_ONCE = pd.Timedelta(seconds=1)
 _TICK = pd.Timedelta(seconds=TICK_S)
@@ -53,6 +54,7 @@ def frame_startups(
     framed = framed.assign(
         app_pool=pools, clr_version=_only(_named(framed, dated, column="clr_version", gap=gap), framed)
     )
+    framed["clr_version"] = framed["clr_version"].fillna(_runtime_of_pool(framed, settings))
     return _widened(framed, begins=begins, served=served)
 
 
@@ -128,6 +130,16 @@ def _pools(
         [by_event[["row", "app_pool"]], by_list.rename(columns={"value": "app_pool"})[["row", "app_pool"]]]
     )
     return _only(both, startups)
+
+
+def _runtime_of_pool(startups: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:
+    """The .NET runtime that the pool of each process is set to, by a list of the pools of its computer."""
+    says = settings[(settings["name"] == _FIELD) & (settings["value"] == _RUNTIME)]
+    values = settings[settings["name"] == _VALUE].merge(says[["source", "line"]], on=["source", "line"])
+    if startups["place"].nunique() > 1:
+        values = values.iloc[:0]  # it does not say whose pools it lists
+    single = values.dropna(subset=["path", "value"]).groupby("path")["value"].agg(["nunique", "first"])
+    return startups["app_pool"].map(single.loc[single["nunique"] == 1, "first"]).astype("string")
 
 
 def _named(startups: pd.DataFrame, dated: pd.DataFrame, *, column: str, gap: pd.Timedelta) -> pd.DataFrame:
