@@ -266,6 +266,11 @@ class _Pass:
         if word == "refused":
             return min(float(run.refusal[i]), length), False
         if word == "limited" and change:
+            if run.hopes < 0 and not timeline.failed[i]:
+                return (
+                    length,
+                    False,
+                )  # what came in time before is cut off now, and asked for again: nobody knows how often
             return min(length, _limit(timeline, i, limit_s=change.limit_s, saved=saved)), False
         return max(length + saved / 2, 0.0) if self._at_limit(i) else length, False
 
