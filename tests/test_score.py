@@ -166,7 +166,7 @@ def test_the_truth_that_is_read_is_that_of_the_file(truth):
 @pytest.mark.slow
 def test_every_scenario_and_some_mixtures_keep_every_limit(capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["lab", "score", "--random", "8", "--seed", "1000"])
+        main(["lab", "score", "--random", "30", "--seed", "1000"])
         raise SystemExit(0)
     out = capsys.readouterr().out
     assert stop.value.code == 0, out
