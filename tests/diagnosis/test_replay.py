@@ -137,7 +137,7 @@ def test_a_timeline_does_not_change():
 ONE_LIST = """
 wait    0  10  1  A
 check  12   0  2  -  like=0
-wait   26  10  3  A
+wait   25.5  10  3  A
 check  38   0  4  -  like=2
 """
 
@@ -148,7 +148,7 @@ check  38   0  4  -  like=2
         (None, [10, 0, 10, 0]),
         ("answered", [0.1, 0, 0, 0]),
         ("found", [0, 0, 0, 0]),
-        ("refused", [1, 0, 1, 0]),  # 15 s are over at 16 s, and the third call comes at 17 s
+        ("refused", [1, 0, 1, 0]),  # 15 s are over at 16 s, and the third call comes at 16.5 s
         ("not asked", [0, 0, 0, 0]),
         ("asked again", [0.1, 0, 0, 0]),
     ],
@@ -159,7 +159,7 @@ def test_a_failed_check_is_remembered_for_a_while(word, seconds):
 
 
 def test_a_call_that_comes_while_the_failure_is_remembered_asks_no_more():
-    line = drawn(ONE_LIST.replace("wait   26", "wait   25"))
+    line = drawn(ONE_LIST.replace("wait   25.5", "wait   25"))
     changes = [Change("refused")] * 4
     assert again(line, changes).tolist() == [1, 0, 1, 0]  # the step was no longer than from 10 to 25 s
     sooner = drawn("wait 0 10 1 A\nwait 11 4 5 Z key=9\ncheck 15.5 0 2 - like=0\nwait 25.5 10 3 A")
@@ -224,3 +224,27 @@ def test_what_is_not_known_turns_out_well_or_badly():
 def test_without_any_call_nothing_is_played():
     line = part_of(drawn(ONE_LIST), np.array([], int))
     assert again(line, []).tolist() == []
+
+
+def test_where_no_call_shows_a_memory_none_is_taken_for_granted():
+    line = drawn("wait 0 10 1 A\nwait 11 10 5 Z key=9\nwait 30 10 2 A")
+    assert again(line, [Change("refused")] * 3).tolist() == [1, 1, 1]
+    shown = drawn("wait 0 10 1 A\nwait 11 10 5 Z key=9\ncheck 22 0 3 - like=0\nwait 30 10 2 A")
+    assert again(shown, [Change("refused")] * 4).tolist() == [1, 1, 0, 0]
+
+
+def test_a_retrieval_runs_on_behind_a_shorter_limit_and_ends_with_a_refusal():
+    line = drawn("wait 0 10 1 A key=-1 runs=21\ncall 15 0 2 A key=-1 like=0 thread=1 given=10")
+    assert again(line, [Change("limited", 1.0)] * 2).tolist() == [1, 0]
+    assert again(line, [Change("refused")] * 2).tolist() == [1, 1]
+    assert again(line, [None, None]).tolist() == [10, 0]
+
+
+def test_a_list_that_an_account_stored_spares_its_other_processes_the_responder():
+    line = drawn("wait 0 10 1 A\nwait 40 10 2 O")
+    other = dataclasses.replace(
+        line, process=np.array([1, 2]), issuer_process=np.array([1, 2]), remembers=np.array([1, 2])
+    )
+    assert again(other, [Change("answered"), None]).tolist() == [0.1, 0]
+    unstored = dataclasses.replace(other, stores=np.array([False, True]))
+    assert again(unstored, [Change("answered"), None]).tolist() == [0.1, 10]
