@@ -76,6 +76,10 @@ def draw_scenario(seed: int) -> Scenario:
     host |= {"retrievals": _one(fails, RETRIEVALS), "remembers": fails.share() < 0.7, "measures": fails.share() < 0.15}
     if host["retrievals"] == WORKER and fails.share() < 0.3:
         table["server"].append({"host": "*", "answer": "ok", "seconds": 12.5})  # later than its callers wait
+    for server in table["server"]:
+        server["addresses"] = 3 if fails.share() < 0.2 else 1
+        if server["answer"] == "refuse" and fails.share() < 0.3:
+            server |= {"answer": "block", "seconds": 0.004}
     return make_scenario(table, file=f"random {seed}")
 
 
