@@ -2,8 +2,20 @@
 
 import numpy as np
 import pandas as pd
+from outlines import spans, waits
 
-from capi2kit.diagnosis.timeline import CALL, CHECK, WAIT, Guess, Timeline
+from capi2kit.diagnosis.timeline import CALL, CHECK, WAIT, Guess, Timeline, read_timeline
+
+TWICE = """
+RetrieveObjectFromNetwork    0   10   url=http://crl.test/a  result=80072EE2
+RetrieveObjectFromNetwork   20   30   url=http://crl.test/a  result=80072EE2
+RetrieveObjectFromNetwork   40   45   url=http://crl.test/b
+"""
+
+
+def timeline(outline: str, **columns: list) -> Timeline:
+    """The timeline of the waits of an outline, with columns of `waits` as given."""
+    return read_timeline(spans(outline), waits(outline).assign(**columns))
 
 
 def drawn(text: str) -> Timeline:

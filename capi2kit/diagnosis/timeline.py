@@ -220,7 +220,7 @@ def _unsent(spans: pd.DataFrame, waited: pd.DataFrame, *, issuers: np.ndarray) -
 
 
 def _failed_before(rows: pd.DataFrame, waited: pd.DataFrame) -> np.ndarray:
-    """The event of the last failed wait before each row in the same process, for the same issuer; -1 if there is none."""
+    """The event of the last failed wait before each row in the same process, for the same issuer, or -1."""
     failed = waited[waited["outcome"].ne("ok").to_numpy(bool, na_value=True)]
     mine, theirs = ([table[name].to_numpy(object) for name in (*_PROCESS, "issuer")] for table in (rows, failed))
     before = match_before(mine, theirs, at=rows["begin"].to_numpy(), of=failed["begin"].to_numpy())

@@ -5,21 +5,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from outlines import spans, waits
-from timelines import drawn
+from timelines import TWICE, drawn, timeline
 
 from capi2kit.diagnosis.replay import FOREVER, SEEN, Change, likely, replay
-from capi2kit.diagnosis.timeline import Timeline, part_of, read_timeline
-
-TWICE = """
-RetrieveObjectFromNetwork    0   10   url=http://crl.test/a  result=80072EE2
-RetrieveObjectFromNetwork   20   30   url=http://crl.test/a  result=80072EE2
-RetrieveObjectFromNetwork   40   45   url=http://crl.test/b
-"""
-
-
-def timeline(outline: str, **columns: list) -> Timeline:
-    return read_timeline(spans(outline), waits(outline).assign(**columns))
+from capi2kit.diagnosis.timeline import Timeline, part_of
 
 
 def replayed(line: Timeline, *changes: str | None) -> list[float]:

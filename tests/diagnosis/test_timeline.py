@@ -3,20 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from outlines import spans, waits
+from outlines import waits
+from timelines import TWICE, timeline
 
 from capi2kit.columns.cells import shaped
-from capi2kit.diagnosis.timeline import Timeline, _refusals, _usual, part_of, parts_of, read_timeline
-
-TWICE = """
-RetrieveObjectFromNetwork    0   10   url=http://crl.test/a  result=80072EE2
-RetrieveObjectFromNetwork   20   30   url=http://crl.test/a  result=80072EE2
-RetrieveObjectFromNetwork   40   45   url=http://crl.test/b
-"""
-
-
-def timeline(outline: str, **columns: list) -> Timeline:
-    return read_timeline(spans(outline), waits(outline).assign(**columns))
+from capi2kit.diagnosis.timeline import _refusals, _usual, part_of, parts_of
 
 
 def test_what_an_account_that_is_not_logged_cannot_store_is_not_stored():
