@@ -1,7 +1,7 @@
 """The command line: one verb per file, each one call of the public API.
 
-Data goes to stdout, messages and progress to stderr. Exit codes: 0 ok, 2 usage or
-no place to write to, 3 nothing usable, 4 losses under --strict. argparse, since it starts in a fifth
+Data goes to stdout, messages and progress to stderr. Exit codes: 0 ok, 1 explain knows none
+of what was asked, 2 usage or no place to write to, 3 nothing usable, 4 losses under --strict. argparse, since it starts in a fifth
 of the time of the larger libraries; a verb's module is imported only when it runs.
 """
 

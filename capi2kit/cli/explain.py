@@ -16,29 +16,35 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "what",
         metavar="WHAT",
         nargs="+",
-        help="80092012, 2F94, 53, ErrorStatus=1000040, CERT_E_CHAINING; - for an event pasted on standard input",
+        help="80092012, 2F94, -2146885613, 53, ErrorStatus=1000040, CERT_E_CHAINING; - for an event pasted on standard input",
     )
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print all that each text may mean. Raises EvidenceError if one means nothing that is known."""
+    """Print all that each text may mean, then those that mean nothing that is known. 1 if none of them is known."""
     if given.what == ["-"]:
         return _pasted(sys.stdin.buffer.read())
     from capi2kit.knowledge.sources import sources_of
-    from capi2kit.questions.explain import explain
+    from capi2kit.questions.explain import explain, similar
     from capi2kit.words import visible
 
-    for place, what in enumerate(given.what):
-        found = explain(what)
-        if not found:
-            message = f"{visible(what)[:80]!r} is not a known code, event id, flag or symbol; codes are hexadecimal"
-            raise EvidenceError(message)
-        for number, one in enumerate(found):
-            gap = "\n" if place or number else ""
-            print(f"{gap}{one.kind}: {one.name}\n  {one.text or 'only its name is known'}")
-            for source in sources_of(one.source):
-                print(f"  source: {source.what}; {source.address}")
-    return 0
+    found = {what: explain(what) for what in given.what}
+    gap = ""
+    for one in (one for meanings in found.values() for one in meanings):
+        print(f"{gap}{one.kind}: {one.name}\n  {one.text or 'only its name is known'}")
+        for source in sources_of(one.source):
+            print(f"  source: {source.what}; {source.address}")
+        gap = "\n"
+    unknown = [what for what, meanings in found.items() if not meanings]
+    sys.stdout.flush()
+    for what in unknown:
+        guesses = similar(what)
+        hint = f"; did you mean {' or '.join(guesses)}?" if guesses else ""
+        print(
+            f"not known: {visible(what)[:80]!r} is no code, event id, flag or symbol in the tables{hint}",
+            file=sys.stderr,
+        )
+    return 1 if len(unknown) == len(found) else 0
 
 
 def _pasted(text: bytes) -> int:

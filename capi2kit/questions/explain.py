@@ -1,12 +1,15 @@
 """Explain: what a code, an event id or the value of a flag means, in plain words, from the data tables.
 
-A text may mean several things (53 is an event and a code): all of them are listed, the most likely first.
+A text may mean several things (53 is an event and a code): all of them are listed, the most likely first. Codes are read as
+people find them: hexadecimal (80092013, 0x80092013), decimal with or without sign (-2146885613, 2148081683, 12002), and as
+certutil prints them (`0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE)`, `dwErrorStatus=1000040`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -14,8 +17,16 @@ import pandas as pd
 from capi2kit.knowledge import codes, normal_code, rows
 
 _CODE = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,8}")
-_FLAG = re.compile(r"([A-Za-z][\w@ ]{0,80}?)(?:@value)?\s{0,20}=\s{0,20}\"?((?:0x)?[0-9A-Fa-f]{1,8})\"?")
+_DECIMAL = re.compile(r"-?[0-9]{1,10}")
+_FLAG = re.compile(r"([A-Za-z][\w@ .\[\]]{0,80}?)(?:@value)?\s{0,20}=\s{0,20}\"?((?:0x)?[0-9A-Fa-f]{1,8})\"?")
 _EVENT = re.compile(r"[1-9][0-9]{0,4}")
+# certutil: 0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE), 0x80072ee2 (WinHttp: 12002 ERROR_WINHTTP_TIMEOUT)
+_CERTUTIL_CODE = re.compile(r"(0x[0-9A-Fa-f]{1,8}) \((?:[A-Za-z0-9]{1,20}: )?-?[0-9]{1,10}(?: \w{1,60})?\)")
+# certutil: dwErrorStatus = CERT_TRUST_IS_OFFLINE_REVOCATION (0x1000000)
+_CERTUTIL_FLAG = re.compile(r"([A-Za-z][\w.\[\]]{0,80})\s{0,20}=\s{0,20}(\w{1,80}) \((0x[0-9A-Fa-f]{1,8})\)")
+_CERTUTIL_WORDS = {"dwerrorstatus": "ErrorStatus", "dwinfostatus": "InfoStatus", "chainflags": "CERT_CHAIN_Flags"}
+_SIGN, _WHOLE = 1 << 31, 1 << 32
+_CLOSE, _GUESSES = 0.75, 3  # how alike two names must be, and how many are named
 
 
 class Meaning(NamedTuple):
@@ -29,14 +40,31 @@ class Meaning(NamedTuple):
 
 def explain(asked: str) -> list[Meaning]:
     """Everything known about a code, an event id, `FLAG=VALUE`, or the name of a code or flag; empty if nothing is known."""
-    asked = asked.strip()
-    flag = _FLAG.fullmatch(asked)
-    if flag:
-        return _flags(flag[1], int(flag[2], 16)) or _names(asked)
+    asked = " ".join(asked.split())
+    if code := _CERTUTIL_CODE.fullmatch(asked):
+        asked = code[1]
+    if named := _CERTUTIL_FLAG.fullmatch(asked):
+        return _names(named[2]) or _flags(_family(named[1]), int(named[3], 16))
+    if flag := _FLAG.fullmatch(asked):
+        return _flags(_family(flag[1]), int(flag[2], 16)) or _names(asked)
     found = _events(asked) if _EVENT.fullmatch(asked) else []
     if _CODE.fullmatch(asked):
         found += _codes(int(asked, 16))
+    if _DECIMAL.fullmatch(asked) and -_SIGN <= int(asked) < _WHOLE:
+        found += [one for one in _codes(int(asked) % _WHOLE) if one not in found]
     return found or _names(asked)
+
+
+def similar(asked: str) -> list[str]:
+    """Names of codes and flags that are written almost like `asked`, the most alike first; empty if there are none."""
+    known = {row["name"].upper() for row in rows("flags")} | {row["symbol"].upper() for row in rows("codes")}
+    return get_close_matches(asked.strip().upper()[:100], sorted(known), n=_GUESSES, cutoff=_CLOSE)
+
+
+def _family(word: str) -> str:
+    """The word by which flags.csv knows a flag, for the one that certutil prints (also behind `Element.` and the like)."""
+    last = word.strip().rpartition(".")[2].strip()
+    return _CERTUTIL_WORDS.get(last.lower(), last)
 
 
 def explain_event(row: Mapping[Hashable, Any]) -> list[Meaning]:

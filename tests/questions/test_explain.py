@@ -51,13 +51,50 @@ def test_every_code_and_event_id_and_flag_has_an_explanation():
     assert all(explain(row["name"]) for row in rows("flags"))
 
 
-@pytest.mark.parametrize("asked", ["", "zzz", "=", "ErrorStatus=", "999999999", "0x", "\x1b[2J", "nonsense=12"])
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("12002", "ERROR_WINHTTP_TIMEOUT"),
+        ("12029", "ERROR_WINHTTP_CANNOT_CONNECT"),
+        ("12175", "ERROR_WINHTTP_SECURE_FAILURE"),
+        ("-2146885613", "CRYPT_E_REVOCATION_OFFLINE"),
+        ("2148081683", "CRYPT_E_REVOCATION_OFFLINE"),
+        ("0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE)", "CRYPT_E_REVOCATION_OFFLINE"),
+        ("0x80072ee2 (WinHttp: 12002 ERROR_WINHTTP_TIMEOUT)", "ERROR_WINHTTP_TIMEOUT"),
+        ("dwErrorStatus=20", "0x00000020 CERT_TRUST_IS_UNTRUSTED_ROOT"),
+        ("Element.dwErrorStatus = CERT_TRUST_IS_UNTRUSTED_ROOT (0x20)", "0x00000020 CERT_TRUST_IS_UNTRUSTED_ROOT"),
+        ("ChainFlags=40000000", "0x40000000 CERT_CHAIN_REVOCATION_CHECK_CHAIN_EXCLUDE_ROOT"),
+    ],
+)
+def test_codes_are_read_as_other_programs_print_them(asked, name):
+    assert name in names(asked)
+
+
+def test_a_number_that_is_one_thing_in_hexadecimal_and_another_in_decimal_is_both():
+    assert {"Retrieve Object from Network"} <= set(names("53"))
+    assert explain("12002") == explain("0x2EE2") == explain("80072EE2")
+
+
+UNKNOWN = ["", "zzz", "=", "ErrorStatus=", "999999999", "0x", "\x1b[2J", "nonsense=12", "-99999999999", "9" * 5000]
+
+
+@pytest.mark.parametrize("asked", UNKNOWN)
 def test_what_is_not_known_is_said_to_be_so(asked, capsys):
     assert explain(asked) == []
     with pytest.raises(SystemExit) as stopped:
         main(["explain", asked])
-    assert stopped.value.code == 3
-    assert "\x1b" not in capsys.readouterr().err
+    assert stopped.value.code == 1
+    printed = capsys.readouterr()
+    assert not printed.out and printed.err.startswith("not known: ") and "\x1b" not in printed.err
+
+
+def test_an_unknown_one_does_not_stop_the_answers_to_the_others(capsys):
+    main(["explain", "zzz", "80092013", "CRYPT_E_REVOCATION_OFLINE", "53"])  # no error code
+    printed = capsys.readouterr()
+    assert "CRYPT_E_REVOCATION_OFFLINE" in printed.out and "Retrieve Object from Network" in printed.out
+    zzz, typo = printed.err.splitlines()
+    assert "zzz" in zzz and "did you mean" not in zzz
+    assert "did you mean CRYPT_E_REVOCATION_OFFLINE" in typo
 
 
 def test_the_verb_prints_each_meaning(capsys):
