@@ -45,6 +45,7 @@ KEYS = {
     "labels": ["tool", "language", "label"],
     "payloads": ["root", "event_id", "path"],
     "phrases": ["provider", "channel", "event_id", "language"],
+    "shortnames": ["shown"],
     "processes": ["process", "begins_with"],
     "providers": ["provider"],
     "operations": ["provider", "channel", "task", "event_id"],
@@ -83,7 +84,7 @@ READ_BY = {
 READ_BY |= {"time": {"datetime64[ns, UTC]"}}
 EVENTS = [
     ("Microsoft-Windows-CAPI2", OPERATIONAL, "10-24 30 40-42 50-53 60 70 71 80-82 90"),
-    ("Microsoft-Windows-CAPI2", "Application", "11 256 257 512 513 4097-4117 4128-4131 4176-4178 4192"),
+    ("Microsoft-Windows-CAPI2", "Application", "1-12 256 257 512 513 4097-4117 4128-4131 4176-4178 4192"),
     ("Microsoft-Windows-CAPI2", "Microsoft-Windows-CAPI2/Catalog Database Debug", "8192-8203"),
     ("crypt32", "Application", "1-11"),
 ]
@@ -255,7 +256,7 @@ def test_an_error_that_is_logged_as_a_sentence_has_a_code_if_the_sentence_is_kno
 
 def test_phrases_are_patterns_that_name_columns_of_events():
     for row in rows("phrases"):
-        assert set(re.compile(row["pattern"]).groupindex) <= set(columns("events")), row
+        assert set(re.compile(row["pattern"]).groupindex) <= {*columns("events"), "code"}, row
 
 
 def test_codes_are_shown_with_their_symbol_and_judged():

@@ -146,6 +146,26 @@ def _operations_without_task() -> dict[tuple[str, str, str], Operation]:
 
 
 @cache
+def _channels_of_ids() -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for provider, channel, _, event_id in operation_rows():
+        found.setdefault((provider, event_id), set()).add(channel)
+    return found
+
+
+def channel_of(event_id: str, *, provider: str | None) -> str | None:
+    """The log of an event whose channel nothing names, if only one log of its provider has this id."""
+    logs = _channels_of_ids().get((provider or "", event_id), set())
+    return next(iter(logs)) or None if len(logs) == 1 else None
+
+
+@cache
+def provider_named(name: str) -> str:
+    """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""
+    return next((row["provider"] for row in rows("shortnames") if row["shown"] == name), name)
+
+
+@cache
 def operations_by_name() -> dict[str, Operation]:
     """operations.csv by operation name."""
     return {found.name: found for found in operation_rows().values()}

@@ -1,7 +1,8 @@
 """Inferences: cells that follow from other cells of the same event, by tables of `data/`.
 
 Input and output: the texts of a batch by column. A cell that was logged is never
-touched. `operation` and `phase` follow from who logged what; the code of an error
+touched. What a message says is read by `sentences`; the channel follows from the
+event id where only one log has it; `operation` and `phase` follow from who logged what; the code of an error
 that was logged as a sentence only, from texts.csv; an application pool, from the
 command line that names it; the version of the .NET runtime, from that line or by
 runtimes.csv from the folder of the program.
@@ -11,7 +12,8 @@ from __future__ import annotations
 
 import re
 
-from capi2kit.knowledge import code_of_text, operation, operations_marking, rows
+from capi2kit.knowledge import channel_of, code_of_text, operation, operations_marking, rows
+from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]
 _PHASES = {"1": "start", "2": "stop"}
@@ -22,10 +24,22 @@ _CLR = re.compile(r'\s-v\s+"?(v\d{1,2}\.\d{1,2})"?(?=\s|$)')
 
 def infer(texts: Texts, *, count: int) -> None:
     """Fill in what follows from other cells."""
+    read_sentences(texts, count=count)
+    _name_channels(texts, count=count)
     _name_operations(texts, count=count)
     _look_up_codes(texts, count=count)
     _read_pools(texts, count=count)
     _read_lengths(texts, count=count)
+
+
+def _name_channels(texts: Texts, *, count: int) -> None:
+    """Fill `channel` where nothing names it and only one log of the provider has this event id."""
+    absent: list[str | None] = [None] * count
+    ids, providers = (texts.get(name, absent) for name in ("event_id", "provider"))
+    channels = texts.setdefault("channel", [None] * count)
+    for i, channel in enumerate(channels):
+        if channel is None and ids[i]:
+            channels[i] = channel_of(ids[i] or "", provider=providers[i])
 
 
 def _name_operations(texts: Texts, *, count: int) -> None:

@@ -1,7 +1,8 @@
 """Pasted blocks: lines of label and value, as Event Viewer's General tab, Format-List and Get-EventLog show an event.
 
-The labels of each language are in `data/eventlabels.csv`, the sentences that hold a URL and an error in
-`data/phrases.csv`. A value that means nothing, a placeholder or a date that may mean two days is missing.
+The labels of each language are in `data/eventlabels.csv`. A description is its first paragraph; it goes on below empty lines
+only for the events of which `data/phrases.csv` says so. A value that means nothing, a placeholder or a date that may mean two
+days is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.knowledge import rows
+from capi2kit.knowledge import provider_named, rows
 from capi2kit.loaders.pasted.lost_tags import clean
 from capi2kit.loaders.text.dates import local_date
 
@@ -20,6 +21,8 @@ _LINE = re.compile(r"^[ \t]*([^\s:<>\"=][^:<>\"=\n]{0,40}?)[ \t]*[:\uff1a][ \t]*
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|[YMDHS]{2,4}(?:[-/:. ][YMDHS]{2,4})+")
 _BELOW = re.compile(r"(?>[ \t]*\r?\n)*+([^\r\n]*)")  # the first line that is not empty
 _FEWEST = 3  # labels of a block, one of them the event id
+_LONGEST = 8000  # characters of a description that goes on below empty lines
+_MARKUP = re.compile(r"<Event[\s>]")
 _APART = 3  # empty lines between two labels of one block at most
 _PLACES = {
     "channel": ("System", "Channel", ""),
@@ -83,7 +86,28 @@ def blocks_in(text: str) -> list[Block]:
         elif not line.strip():
             blank += 1
         at += len(line)
-    return found
+    return [_whole(block, rest=text[block.end : after]) for block, after in zip(found, _ends(found, text), strict=True)]
+
+
+def _ends(found: list[Block], text: str) -> list[int]:
+    """Where the text of each block ends at the latest: at the next block, or after as much as a description may hold."""
+    begins = [block.begin for block in found[1:]]
+    return [min(end, block.end + _LONGEST) for block, end in zip(found, [*begins, len(text)], strict=False)]
+
+
+def _whole(block: Block, *, rest: str) -> Block:
+    """A block with its whole description, if its event is one whose description goes on below empty lines."""
+    first = block.values.get("description")
+    if not first or block.values["event_id"] not in _long():
+        return block
+    markup = _MARKUP.search(rest)
+    below = "\n".join(line.strip() for line in (rest[: markup.start()] if markup else rest).splitlines())
+    return block._replace(values=block.values | {"description": f"{first}\n{below}".strip()})
+
+
+@cache
+def _long() -> frozenset[str]:
+    return frozenset(row["event_id"] for row in rows("phrases") if row["below"])
 
 
 def _close(found: list[Block], values: dict[str, str], *, begin: int, end: int, language: str) -> None:
@@ -116,14 +140,16 @@ def event_of(block: Block) -> tuple[etree._Element, str | None, list[str]]:
             notes.append(f"{meaning}: {value!r} is a placeholder for a value that the text does not give")
             continue
         _put(event, _PLACES[meaning], value=_plain(meaning, value))
-    _describe(event, block)
+    _put(event, ("AsShown", "Description", ""), value=block.values.get("description", ""))
     return event, _time_of(block, notes), notes
 
 
 def _plain(meaning: str, value: str) -> str:
-    """A value as an event holds it: levels and ids are numbers there."""
+    """A value as an event holds it: levels and ids are numbers there, and a provider has its full name."""
     if meaning == "level":
         return _known("level").get(value.casefold(), (value if value.isdigit() else "", ""))[0]
+    if meaning == "provider":
+        return provider_named(value)
     return value.replace(",", "").replace(".", "") if meaning == "event_id" else value
 
 
@@ -139,20 +165,6 @@ def _put(event: etree._Element, place: tuple[str, str, str], *, value: str) -> N
         element.set(attribute, clean(value))
     else:
         element.text = clean(value)
-
-
-def _describe(event: etree._Element, block: Block) -> None:
-    """The description, and what a sentence that is known says in it."""
-    description = block.values.get("description", "")
-    if not description:
-        return
-    _put(event, ("AsShown", "Description", ""), value=description)
-    for row in rows("phrases"):
-        if row["event_id"] == block.values.get("event_id") and (found := re.search(row["pattern"], description)):
-            parts = found.groupdict()
-            _put(event, ("AsShown", "Url", ""), value=parts.get("url") or "")
-            _put(event, ("AsShown", "ErrorText", ""), value=parts.get("result_text") or "")
-            return
 
 
 def _time_of(block: Block, notes: list[str]) -> str | None:
