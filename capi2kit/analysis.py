@@ -28,7 +28,7 @@ from capi2kit.waits import correct_spans, recover_waits
 from capi2kit.waits.doubts import doubts_of
 
 # the tables of a case that rules may ask
-_READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "settings")
+_READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "verifications", "settings")
 
 
 @dataclass(frozen=True)

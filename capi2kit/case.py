@@ -28,7 +28,13 @@ from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
 _PARTS = ("steps", "chain", "certificates")
-_BESIDE = ("certificates", "cache_entries", "settings", "trust_lists")  # what evidence without events holds
+_BESIDE = (
+    "certificates",
+    "cache_entries",
+    "verifications",
+    "settings",
+    "trust_lists",
+)  # what evidence without events holds
 _HOW_TO_COPY = (
     "What was lost is damaged or cut off: export the log again with "
     "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
@@ -51,6 +57,7 @@ class Case:
     chain: pd.DataFrame
     certificates: pd.DataFrame
     cache_entries: pd.DataFrame
+    verifications: pd.DataFrame
     settings: pd.DataFrame
     trust_lists: pd.DataFrame
 

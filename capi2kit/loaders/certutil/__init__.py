@@ -1,7 +1,7 @@
 """Loader `certutil`: what certutil printed of URL caches, of URLs it fetched, and of certificate stores.
 
-One file may hold the output of several commands. What is between their blocks (prompts, prose, verdicts
-on a whole chain) makes no rows of its own; a verdict is kept with the certificate at the head of its chain.
+One file may hold the output of several commands. What is between their blocks (prompts, prose) makes no rows of its own; the
+verdict on a whole chain is a row of `verifications`, and its lines are kept with the certificate at the head of the chain.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from capi2kit.knowledge import url_role
 from capi2kit.loaders.certutil.store import KINDS, TIMES, certificate_table, read_object
 from capi2kit.loaders.certutil.urlcache import FIELDS, cache_lines, with_times
 from capi2kit.loaders.certutil.urlfetch import ELEMENT, read_element
+from capi2kit.loaders.certutil.verification import verification_table, verifications_in
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text.codepages import in_unicode
 from capi2kit.loaders.text.labels import column_of, labelled, pattern_of
@@ -90,14 +91,15 @@ class _Found:
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
-    """Yield one batch: `cache_entries`, `certificates`, and the `sources` row and `problems`.
+    """Yield one batch: `cache_entries`, `certificates`, `verifications`, and the `sources` row and `problems`.
 
     `promised` counts the entries and certificates found, or the entries that certutil says it listed if that is more.
     """
     check_size(file)
     problems = Problems()
     found = _Found(problems)
-    for part in _parts(lines(in_unicode(file, problems), problems)):
+    text = list(lines(in_unicode(file, problems), problems))
+    for part in _parts(text):
         _READERS[part.kind](part, found)
     texts = {"last_sync": [cells.get("last_sync_text") for cells in found.entries]}
     texts |= {column: [cells.get(column) for cells in found.objects] for column in TIMES}
@@ -109,6 +111,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     yield {
         "cache_entries": with_times(found.entries, last_sync=stamps["last_sync"]),
         "certificates": certificate_table(found.objects, stamps=stamps, wrong=wrong),
+        "verifications": verification_table(verifications_in(text)),
         "sources": source_of(problems, loaded=loaded, engine=NAME),
         "problems": shaped(problems.table(), "problems"),
     }
