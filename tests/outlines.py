@@ -31,7 +31,8 @@ from capi2kit.analysis import Analysis, analyse
 from capi2kit.case import Case
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.urls import url_columns
-from capi2kit.knowledge import columns, flag, operations_where, outcome_of, url_role
+from capi2kit.knowledge import columns, flag, operations_where, outcome_of
+from capi2kit.knowledge.urls import url_role
 
 EPOCH = pd.Timestamp("2026-03-02T08:00:00Z")
 WINDOWS_7_TICK = 0.0156

@@ -24,10 +24,10 @@ from capi2kit.knowledge import (
     outcome_of,
     rows,
     trust_columns,
-    url_role,
 )
 from capi2kit.knowledge.providers import providers
 from capi2kit.knowledge.sources import ids_in, sources, sources_of
+from capi2kit.knowledge.urls import host_of, server, url_role
 
 OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {
@@ -42,6 +42,7 @@ KEYS = {
     "eventlabels": ["kind", "text"],
     "knownobjects": ["url_role", "bytes"],
     "offline": ["role"],
+    "object_roles": ["object_type"],
     "labels": ["tool", "language", "label"],
     "payloads": ["root", "event_id", "path"],
     "phrases": ["provider", "channel", "event_id", "language"],
@@ -364,3 +365,27 @@ def test_a_table_that_lacks_a_column_or_has_another_dtype_is_refused():
         check(problems.astype({"lost": "float64"}), "problems")
     with pytest.raises(KnowledgeError, match=r"no table 'nothing'"):
         check(pd.DataFrame(), "nothing")
+
+
+@pytest.mark.parametrize(
+    ("url", "object_type", "role"),
+    [
+        ("http://r3.o.lencr.org", "CONTEXT_OID_OCSP_RESP", "OCSP"),  # the object decides, not the name
+        ("http://ocsp.contoso.example/x.crl", "CONTEXT_OID_CRL", "CRL"),
+        ("http://pki.contoso.example/issuer", "CONTEXT_OID_CERTIFICATE", "AIA"),
+        ("http://ctldl.windowsupdate.com/msdownload/update/v3/static/trustedr/en/AB.crt", "CONTEXT_OID_CERTIFICATE", "CTL"),
+        ("http://zerossl.ocsp.sectigo.com", None, "OCSP"),  # without an object: a known host, then the words
+        ("http://pki.contoso.example/ca.crl", "CONTEXT_OID_CAPI2_ANY", "CRL"),
+        ("http://notocsphere.contoso.example/", None, None),
+    ],
+)  # fmt: skip
+def test_the_role_of_a_url_is_that_of_the_object_then_of_the_host_then_of_its_words(url, object_type, role):
+    assert url_role(url, object_type=object_type) == role
+
+
+def test_a_host_is_known_by_its_name_or_by_the_longest_pattern():
+    assert server("CRL.microsoft.com")["owner"] == "Microsoft"
+    assert server("au.download.windowsupdate.com")["host"] == "*.windowsupdate.com"
+    assert server("crl.contoso.example") is None and server(None) is None
+    assert host_of("http://user@CRL.contoso.example:80/x") == "crl.contoso.example"
+    assert host_of("ldap:///CN=x") is None and host_of("http://[broken") is None and host_of(None) is None

@@ -7,7 +7,6 @@ its source. This module reads them; nothing here knows an event id.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from itertools import product
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DATA = Path(__file__).parents[1] / "data"
+_HTTP = 0x8019  # the upper half of the codes that hold an HTTP status
 UNKNOWN_OPERATION = "Task {task}"
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -196,6 +196,11 @@ def normal_code(code: int) -> int:
     return code | 0x80070000 if 0 < code < 0x10000 else code
 
 
+def http_status(code: int) -> int | None:
+    """The status of a web server that a result code holds (0x80190197 is 407); None for other codes."""
+    return code & 0xFFFF if code >> 16 == _HTTP and code & 0xFFFF else None
+
+
 def code_text(code: int) -> str:
     """A code as people write it, with its symbol where known: ``0x80092013 CRYPT_E_REVOCATION_OFFLINE``."""
     known = codes().get(normal_code(code))
@@ -259,24 +264,6 @@ def account(sid: str | None) -> tuple[str, str]:
     matches += [row for row in rows("accounts") if row["sid"].endswith("*") and sid.startswith(row["sid"][:-1])]
     exact = [row for row in matches if row["sid"] == sid] or sorted(matches, key=lambda row: -len(row["sid"]))
     return (exact[0]["kind"], exact[0]["name"]) if exact else ("unknown", "")
-
-
-@cache
-def url_role(url: str | None) -> str | None:
-    """What a URL is fetched for: CRL, OCSP, AIA, CTL or None."""
-    for row in rows("url_roles"):
-        if url and re.search(row["pattern"], url, re.IGNORECASE):
-            return row["role"] or None
-    return None
-
-
-@cache
-def known_object(url_role: str | None, size: int | None) -> str:
-    """What is known of a cached object by its kind and size; empty if nothing is."""
-    for row in rows("knownobjects"):
-        if row["url_role"] == url_role and row["bytes"] == str(size):
-            return row["meaning"]
-    return ""
 
 
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:

@@ -28,13 +28,13 @@ from capi2kit.spans.references import join_catalogs, join_policies, name_targets
 
 BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 _TAKEN = (
-    "host pid tid operation user_sid impersonate_sid url subject issuer result chain_start validation_time budget_s timeout_s last_sync"
-    " measured_start measured_s network_status"
+    "host pid tid operation user_sid impersonate_sid url object_type subject issuer result chain_start validation_time budget_s timeout_s"
+    " last_sync measured_start measured_s network_status"
 ).split()
 OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
 _NEEDED = (
-    "event source record time host pid tid user_sid impersonate_sid seq phase operation result url subject issuer chain_start"
+    "event source record time host pid tid user_sid impersonate_sid seq phase operation result url object_type subject issuer chain_start"
     " validation_time budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path"
     " display_name server_name measured_start measured_s network_status"
 ).split()

@@ -21,11 +21,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from capi2kit.columns.cells import empty, shaped, strings
 from capi2kit.columns.instants import NAT, SECOND, TICK, as_times
 from capi2kit.columns.urls import url_columns
-from capi2kit.knowledge import account, check, url_role
+from capi2kit.knowledge import account, check
+from capi2kit.knowledge.urls import url_role
 from capi2kit.waits.evidence import Evidence, read_evidence, retrievals_in
 from capi2kit.waits.late_starts import judge_starts, verdicts_of
 from capi2kit.waits.later import later_of, with_later_actions
@@ -113,6 +115,12 @@ def _verdicts(spans: pd.DataFrame, wire: np.ndarray, *, evidence: Evidence, gues
     return verdicts_of(hosts, judge_starts(spans, wires=known))
 
 
+def _roles(rows: pd.DataFrame) -> ExtensionArray:
+    """What each URL is fetched for, by the kind of object that its event names, else by the URL itself."""
+    pairs = [rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in ("url", "object_type")]
+    return strings([url_role(url, object_type=kind) for url, kind in zip(*pairs, strict=True)])
+
+
 def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: Bounds) -> pd.DataFrame:
     """The `waits` of these spans; one of unknown length has no start of its own."""
     known, dated = ~interval.unknown, ~evidence.timeless
@@ -126,7 +134,6 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
     }
     limit = rows["timeout_s"].to_numpy("float64", na_value=np.nan)
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])
-    roles = {url: url_role(url) for url in rows["url"].dropna().unique()}
     return rows[_COPIED].assign(
         **{name: pd.array(values, dtype="Float64") for name, values in seconds.items()},
         start=as_times(np.where(known, interval.begin, interval.end), known=dated),
@@ -138,6 +145,6 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
         limit_share=pd.array(seconds["wait_s"] / np.where(limit > 0, limit, np.nan), dtype="Float64"),
         user_sid=sids,
         account_kind=[account(sid if isinstance(sid, str) else None)[0] for sid in sids.to_numpy(object)],
-        url_role=strings([roles.get(url) for url in rows["url"].to_numpy(object)]),
+        url_role=_roles(rows),
         **url_columns(rows["url"]),
     )

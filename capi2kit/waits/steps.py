@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import integers, strings
-from capi2kit.knowledge import check
+from capi2kit.knowledge import check, http_status
 from capi2kit.knowledge.actions import actions
 
 _STATUS = re.compile(r"HTTP/\S+ (\d{3})")
@@ -39,7 +39,8 @@ class _Story:
 def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     """Add proxy, wpad_failures, cache_write_failed, http_status, content_type, response_bytes, clock_offset_s, server_answers.
 
-    Source: Action elements and headers in order; what an action means stands in actions.csv. A new table.
+    Source: Action elements and headers in order; what an action means is in actions.csv. The status is also known from a result
+    that says it. A new table.
     """
     check(steps, "steps")
     stories = {event: _Story() for event in waits["event"].tolist()}
@@ -49,7 +50,11 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     per_wait = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
     offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(per_wait, ends, strict=True)]
-    status = pd.array([story.http_status for story in per_wait], dtype="Int64")
+    told = [http_status(code) for code in waits["result"].fillna(0).astype("int64")]  # where no header was logged
+    found = [
+        code if story.http_status is None else story.http_status for story, code in zip(per_wait, told, strict=True)
+    ]
+    status = pd.array(found, dtype="Int64")
     came = (waits["outcome"].eq("ok").fillna(False) | ~pd.isna(status)) & waits["url_host"].notna()
     asked = [waits[name] for name in ("host", "process", "pid", "user_sid", "url_host")]
     return waits.assign(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from capi2kit.columns.cells import shaped
-from capi2kit.knowledge import url_role
+from capi2kit.knowledge.urls import url_role
 from capi2kit.loaders.certutil.store import KINDS, TIMES, certificate_table, read_object
 from capi2kit.loaders.certutil.urlcache import FIELDS, cache_lines, with_times
 from capi2kit.loaders.certutil.urlfetch import ELEMENT, read_element

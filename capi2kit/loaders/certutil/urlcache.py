@@ -10,7 +10,7 @@ from functools import cache
 
 import pandas as pd
 
-from capi2kit.knowledge import url_role
+from capi2kit.knowledge.urls import url_role
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.text.labels import add_line, add_to, labelled, pattern_of
 from capi2kit.loaders.text.lines import table_of

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from capi2kit.knowledge import url_role
+from capi2kit.knowledge.urls import url_role
 from capi2kit.loaders.certutil.store import finished, take_line
 from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.text.labels import add_to, column_of

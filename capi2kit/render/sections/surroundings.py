@@ -9,8 +9,8 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
-from capi2kit.knowledge import known_object
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
+from capi2kit.knowledge.urls import known_object
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.render.parts import Chart, Column, Section, Table
 
