@@ -41,6 +41,7 @@ KEYS = {
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],
     "knownobjects": ["url_role", "bytes"],
+    "nps_reasons": ["reason_code"],
     "offline": ["role"],
     "object_roles": ["object_type"],
     "labels": ["tool", "language", "label"],

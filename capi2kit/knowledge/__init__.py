@@ -191,6 +191,12 @@ def codes() -> dict[int, Code]:
     )
 
 
+@cache
+def reason_codes() -> dict[str, int]:
+    """The result code that a reason of a network policy server stands for, by its number; only those that have one."""
+    return {row["reason_code"]: int(row["code"], 16) for row in rows("nps_reasons") if row["code"]}
+
+
 def normal_code(code: int) -> int:
     """A bare Win32 or WinHTTP code is short for 0x8007xxxx."""
     return code | 0x80070000 if 0 < code < 0x10000 else code
@@ -215,8 +221,9 @@ def outcome_of(code: int) -> str:
 
 @cache
 def _codes_of_texts() -> dict[str, int]:
+    """The code of every text; of two codes with one text the first in codes.csv counts."""
     texts = {_bare(row["text"]): int(row["code"], 16) for row in rows("texts")}
-    return {_bare(code.text): number for number, code in codes().items() if code.text} | texts
+    return {_bare(code.text): number for number, code in reversed(codes().items()) if code.text} | texts
 
 
 def _bare(text: str) -> str:

@@ -3,7 +3,7 @@
 Input and output: the texts of a batch by column. A cell that was logged is never
 touched. What a message says is read by `sentences`; the channel follows from the
 event id where only one log has it; `operation` and `phase` follow from who logged what; the code of an error
-that was logged as a sentence only, from texts.csv; an application pool, from the
+that was logged as a sentence, a number or a reason only, from texts.csv and nps_reasons.csv; an application pool, from the
 command line that names it; the version of the .NET runtime, from that line or by
 runtimes.csv from the folder of the program.
 """
@@ -11,12 +11,18 @@ runtimes.csv from the folder of the program.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from capi2kit.knowledge import channel_of, code_of_text, operation, operations_marking, rows
+from capi2kit.knowledge import channel_of, code_of_text, normal_code, operation, operations_marking, reason_codes, rows
 from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]
 _PHASES = {"1": "start", "2": "stop"}
+# certutil's and certsvc's way to write a code: 0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE)
+_WRITTEN = re.compile(r"\b0x([0-9A-Fa-f]{8}) \((?:[A-Za-z0-9]{1,20}: )?-?[0-9]{1,10}\b")
+_SYSTEM_MESSAGE = re.compile(r"%%([0-9]{1,5})")
+_NUMBER = re.compile(r"-?[0-9]{1,10}")
+_SMALL, _WHOLE = 0xFFFF, 1 << 32
 # how the process activation service starts a worker process: -ap "the pool" -v "v4.0"
 _POOL = re.compile(r'\s-ap\s+(?:"([^"]*)"|(\S+))')
 _CLR = re.compile(r'\s-v\s+"?(v\d{1,2}\.\d{1,2})"?(?=\s|$)')
@@ -57,15 +63,39 @@ def _name_operations(texts: Texts, *, count: int) -> None:
 
 
 def _look_up_codes(texts: Texts, *, count: int) -> None:
-    result_texts = texts.get("result_text")
-    if result_texts is None:
-        return
-    results = texts.setdefault("result", [None] * count)
-    found = {text: code_of_text(text) for text in set(result_texts) if text}
-    for i, text in enumerate(result_texts):
-        code = found.get(text or "")
-        if results[i] is None and code is not None:
-            results[i] = f"{code:X}"
+    """Fill `result` from the text of the error, from its number, or from the reason of a network policy server."""
+    readers: tuple[tuple[str, Callable[[str], int | None]], ...] = (
+        ("result_text", _code_in),
+        ("error_number", _code_of_number),
+        ("reason_code", lambda reason: reason_codes().get(reason)),
+    )
+    for column, read in readers:
+        cells = texts.get(column)
+        if cells is None:
+            continue
+        results = texts.setdefault("result", [None] * count)
+        found = {cell: read(cell) for cell in set(cells) if cell}
+        for i, cell in enumerate(cells):
+            code = found.get(cell or "")
+            if results[i] is None and code is not None:
+                results[i] = f"{code:X}"
+
+
+def _code_in(text: str) -> int | None:
+    """The code of an error text: written in it, as a number of a system message, or by the sentence itself."""
+    if written := _WRITTEN.search(text):
+        return int(written[1], 16)
+    if message := _SYSTEM_MESSAGE.fullmatch(text.strip()):
+        return normal_code(int(message[1]))
+    return code_of_text(text)
+
+
+def _code_of_number(number: str) -> int | None:
+    """A decimal number as a code, if it is one: small numbers are those of the program that gives them."""
+    if not _NUMBER.fullmatch(number.strip()):
+        return None
+    code = int(number)
+    return code % _WHOLE if code < 0 or code > _SMALL else None
 
 
 def _read_pools(texts: Texts, *, count: int) -> None:
