@@ -15,7 +15,9 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.case import Case
+from capi2kit.diagnosis.certainty import judge
 from capi2kit.diagnosis.costs import weigh
+from capi2kit.diagnosis.names import name_findings
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
 from capi2kit.questions.answer import Answer, answer, failures_in, unfinished
 from capi2kit.spans import build_spans
@@ -99,9 +101,9 @@ def analyse(
     report_step("looking for causes")
     derived = {"spans": spans, "waits": waits, "delays": delays, "startups": startups, "clocks": clocks}
     read = {name: getattr(case, name) for name in _READ}
-    findings = weigh(
-        diagnose(read | derived, asked=(*rules(), *more_rules)), spans=spans, waits=waits, startups=startups
-    )
+    found = weigh(diagnose(read | derived, asked=(*rules(), *more_rules)), spans=spans, waits=waits, startups=startups)
+    found = judge(found, waits=waits, coverage=case.coverage)
+    findings = name_findings(found, events=case.events, waits=waits, spans=spans, startups=startups)
     return Analysis(case, spans, waits, delays, startups, ledger, findings, confirmed, clocks)
 
 

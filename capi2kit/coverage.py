@@ -9,19 +9,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import instants, integers, shaped
+from capi2kit.columns.cells import A_LOG, instants, integers, shaped
 from capi2kit.columns.instants import NAT
 from capi2kit.columns.keys import grouped
 
 _BY = ["source", "host", "channel"]
+_LOGS = ("evtx",)  # loaders whose files are logs, however short
 
 
 def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFrame:
     """One row per file, computer and channel: extent, gaps, cut tasks and a verdict.
 
     The verdict is `complete`, `cut at the start` (the log wrapped or a task lost its first
-    records), `filtered` (records or start records were left out), `damaged` (records of the file
-    are lost), or `no operations` (no start and stop records at all, such as the Application log).
+    records), `filtered` (records or start records were left out), `excerpt` (the same of a text with a few records, as
+    people paste them), `damaged` (records of the file are lost), or `no operations` (no start and stop records at all,
+    such as the Application log).
     Source: record ids, SeqNumber and Opcode. Raises nothing.
     """
     group, table = _stretches(events)
@@ -45,9 +47,10 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     table["gaps"] = np.where(alone, np.maximum(high - low + 1 - table["records"].to_numpy(), 0), 0)
     cut = table["cut_tasks"].to_numpy() > 0
     filtered = (holed > 0) | ((table["gaps"].to_numpy() > 0) & ~lost) | ((starts == 0) & ((stops > 0) | cut))
+    few = (table["records"].to_numpy() < A_LOG) & ~facts["loader"].isin(_LOGS).to_numpy(bool)
     table["verdict"] = np.select(
-        [(starts == 0) & (stops == 0) & ~cut, lost, filtered, cut | wrapped],
-        ["no operations", "damaged", "filtered", "cut at the start"],
+        [(starts == 0) & (stops == 0) & ~cut, lost, filtered & few, filtered, cut | wrapped],
+        ["no operations", "damaged", "excerpt", "filtered", "cut at the start"],
         default="complete",
     )
     return shaped(table, "coverage")

@@ -33,8 +33,10 @@ OPERATIONAL = "Microsoft-Windows-CAPI2/Operational"
 KEYS = {
     "accounts": ["sid"],
     "codes": ["code"],
+    "commands": ["form"],
     "actions": ["action"],
     "durations": ["what", "step"],
+    "callers": ["process", "operation", "policy", "auth_type", "usage_oid"],
     "columns": ["table", "column"],
     "sources": ["id"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],

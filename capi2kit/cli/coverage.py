@@ -29,5 +29,7 @@ def run(common: Common) -> None:
             )
             file.write(f"  supports: {row['supports']}\n  does not: {row['does_not']}\n\n")
         for fix in again(stretches):
-            lines = [f"  {line}" for line in fix.commands]
-            file.write("\n".join([f"{fix.title}:", *lines, "to undo:", *(f"  {line}" for line in fix.undo)]) + "\n")
+            lines = [f"  {step.text}" for step in fix.commands]
+            file.write(
+                "\n".join([f"{fix.title}:", *lines, "to undo:", *(f"  {step.text}" for step in fix.undo)]) + "\n"
+            )

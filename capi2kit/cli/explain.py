@@ -52,7 +52,6 @@ def _pasted(text: bytes) -> int:
     from capi2kit.analysis import analyse
     from capi2kit.case import load
     from capi2kit.diagnosis.fixes import fixes
-    from capi2kit.diagnosis.rules import LIKELY
     from capi2kit.questions.explain import explain_event
     from capi2kit.words import visible
 
@@ -68,7 +67,6 @@ def _pasted(text: bytes) -> int:
             print(f"{'    ' if number else '  '}{one.text or 'only its name is known'}")
         print()
     for row in analysis.findings.to_dict("records"):
-        certainty = "" if row["certainty"] == LIKELY else f", {row['certainty']}"
-        print(f"{row['severity']}{certainty}: {visible(row['finding'])}")
+        print(f"{row['severity']}, {row['certainty']}: {visible(row['finding'])}")
         print("".join(f"  remedy: {fixes()[name].title}\n" for name in row["fixes"].split()), end="")
     return 0

@@ -23,6 +23,7 @@ UTC = pd.DatetimeTZDtype("ns", "UTC")
 _DURATION = re.compile(
     r"(-?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,12})H)?(?:(\d{1,12})M)?(?:(\d{1,12}(?:\.\d{1,20})?)S)?)?", re.ASCII
 )
+A_LOG = 20  # records: fewer of one computer are parts that somebody pasted, no log
 LONGEST_WAIT_S = ((1 << 32) - 1) / 1000  # what Windows can wait: it counts in 32 bits of milliseconds
 _CENTURIES_S = 9e9  # no list is valid for longer
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z| UTC|([+-])(\d\d):?(\d\d))?", re.ASCII)

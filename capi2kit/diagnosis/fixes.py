@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from capi2kit.diagnosis.steps import Step, read_steps
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
 from capi2kit.knowledge.tomlfile import read_toml
 
 KINDS = ("cure", "workaround", "never")  # in the order in which to try them
+TEAMS = ("firewall", "proxy", "pki", "server", "security")  # who carries it out
 BECOMES = (
     "answered",
     "refused",
@@ -27,6 +29,8 @@ BECOMES = (
 class Fix:
     """One remedy: what to do, for whom, what it does and does not, how to check and how to undo it.
 
+    `team`: who carries it out, a word of TEAMS. `versions`: on which Windows or .NET.
+
     `becomes`: what happens to the waits that a finding cites, a word of BECOMES; empty: it saves no waiting, or none that can
     be calculated. `limit_s`: for `limited`, the seconds that each URL gets. `roles`: of which URLs alone that is true (as in `url_role`).
     """
@@ -34,14 +38,16 @@ class Fix:
     id: str
     title: str
     kind: str
+    team: str
     account: str
     effect: str
     risk: str
     does_not: str
+    versions: str
     source: str
-    commands: tuple[str, ...]
-    check: tuple[str, ...]
-    undo: tuple[str, ...]
+    commands: tuple[Step, ...]
+    check: tuple[Step, ...]
+    undo: tuple[Step, ...]
     becomes: str
     limit_s: float
     roles: tuple[str, ...]
@@ -54,7 +60,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 
 
 def read_fix(path: Path) -> Fix:
-    """One remedy. Raises KnowledgeError for an unknown or missing key: each must have an undo."""
+    """One remedy. Raises KnowledgeError for an unknown or missing key, or a line without a kind: each must have an undo."""
     said = read_toml(path).said
     more = {"becomes", "limit_s", "roles"}
     names = [field.name for field in fields(Fix) if field.name not in more]
@@ -66,15 +72,19 @@ def read_fix(path: Path) -> Fix:
             raise KnowledgeError(f"{name!r} is missing or empty", file=path.name)
     if strange := set(said) - set(names) - more:
         raise KnowledgeError(f"unknown key {min(strange)!r}", file=path.name)
-    if said["id"] != path.stem or said["kind"] not in KINDS:
-        raise KnowledgeError(f"needs the id {path.stem} and a kind: one of {', '.join(KINDS)}", file=path.name)
+    if said["id"] != path.stem or said["kind"] not in KINDS or said["team"] not in TEAMS:
+        wanted = f"a kind: one of {', '.join(KINDS)}; and a team: one of {', '.join(TEAMS)}"
+        raise KnowledgeError(f"needs the id {path.stem} and {wanted}", file=path.name)
     becomes, limit_s = said.get("becomes", ""), said.get("limit_s", 0.0)
     if becomes not in ("", *BECOMES) or (becomes == "limited") != (isinstance(limit_s, int | float) and limit_s > 0):
         raise KnowledgeError(
             f"`becomes` must be one of {', '.join(BECOMES)}; `limited`, and only that, needs a `limit_s`",
             file=path.name,
         )
-    values: dict[str, Any] = {name: tuple(said[name]) if name in lists else said[name] for name in names}
+    try:
+        values: dict[str, Any] = {name: read_steps(said[name]) if name in lists else said[name] for name in names}
+    except ValueError as err:
+        raise KnowledgeError(str(err), file=path.name) from err
     roles = said.get("roles", [])
     if not isinstance(roles, list) or not all(map(_is_line, roles)):
         raise KnowledgeError("`roles` must be a list of texts", file=path.name)
@@ -82,9 +92,9 @@ def read_fix(path: Path) -> Fix:
 
 
 def fixes_of(ids: object) -> list[Fix]:
-    """Remedies by their ids, cures before workarounds; none for a value that is not a string."""
+    """Remedies by their ids, in the order of the rule, what nobody should do last; none for a value that is not a string."""
     known = [fixes()[name] for name in (ids.split() if isinstance(ids, str) else ()) if name in fixes()]
-    return sorted(known, key=lambda fix: KINDS.index(fix.kind))
+    return sorted(known, key=lambda fix: fix.kind == KINDS[-1])
 
 
 def _is_line(value: object) -> bool:

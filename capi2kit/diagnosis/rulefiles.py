@@ -10,20 +10,25 @@ from typing import Any
 
 from capi2kit.diagnosis.expressions import Expression, parse
 from capi2kit.diagnosis.fixes import fixes
+from capi2kit.diagnosis.steps import read_steps
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA, columns
 from capi2kit.knowledge.tomlfile import TomlFile, read_toml
 
 SEVERITIES = ("high", "medium", "low", "benign")
-PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f)?\}")
+PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f|:(code))?\}")
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
-_SAY = {"finding", "fixes", "confirm", "source"}
+_SAY = {"finding", "inferred", "fixes", "confirm", "source"}
+BASES = ("named", "deduced")
 _PARTS = {"also", "unless", "sure", "weakens"}
 _JOINED = {"table", "where", "on"}
+_OTHERWISE = "otherwise"
 _COST = {*_JOINED, "column"}
 _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
-_TEXTS = ("id", "title", "severity", "table", "where", "column", "finding", "source", "cost", "enough")
+_TEXTS = tuple(
+    "id title severity basis table where column finding inferred source cost enough otherwise costs_little".split()
+)
 _LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", *_PARTS)
 _TABLES = ("match", "say", "proof", "min_distinct")
 _KINDS: dict[str, type] = (
@@ -37,17 +42,24 @@ _WORDS: dict[type, str] = {str: "a text", list: "a list of texts", dict: "a tabl
 
 @dataclass(frozen=True)
 class Condition:
-    """Rows of a table: which ones, and on which columns they are joined with the matched ones."""
+    """Rows of a table: which ones, and on which columns they are joined with the matched ones.
+
+    `otherwise`: of rows that make a finding sure, what is not known without them.
+    """
 
     table: str
     where: Expression
     on: tuple[str, ...]
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
 class Rule:
     """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
 
+    `finding` says what was seen, `inferred` what follows from it. `basis`: ``named`` if a record itself names the cause (a code, a
+    header, a status), ``deduced`` if it follows from how records look.
+    `costs_little`: the severity of a finding that cost less than a second.
     `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a
     finding, but a possible one only. `sure`: rows without which it is a possible one, too.
     """
@@ -55,6 +67,8 @@ class Rule:
     id: str
     title: str
     severity: str
+    costs_little: str
+    basis: str
     match: Condition
     min_rows: int
     enough: Condition | None
@@ -66,6 +80,7 @@ class Rule:
     sure: tuple[Condition, ...]
     weakens: tuple[Condition, ...]
     finding: str
+    inferred: str
     fixes: tuple[str, ...]
     confirm: tuple[str, ...]
     source: str
@@ -92,7 +107,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
     a placeholder in the finding that cannot be filled, a missing proof."""
     said = file.said
-    _known(file, said, names=_LEAST | _PARTS | {"cost"}, least=_LEAST)
+    _known(file, said, names=_LEAST | _PARTS | {"cost", "basis", "costs_little"}, least=_LEAST)
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
@@ -104,6 +119,11 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
         why = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
         raise file.fault(why, "id" if said["id"] != stem else "severity")
+    basis = said.get("basis", BASES[1])
+    if basis not in BASES:
+        raise file.fault(f"the basis is one of {', '.join(BASES)}", "basis")
+    if said.get("costs_little", SEVERITIES[0]) not in SEVERITIES:
+        raise file.fault(f"what costs little has a severity, too: one of {', '.join(SEVERITIES)}", "costs_little")
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
@@ -114,6 +134,8 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         id=said["id"],
         title=said["title"],
         severity=said["severity"],
+        costs_little=said.get("costs_little", said["severity"]),
+        basis=basis,
         match=matched,
         min_rows=match.get("min_rows", 1),
         enough=_condition(file, match | {"where": enough}, on=(), where="match") if enough else None,
@@ -122,6 +144,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         cost_rows=cost_rows,
         **parts,
         finding=say["finding"],
+        inferred=say["inferred"],
         fixes=tuple(say["fixes"]),
         confirm=tuple(say["confirm"]),
         source=say["source"],
@@ -131,23 +154,34 @@ def _rule(file: TomlFile, stem: str) -> Rule:
 
 
 def _consistent(file: TomlFile, *, matched: Condition) -> None:
-    """Raises KnowledgeError unless its text and joins name what it groups by, in a form that fits, and its fixes exist."""
-    said, grouped, finding = file.said, set(matched.on), file.said["say"]["finding"]
-    if stray := re.search(r"\{[a-z_]+:[^{}<>]*\}", PLACE.sub("", finding)):
-        message = f"{stray[0]!r} is not a valid placeholder; write {{column}}, or {{column:.1f}} for a number"
-        raise file.fault(message, "say.finding")
-    dtypes = columns(matched.table) | dict.fromkeys(_COUNTED, "Float64")
-    for name, digits in PLACE.findall(finding):
-        if name not in {*grouped, *_COUNTED} and (dtypes.get(name) not in _NUMBERS or not digits):
-            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor a number", "say.finding")
-        if digits and dtypes[name] not in _NUMBERS:
-            raise file.fault(f"the finding shows {name!r} as a number, but it is {dtypes[name]}", "say.finding")
+    """Raises KnowledgeError unless its texts and joins name what it groups by, in a form that fits, and its lines and fixes are sound."""
+    said, grouped = file.said, set(matched.on)
+    for key in ("finding", "inferred"):
+        _fits(file, said["say"][key], matched=matched, key=f"say.{key}")
+    try:
+        read_steps(said["say"]["confirm"])
+    except ValueError as err:
+        raise file.fault(str(err), "say.confirm") from err
     joined = [*(one for part in _PARTS for one in said.get(part, ())), *([said["cost"]] if "cost" in said else [])]
     apart = {name for one in joined for name in one["on"]} - grouped
     if apart:
         raise file.fault(f"rows are joined on {min(apart)!r}, but they are not grouped by it", "on")
     if strange := set(said["say"]["fixes"]) - set(fixes()):
         raise file.fault(f"there is no fix {min(strange)!r}", "say.fixes")
+
+
+def _fits(file: TomlFile, text: str, *, matched: Condition, key: str) -> None:
+    """Raises KnowledgeError unless each placeholder of a text can be filled."""
+    if stray := re.search(r"\{[a-z_]+:[^{}<>]*\}", PLACE.sub("", text)):
+        message = f"{stray[0]!r} is not a valid placeholder; write {{column}}, {{column:.1f}} for a number, or {{column:code}}"
+        raise file.fault(message, key)
+    dtypes = columns(matched.table) | dict.fromkeys(_COUNTED, "Float64")
+    for name, digits, code in PLACE.findall(text):
+        number = dtypes.get(name) in _NUMBERS
+        if name not in {*matched.on, *_COUNTED} and not (number and (digits or code)):
+            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor a number", key)
+        if (digits or code) and not number:
+            raise file.fault(f"the finding shows {name!r} as a number, but it is {dtypes[name]}", key)
 
 
 def _cost(file: TomlFile, matched: Condition) -> tuple[str | None, Condition | None]:
@@ -182,7 +216,8 @@ def _known(file: TomlFile, said: Any, *, names: set[str], least: set[str], where
 
 
 def _joined_condition(file: TomlFile, said: dict[str, Any], *, where: str) -> Condition:
-    _known(file, said, names=_JOINED, least=_JOINED, where=where)
+    sure = {_OTHERWISE} if where == "sure" else set()
+    _known(file, said, names=_JOINED | sure, least=_JOINED | sure, where=where)
     return _condition(file, said, on=tuple(said["on"]), where=where)
 
 
@@ -193,4 +228,4 @@ def _condition(file: TomlFile, said: dict[str, Any], *, on: tuple[str, ...], whe
         raise file.fault(f"there is no table {said['table']!r}", f"{where}.table") from err
     if strange := set(on) - set(known):
         raise file.fault(f"table {said['table']} has no column {min(strange)!r}", f"{where}.table")
-    return Condition(said["table"], parse(said["where"], known=known, file=file.name), on)
+    return Condition(said["table"], parse(said["where"], known=known, file=file.name), on, said.get(_OTHERWISE, ""))

@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, joined, shaped
+from capi2kit.columns.cells import A_LOG, empty, joined, shaped
 from capi2kit.diagnosis.rulefiles import PLACE, SEVERITIES, Condition, Rule, read_rule, rules
 from capi2kit.errors import KnowledgeError
-from capi2kit.knowledge import columns
+from capi2kit.knowledge import code_text, columns
 
 __all__ = ["SEVERITIES", "Condition", "Rule", "diagnose", "read_rule", "rules"]
 _PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that is counted
-LIKELY, POSSIBLE = "likely", "possible"
+_ONE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")  # [says|say]: for one row, and for many
+VERY_SURE, LIKELY, POSSIBLE = "very sure", "likely", "possible"
+_LITTLE_S = 1.0  # what costs less is no reason to hurry
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 
 
@@ -43,7 +45,7 @@ def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | No
         return empty("findings")
     table = shaped(pd.DataFrame(found), "findings")
     rank = table["severity"].map({name: place for place, name in enumerate(SEVERITIES)})
-    unsure = table["certainty"] != LIKELY
+    unsure = table["certainty"] == POSSIBLE
     order = pd.DataFrame({"rank": rank, "unsure": unsure, "cost": -table["cost_s"].fillna(0.0)}).sort_values(
         ["rank", "unsure", "cost"], kind="stable"
     )
@@ -74,6 +76,14 @@ class _Plain:
         seen = self._seen.setdefault(condition.table, {})
         return np.flatnonzero(condition.where.holds(self._table(condition.table), seen=seen))
 
+    def few(self) -> set[object]:
+        """The computers of which there are so few events that they are no log."""
+        events = self._tables.get("events")
+        if events is None:
+            return set()
+        counts = events["host"].astype(object).where(events["host"].notna(), None).value_counts(dropna=False)
+        return {None if pd.isna(host) else host for host, count in counts.items() if count < A_LOG}
+
     def _table(self, name: str) -> pd.DataFrame:
         if name not in self._held:
             if name not in self._tables:
@@ -86,7 +96,8 @@ class _Plain:
 def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
     if not len(tables.places(rule.match)):
         return []
-    shown = [name for name, _ in PLACE.findall(rule.finding) if name in columns(rule.match.table)]
+    texts = f"{rule.finding} {rule.inferred}"
+    shown = [name for name, *_ in PLACE.findall(texts) if name in columns(rule.match.table)]
     rows = tables.rows(
         rule.match, None if rule.cost_rows else rule.cost, rule.distinct[0] if rule.distinct else None, *shown
     )
@@ -94,10 +105,13 @@ def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
     for place, key in enumerate(_keys(rows, rule.match.on)):
         members.setdefault(key, []).append(place)
     sure = set(tables.places(rule.enough).tolist()) if rule.enough else set()
-    likely = {
+    many = {
         key: len(places) >= rule.min_rows or not sure.isdisjoint(rows.index[places]) for key, places in members.items()
     }
-    kept = {key: places for key, places in members.items() if likely[key] or rule.enough}
+    doubts = {key: [] if many[key] else [_few(len(places))] for key, places in members.items()}
+    few = tables.few() if rule.min_rows > 1 and "host" in rule.match.on else set()
+    at = rule.match.on.index("host") if few else 0
+    kept = {key: places for key, places in members.items() if many[key] or rule.enough or (few and key[at] in few)}
     if rule.distinct:
         column, least = rule.distinct
         kept = {key: places for key, places in kept.items() if rows[column].iloc[places].nunique() >= least}
@@ -107,12 +121,24 @@ def _findings(rule: Rule, tables: _Plain) -> list[dict[str, Any]]:
             kept = {key: places for key, places in kept.items() if joins(key) == wanted}
     for condition in rule.sure if kept else ():
         joins = _joins(rule, condition, tables=tables)
-        likely = {key: likely[key] and joins(key) for key in kept}
+        for key in kept:
+            doubts[key] += [] if joins(key) else [condition.otherwise]
     return [
         _said(rule, dict(zip(rule.match.on, key, strict=True)), rows=rows.iloc[places], tables=tables)
-        | {"certainty": LIKELY if likely[key] else POSSIBLE}
+        | _certain(rule, doubts[key])
         for key, places in kept.items()
     ]
+
+
+def _few(count: int) -> str:
+    return "there is only one record of it" if count == 1 else f"there are only {count} records of it"
+
+
+def _certain(rule: Rule, doubts: list[str]) -> dict[str, str]:
+    """How certain a rule is by itself, and why; `certainty` then looks at the evidence around it."""
+    if doubts:
+        return {"certainty": POSSIBLE, "because": "; ".join(doubts)}
+    return {"certainty": VERY_SURE if rule.basis == "named" else LIKELY, "because": ""}
 
 
 def _joins(rule: Rule, condition: Condition, *, tables: _Plain) -> Callable[[tuple], bool]:
@@ -135,23 +161,30 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
     cost = float(costly[rule.cost].astype("Float64").fillna(0.0).sum()) if rule.cost else None
     values = {"cost_s": cost, "rows": len(rows)} | group
     waits = _events(costly, (rule.cost_rows or rule.match).table) if rule.cost else []
-    template = _PLURAL.sub(r"\1\2", rule.finding) if len(rows) == 1 else rule.finding
     against: list[int] = []
     for condition in rule.weakens:
         against += _events(_joined(condition, group, rows=tables.rows(condition)), condition.table)
     return {
         "rule": rule.id,
-        "severity": rule.severity,
+        "severity": rule.costs_little if cost is not None and cost < _LITTLE_S else rule.severity,
         "title": rule.title,
         "host": values.get("host"),
         "cost_s": cost,
-        "finding": PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows), template),
+        "finding": _text(rule.finding, values=values, rows=rows),
+        "inferred": _text(rule.inferred, values=values, rows=rows) or None,
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": joined(_events(rows, rule.match.table)),
         "waits": joined(waits),
         "weakened_by": joined(against),
     }
+
+
+def _text(template: str, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> str:
+    """A text of a rule with its placeholders filled, in the grammar of one or of many."""
+    one = len(rows) == 1
+    template = _ONE.sub(r"\1" if one else r"\2", _PLURAL.sub(r"\1\2", template) if one else template)
+    return PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows, code=bool(place[3])), template)
 
 
 def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) -> pd.DataFrame:
@@ -161,10 +194,13 @@ def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) 
     return rows
 
 
-def _shown(name: str, digits: str | None, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> str:
-    """What stands for a placeholder: the value of the group, else the range of the column in its rows."""
-    if name in values:
+def _shown(name: str, digits: str | None, *, values: Mapping[Any, Any], rows: pd.DataFrame, code: bool) -> str:
+    """What a placeholder shows: the value of the group, the codes of its rows, else the range of the column in them."""
+    if name in values and not code:
         return _word(values[name], digits)
+    if code:
+        numbers = [values[name]] if name in values else rows[name].dropna().unique().tolist()
+        return ", ".join(code_text(int(number)) for number in numbers[:3] if not pd.isna(number)) or "(not logged)"
     words = list(dict.fromkeys(_word(value, digits) for value in (rows[name].min(), rows[name].max())))
     return " to ".join(words)
 

@@ -257,9 +257,19 @@ def flag(name: str) -> int:
 
 
 @cache
+def flag_columns(family: str) -> dict[str, int]:
+    """The boolean columns for flags of a family, by the beginning of its name, and their bits."""
+    found: dict[str, int] = {}
+    for (name, _), (value, column) in _flags().items():
+        if name.startswith(family) and column and value is not None:
+            found[column] = found.get(column, 0) | value
+    return found
+
+
+@cache
 def trust_columns() -> dict[str, int]:
     """The boolean columns of `spans` for trust errors, and their bits."""
-    return {column: value for value, column in _flags().values() if column and value is not None}
+    return flag_columns("CERT_TRUST_ErrorStatus")
 
 
 @cache
@@ -271,6 +281,25 @@ def account(sid: str | None) -> tuple[str, str]:
     matches += [row for row in rows("accounts") if row["sid"].endswith("*") and sid.startswith(row["sid"][:-1])]
     exact = [row for row in matches if row["sid"] == sid] or sorted(matches, key=lambda row: -len(row["sid"]))
     return (exact[0]["kind"], exact[0]["name"]) if exact else ("unknown", "")
+
+
+CALLERS = ("process", "operation", "policy", "auth_type", "usage_oid")  # of an event: what tells who asks
+
+
+@cache
+def caller_of(cells: tuple[str | None, ...]) -> tuple[str, str] | None:
+    """Who asks for a check, and how that fails, by the cells of `CALLERS`; None if callers.csv does not know it.
+
+    An empty cell of the table fits anything; the row that names most counts.
+    """
+    given = [(cell or "").lower() for cell in cells]
+    fits = [
+        row
+        for row in rows("callers")
+        if all(row[name].lower() in ("", value) for name, value in zip(CALLERS, given, strict=True))
+    ]
+    best = max(fits, key=lambda row: sum(bool(row[name]) for name in CALLERS), default=None)
+    return (best["caller"], best["fails"]) if best else None
 
 
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:

@@ -18,9 +18,9 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from capi2kit.columns.call_tree import CallTree
-from capi2kit.columns.cells import LONGEST_WAIT_S, empty, integers, masked, shaped, strings
+from capi2kit.columns.cells import A_LOG, LONGEST_WAIT_S, empty, integers, masked, shaped, strings
 from capi2kit.columns.instants import LATEST, NAT, SECOND, as_times, nanoseconds
-from capi2kit.knowledge import check, flag, operations_by_name, outcome_of, trust_columns
+from capi2kit.knowledge import check, flag, flag_columns, operations_by_name, outcome_of, trust_columns
 from capi2kit.spans.kinds import classified
 from capi2kit.spans.pairing import Pairs, nest, pair_records, part_impossible
 from capi2kit.spans.record_order import Records, first_inside, order_records, previous_in_thread
@@ -29,14 +29,14 @@ from capi2kit.spans.references import join_catalogs, join_policies, name_targets
 BROKEN = "broken"  # quality of a span whose start and stop may belong to two calls
 _TAKEN = (
     "host pid tid operation user_sid impersonate_sid url object_type subject issuer result chain_start validation_time budget_s timeout_s"
-    " last_sync measured_start measured_s network_status"
+    " last_sync measured_start measured_s network_status caller fails"
 ).split()
 OUTERMOST = 1  # rank
 _PLACE = ["host", "pid", "tid", "source", "record"]
 _NEEDED = (
     "event source record time host pid tid user_sid impersonate_sid seq phase operation result url object_type subject issuer chain_start"
     " validation_time budget_s timeout_s last_sync flags trust_error chain_ref query_hash member_tag member_path file_path"
-    " display_name server_name measured_start measured_s network_status"
+    " display_name server_name measured_start measured_s network_status caller fails"
 ).split()
 _EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
 
@@ -115,7 +115,23 @@ def build_spans(events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> p
     named = name_targets(flat, ends.stop, subject=said["subject"], server=policies["server_name"], root=root)
     made |= said | _moments(records, pairs, previous=previous[pairs.first]) | flags
     made |= policies | join_catalogs(flat, ends.stop) | named
+    made |= {"refused": _refused(policies["policy_result"], said["result"], tree=tree, root=root)}
+    made |= {"pasted": _pasted(flat["host"], ends.said)}
     return classified(shaped(pd.DataFrame(made, copy=False), "spans"), steps)
+
+
+def _refused(policy: ExtensionArray, result: ExtensionArray, *, tree: CallTree, root: np.ndarray) -> ExtensionArray:
+    """Whether what judged a call refused it: the policy that its chain was checked against, or else the outermost call around it."""
+    by_policy, around = integers(policy), np.where(tree.parent >= 0, integers(result)[root], -1)
+    judged = np.where(by_policy > 0, by_policy, np.where(around >= 0, around, by_policy))
+    return masked(judged > 0, judged < 0, "boolean")
+
+
+def _pasted(hosts: pd.Series, said: np.ndarray) -> np.ndarray:
+    """Whether there are so few records of the computer of each call that somebody pasted them."""
+    codes, _ = pd.factorize(hosts.to_numpy(object))
+    counts = np.bincount(codes + 1)
+    return pd.array((counts[codes + 1] < A_LOG)[said], dtype="boolean")
 
 
 def _believable(flat: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +205,7 @@ def _moments(records: Records, pairs: Pairs, *, previous: np.ndarray) -> Columns
 
 
 def _flags(flat: pd.DataFrame, ends: Ends, *, operation: np.ndarray) -> Columns:
-    """`accumulative`, `cache_only` and the trust errors, from the flags of the stop record."""
+    """`accumulative`, `cache_only`, what the chain's caller forbids, and the trust errors, from the flags of the stop record."""
     flags = _in_stop(flat["flags"], ends)
     known = operations_by_name()
     names, which = _factorized(operation)
@@ -198,6 +214,9 @@ def _flags(flat: pd.DataFrame, ends: Ends, *, operation: np.ndarray) -> Columns:
         flag_names = [getattr(known[name], f"{column}_flag") if name in known else "" for name in names]
         bit = np.array([flag(name) if name else 0 for name in flag_names], "int64")[which]
         made[column] = masked((flags & bit) != 0, (flags < 0) | (bit == 0), "boolean")
+    chains = np.array([name in known and bool(known[name].accumulative_flag) for name in names])[which]
+    for column, bit in flag_columns("CERT_CHAIN_Flags").items():
+        made[column] = masked((flags & bit) != 0, (flags < 0) | ~chains, "boolean")
     errors = _in_stop(flat["trust_error"], ends)
     return made | {
         column: masked((errors & bit) != 0, errors < 0, "boolean") for column, bit in trust_columns().items()

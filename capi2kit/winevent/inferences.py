@@ -13,7 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from capi2kit.knowledge import channel_of, code_of_text, normal_code, operation, operations_marking, reason_codes, rows
+from capi2kit.knowledge import (
+    CALLERS,
+    caller_of,
+    channel_of,
+    code_of_text,
+    normal_code,
+    operation,
+    operations_marking,
+    reason_codes,
+    rows,
+)
 from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]
@@ -36,6 +46,7 @@ def infer(texts: Texts, *, count: int) -> None:
     _look_up_codes(texts, count=count)
     _read_pools(texts, count=count)
     _read_lengths(texts, count=count)
+    _name_callers(texts, count=count)
 
 
 def _name_channels(texts: Texts, *, count: int) -> None:
@@ -113,6 +124,18 @@ def _read_pools(texts: Texts, *, count: int) -> None:
             versions[i] = next(
                 (row["clr_version"] for row in rows("runtimes") if re.search(row["pattern"], line)), None
             )
+
+
+def _name_callers(texts: Texts, *, count: int) -> None:
+    """Fill `caller` and `fails` by callers.csv: who asks for such a check, and what happens to whom nobody can check."""
+    absent: list[str | None] = [None] * count
+    cells = [texts.get(name, absent) for name in CALLERS]
+    keys = list(zip(*cells, strict=True))
+    known = {key: caller_of(key) for key in set(keys)}
+    found = [known[key] for key in keys]
+    if any(found):
+        texts["caller"] = [one[0] if one else None for one in found]
+        texts["fails"] = [one[1] if one else None for one in found]
 
 
 def _read_lengths(texts: Texts, *, count: int) -> None:

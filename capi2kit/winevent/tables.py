@@ -11,7 +11,7 @@ import pandas as pd
 from lxml import etree
 
 from capi2kit.columns.cells import instants, masked, missing, strings, typed
-from capi2kit.knowledge import columns
+from capi2kit.knowledge import columns, flag_columns
 from capi2kit.winevent.inferences import Texts, infer
 from capi2kit.winevent.layouts import Layout
 from capi2kit.winevent.places import HEADER, kinds
@@ -69,6 +69,8 @@ class EventRows:
             made["elements"] = np.bincount(owners)[owners] if len(owners) else owners
             for column in {"host", "process"} & columns(name).keys():
                 made[column] = events[column].take(owners)
+            if name == "chain":
+                made |= _flags(made["info_status"])
             tables[name] = _table(name, made)
         self._start()
         return tables
@@ -83,6 +85,16 @@ class EventRows:
         made["offset"] = masked(np.array(self._offsets, dtype="int64"), np.zeros(count, bool), dtype="Int64")
         made["time_written"] = instants(np.array(self._written, dtype="int64"))
         return made
+
+
+def _flags(info: Column) -> dict[str, Column]:
+    """The boolean columns that bits of a chain element's information say."""
+    known = ~pd.isna(info)
+    bits = pd.array(info).to_numpy("int64", na_value=0)
+    return {
+        column: masked((bits & bit) != 0, ~known, dtype="boolean")
+        for column, bit in flag_columns("CERT_TRUST_InfoStatus").items()
+    }
 
 
 def _owned(owners: np.ndarray, *, dtype: str) -> Column | np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from capi2kit.analysis import Analysis
 from capi2kit.render.parts import Section
-from capi2kit.render.sections import causes, error_records, inventory, surroundings, timing
+from capi2kit.render.sections import causes, error_records, inventory, remedies, surroundings, timing
 
 
 def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None) -> list[Section]:
@@ -20,9 +20,9 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
         "errors": lambda: error_records.errors(analysis),
-        "confirm": lambda: causes.confirmations(analysis),
+        "confirm": lambda: remedies.confirmations(analysis),
         "savings": lambda: causes.savings(analysis),
-        "remedies": lambda: causes.remedies(analysis),
+        "remedies": lambda: remedies.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
         "caches": lambda: surroundings.caches(analysis, tz=tz),
         "settings": lambda: surroundings.settings(analysis),

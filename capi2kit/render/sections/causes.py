@@ -10,8 +10,8 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.columns.cells import numbers_in
-from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
-from capi2kit.diagnosis.rules import LIKELY
+from capi2kit.diagnosis.fixes import fixes_of
+from capi2kit.diagnosis.rules import POSSIBLE
 from capi2kit.questions.whatif import whatif
 from capi2kit.render.parts import Column, Section, Table
 
@@ -60,7 +60,7 @@ def _row(row: dict) -> list[str]:
 
 def titled(row: Mapping[Any, Any]) -> str:
     """The title of a finding, and whether it is no more than possible."""
-    return row["title"] if row["certainty"] == LIKELY else f"{row['title']} (possible)"
+    return f"{row['title']} (possible)" if row["certainty"] == POSSIBLE else row["title"]
 
 
 def _first_step(found: pd.DataFrame) -> str:
@@ -70,51 +70,10 @@ def _first_step(found: pd.DataFrame) -> str:
         return "Nothing to fix: the records that look like errors are harmless."
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
-    first = "First" if wrong["certainty"].iloc[0] == LIKELY else "First, if it is so"
-    return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}."
-
-
-def confirmations(analysis: Analysis) -> Section | None:
-    """What would confirm each finding, on the computer itself; None if nothing is to be confirmed."""
-    found = analysis.findings.dropna(subset=["confirm"]).drop_duplicates("rule")
-    if found.empty:
-        return None
-    rows = [[row["title"], " · ".join(row["confirm"].split("\n"))] for row in found.to_dict("records")]
-    prose = [
-        "A log shows what happened, not how a computer is set up. Run these lines on it to check whether a finding is right."
-    ]
-    columns = [Column("finding", whole=True), Column("what would confirm it", long=True)]
-    return Section("confirm", "What would confirm it", prose, Table(columns, rows))
-
-
-def remedies(analysis: Analysis) -> Section | None:
-    """The cards of all remedies that the findings name, each once, with the findings it is for."""
-    wanted: dict[Fix, list[str]] = {}
-    for row in analysis.findings.to_dict("records"):
-        for fix in fixes_of(row["fixes"]):
-            wanted.setdefault(fix, []).append(row["title"])
-    if not wanted:
-        return None
-    cards = sorted(wanted.items(), key=lambda one: KINDS.index(one[0].kind))
-    rows = [row for fix, against in cards for row in _card(fix, against)]
-    prose = ["Cures first, then workarounds, then common advice to avoid. Replace names in <angle brackets>."]
-    columns = [Column("remedy", long=True), Column("kind"), Column("aspect", whole=True), Column("what to know")]
-    return Section("remedies", "Remedies", prose, Table(columns, rows))
-
-
-def _card(fix: Fix, against: list[str]) -> list[list[str]]:
-    """One remedy, a row for each of its aspects."""
-    aspects = [("against", title) for title in dict.fromkeys(against)]
-    aspects += [("what to do", line) for line in fix.commands]
-    aspects += [("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not)]
-    aspects += [("how to check", line) for line in fix.check] + [("how to undo", line) for line in fix.undo]
-    shown: set[str] = set()
-    rows = []
-    for aspect, text in aspects:
-        first = ["", ""] if shown else [fix.title, fix.kind]
-        rows.append([*first, "" if aspect in shown else aspect, text])
-        shown.add(aspect)
-    return rows
+    first = "First, if it is so" if wrong["certainty"].iloc[0] == POSSIBLE else "First"
+    inferred = f" So {words.visible(wrong['inferred'].iloc[0])}." if isinstance(wrong["inferred"].iloc[0], str) else ""
+    certain = f"{wrong['certainty'].iloc[0]}: {words.visible(wrong['because'].iloc[0])}"
+    return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}.{inferred} How sure: {certain}."
 
 
 def savings(analysis: Analysis) -> Section | None:
