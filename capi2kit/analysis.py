@@ -28,6 +28,7 @@ from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.startups.parts import parts_of
 from capi2kit.waits import correct_spans, recover_waits
 from capi2kit.waits.doubts import doubts_of
+from capi2kit.waits.objects import tell_objects
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "verifications", "settings")
@@ -88,6 +89,8 @@ def analyse(
     report_step("recovering the true waits")
     waits = confirm_drops(recover_waits(logged, case.events, steps=case.steps), case.events)
     spans = correct_spans(logged, waits)
+    beside = {"certificates": case.certificates, "cache_entries": case.cache_entries}
+    waits = tell_objects(waits, events=case.events, spans=spans, **beside)
     report_step("measuring start-ups")
     parts = parts_of(spans, waits)
     startups = find_startups(spans, waits, coverage=case.coverage, gap_s=gap_s, parts=parts)

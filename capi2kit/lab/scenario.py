@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 LAB = Path(__file__).parent
 ANSWERS = (
     "ok", "drop", "refuse", "block", "no-dns", "no-connection", "no-directory", "missing", "denied", "login", "page", "broken", "expired",
+    "reset", "dead-first",
 )  # fmt: skip
 REVOCATIONS = ("crl", "ocsp", "none")
 STATES = ("fresh", "stale")
 SCHEMES = ("http", "ldap")
 SENDS, WORKER = "sends", "worker"
 RETRIEVALS = (SENDS, WORKER)
-FLAWS = ("", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer", "unknown-status")  # of a certificate
+FLAWS = (
+    "", "expired", "wrong-usage", "bad-signature", "distrusted", "no-issuer", "unknown-status", "no-crl-sign", "list-judged",
+)  # of a certificate  # fmt: skip
 FILE_FLAWS = ("", "changed", "unsigned")
 
 
@@ -42,6 +45,9 @@ class Caller(NamedTuple):
     revocation_check: int = 0
     budget_s: float | None = None
     limit_s: float | None = None
+    strict: bool = False
+    usage: str = ""
+    auth: str = "server"
 
 
 class Windows(NamedTuple):
@@ -121,8 +127,8 @@ class Server:
 class Signer:
     """Who signed: a certificate, its CA and its root; `host` publishes their lists; `timestamp` is another signer.
 
-    `flaw`: what is wrong with the certificate; `scheme`: how its lists are to be fetched; `mirror`: another server that has each
-    list, too.
+    `flaw`: what is wrong with the certificate, its lists or what is known of it; `scheme`: how its lists are to be fetched; `mirror`:
+    another server that has each list, too. `list_bytes`: the size of its lists. `says_next`: whether they say when the next comes.
     """
 
     id: str
@@ -141,6 +147,8 @@ class Signer:
     flaw: str = ""
     scheme: str = "http"
     mirror: str = ""
+    list_bytes: int = 0
+    says_next: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from capi2kit.knowledge import check, operations_marking, rows
 
 POOL = "applicationPool"  # what `appcmd list wp` calls it
 _FIELD, _VALUE, _RUNTIME = "field", "value", "managedRuntimeVersion"  # what the kit's list of pools calls them
-CREATED, SERVED = "process created", "request served"
+CREATED, SERVED, LATE = "process created", "request served", "service late"
+_SERVICE_S = pd.Timedelta(seconds=60)  # after its start: a service has 30 s, and Windows says so when they are over
 _AT_ONCE = pd.Timedelta(seconds=1)
 _TICK = pd.Timedelta(seconds=TICK_S)
 
@@ -34,11 +35,13 @@ def frame_startups(
     Returns
     -------
     startups : DataFrame
-        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event, app_pool and clr_version filled in,
+        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event, app_pool, missed_service and clr_version filled in,
         wall_s and unexplained_s longer by what was added. Raises TableError. Nothing is modified.
     """
     check(startups, "startups")
-    check(events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool", "clr_version"])
+    check(
+        events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool", "clr_version", "service"]
+    )
     if startups.empty:
         return startups
     gap = pd.Timedelta(seconds=gap_s)
@@ -55,7 +58,19 @@ def frame_startups(
         app_pool=pools, clr_version=_only(_named(framed, dated, column="clr_version", gap=gap), framed)
     )
     framed["clr_version"] = framed["clr_version"].fillna(_runtime_of_pool(framed, settings))
+    framed["missed_service"] = _missed(framed, dated)
     return _widened(framed, begins=begins, served=served)
+
+
+def _missed(startups: pd.DataFrame, dated: pd.DataFrame) -> pd.Series:
+    """Per start-up the service of which Windows says meanwhile, or right after, that it did not come up in time."""
+    late = dated.loc[
+        dated["operation"].isin(operations_marking(LATE)) & dated["service"].notna(), ["time", "place", "service"]
+    ]
+    both = near(startups, late, since=startups["start"], until=startups["stop"] + _SERVICE_S)
+    both = both[~both["process"].isin([row["process"] for row in rows("processes")])]  # IIS starts these itself
+    first = both.sort_values(["row", "time"], kind="stable").drop_duplicates("row").set_index("row")["service"]
+    return first.reindex(startups["row"]).set_axis(startups.index).astype("string")
 
 
 def _begins(startups: pd.DataFrame, dated: pd.DataFrame, *, gap: pd.Timedelta) -> pd.DataFrame:

@@ -44,7 +44,7 @@ from capi2kit.waits.passes import (
 from capi2kit.waits.steps import tell_retrievals
 
 _COPIED = (
-    "span task_id host process pid tid url target accumulative outcome result timeout_s logged_start logged_stop"
+    "span task_id host process pid tid url target target_kind pasted accumulative outcome result timeout_s logged_start logged_stop"
 ).split()
 
 

@@ -34,6 +34,8 @@ ENDINGS = {
     "expired": Ending(0, "200 OK", "application/pkix-crl"),
     "refuse": Ending(0x2EFD),
     "block": Ending(0x2EFD),
+    "reset": Ending(0x2EFE),
+    "dead-first": Ending(0, "200 OK", "application/pkix-crl"),
     "no-dns": Ending(0x2EE7),
     "no-connection": Ending(0x8CA),
     "no-directory": Ending(0x203A),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import Scenario, Signer
+from capi2kit.lab.scenario import Scenario, Signer, callers
 from capi2kit.lab.simulate.randomness import digest
 
 DAY = 86_400 * SECOND
@@ -26,7 +26,16 @@ _DIGESTS = {"SHA1": Digest("SHA1", "1.2.840.113549.1.1.5"), "SHA256": Digest("SH
 _CODE_SIGNING = ("1.3.6.1.5.5.7.3.3", "Code Signing")
 _TIME_STAMPING = ("1.3.6.1.5.5.7.3.8", "Time Stamping")
 _SERVER = ("1.3.6.1.5.5.7.3.1", "Server Authentication")
-USAGES = {"code": (_CODE_SIGNING,), "time": (_TIME_STAMPING,), "server": (_SERVER,), "any": ()}
+_CLIENT = ("1.3.6.1.5.5.7.3.2", "Client Authentication")
+_CARD = ("1.3.6.1.4.1.311.20.2.2", "Smart Card Logon")
+USAGES = {
+    "code": (_CODE_SIGNING,),
+    "time": (_TIME_STAMPING,),
+    "server": (_SERVER,),
+    "client": (_CLIENT,),
+    "card": (_CARD, _CLIENT),
+    "any": (),
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Source:
     next_update: int = 0
     number: int = 1
     bytes: int = 0
+    says_next: bool = True
 
     @property
     def thumbprint(self) -> str:
@@ -154,6 +164,8 @@ def build_authorities(scenario: Scenario, now: int) -> dict[str, Signed]:
     for process in scenario.process:
         for work in process.work:
             usages |= dict.fromkeys(work.signers, "server") if work.server_name else {}
+            wanted = callers()[work.caller].usage if work.caller in callers() else ""
+            usages |= dict.fromkeys(work.signers, wanted) if wanted else {}
     return {signer.id: _sign(signer, now, usage=USAGES[usages[signer.id]]) for signer in scenario.signer}
 
 
@@ -195,7 +207,8 @@ def _list(signer: Signer, issuer: Certificate, *, host: str, now: int) -> Source
         domain = ",".join(f"DC={part}" for part in signer.host.split(".")[-2:])
         url = f"ldap:///CN={_slug(issuer.name)},CN=CDP,CN=Public%20Key%20Services,CN=Services,CN=Configuration,{domain}"
         url += "?certificateRevocationList?base?objectClass=cRLDistributionPoint"
-    return _issued(Source("crl", url, issuer), issuer.name, now=now)
+    made = Source("crl", url, issuer, bytes=signer.list_bytes, says_next=signer.says_next)
+    return _issued(made, issuer.name, now=now)
 
 
 def _response(host: str, subject: Certificate, *, now: int) -> Source:

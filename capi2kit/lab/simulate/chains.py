@@ -12,8 +12,10 @@ from capi2kit.lab.scenario import Caller, windows
 from capi2kit.lab.simulate.authorities import Certificate, Signed, Source
 from capi2kit.lab.simulate.caches import roots_url
 from capi2kit.lab.simulate.chainstate import (
+    AFTER_THE_CHECK,
     ERRORS,
     FLAWS,
+    JUDGED_BY_LIST,
     NO_CHECK,
     OFFLINE,
     PARTIAL,
@@ -30,6 +32,7 @@ from capi2kit.lab.simulate.world import Thread
 
 ROOT_LIMIT_S = 15.0  # of the automatic root update and of issuer downloads: no source; the per-URL default
 _CHECKS_REVOCATION = 0x70000000  # END_CERT, CHAIN or CHAIN_EXCLUDE_ROOT
+_NO_AIA = 0x2000  # DISABLE_AIA
 
 
 def build_chain(
@@ -43,7 +46,9 @@ def build_chain(
     chain.elements = yield from _find_elements(thread, task, chain=chain)
     if asked.chain_flags & _CHECKS_REVOCATION:
         for certificate in reversed(chain.elements[:-1]):
-            if certificate.lists:
+            if chain.signed.signer.flaw == "list-judged":
+                check = Check(OFFLINE)  # by the list of distrusted certificates, which is out of date
+            elif certificate.lists:
                 check = yield from _check(thread, task, chain=chain, certificate=certificate)
             else:
                 check = Check(NO_CHECK)
@@ -65,6 +70,9 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
     """The chain's certificates: an issuer that is not at hand is fetched, for a root that is not trusted the list of roots."""
     elements = chain.signed.chain
     missing, memory = chain.signed.issuer_at, thread.running.memory
+    if missing and chain.asked.chain_flags & _NO_AIA:
+        chain.troubles.add(PARTIAL)
+        return elements[:1]
     if missing and missing.url not in memory:
         found = yield from _fetch(
             thread, task, source=missing, forms=("issuer", "RetrieveIssuerCertificateFromNetwork")
@@ -73,7 +81,7 @@ def _find_elements(thread: Thread, task: Task, *, chain: Chain) -> Generator[int
             chain.troubles.add(PARTIAL)
             return elements[:1]
         memory[missing.url] = found
-    if chain.signed.signer.flaw not in ("", "unknown-status"):
+    if chain.signed.signer.flaw not in AFTER_THE_CHECK:
         chain.troubles.add(FLAWS[chain.signed.signer.flaw][0])
         if chain.signed.signer.flaw == "no-issuer":
             return elements[:1]
@@ -156,7 +164,7 @@ def _write_chain(thread: Thread, task: Task, *, chain: Chain, store: tuple[Certi
         errors[-1] |= ERRORS[UNTRUSTED]
     if PARTIAL in chain.troubles:
         errors[0] |= ERRORS[PARTIAL]
-    if chain.signed.signer.flaw not in ("", "unknown-status"):
+    if chain.signed.signer.flaw not in AFTER_THE_CHECK:
         errors[0] |= FLAWS[chain.signed.signer.flaw][1]
     total = 0
     for error in errors:
@@ -178,9 +186,16 @@ def _write_chain(thread: Thread, task: Task, *, chain: Chain, store: tuple[Certi
         freshness=chain.freshness,
         error=total,
         errors=errors,
+        judged=_judged_by_list(chain),
         checks=[chain.checks.get(one.thumbprint) for one in chain.elements],
         result=chain.result,
     )
+
+
+def _judged_by_list(chain: Chain) -> list[int]:
+    """The bits of InfoStatus of certificates whose revocation the list of distrusted certificates says."""
+    judged = chain.signed.signer.flaw == "list-judged"
+    return [JUDGED_BY_LIST[one.is_ca] if judged and one.issuer else 0 for one in chain.elements]
 
 
 def _result_of(chain: Chain, certificate: Certificate) -> int:

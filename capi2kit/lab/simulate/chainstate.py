@@ -20,6 +20,8 @@ FLAWS = {
     "no-issuer": (PARTIAL, 0x10000),
     "unknown-status": (UNKNOWN, 0x40),
 }
+AFTER_THE_CHECK = ("", "unknown-status", "no-crl-sign", "list-judged")  # flaws that show only when revocation is checked
+JUDGED_BY_LIST = {True: 0x10, False: 0x20}  # InfoStatus: of a CA, of the end certificate
 _WORST_FIRST = (
     PARTIAL,
     UNTRUSTED,
@@ -53,8 +55,9 @@ class Chain:
 
     @property
     def result(self) -> int:
-        """The worst of its troubles."""
-        return next((code for code in _WORST_FIRST if code in self.troubles), 0)
+        """The worst of its troubles. For most callers a chain without a source of revocation still succeeds."""
+        worst = next((code for code in _WORST_FIRST if code in self.troubles), 0)
+        return worst or (NO_CHECK if self.asked.strict and NO_CHECK in self.troubles else 0)
 
     @property
     def freshness(self) -> int | None:

@@ -12,6 +12,8 @@ from capi2kit.lab.simulate.retrieval import OFFLINE_RESULTS, Fetched, retrieve, 
 from capi2kit.lab.simulate.workers import fail, remembered
 from capi2kit.lab.simulate.world import Thread
 
+WRONG_PURPOSE = 0x800B0106  # CERT_E_PURPOSE: its authority may not sign lists
+
 
 def first_list(
     thread: Thread, task: Task, *, chain: Chain, certificate: Certificate
@@ -85,9 +87,22 @@ def _fetched(
     if came.next_update <= thread.log.clock.read(thread.now):
         _reject(thread, task, certificate=certificate, source=came, location="Wire")
         return Fetched(None, 0)
+    if chain.signed.signer.flaw == "no-crl-sign":
+        _reject(thread, task, certificate=certificate, source=came, location="Wire", action="CheckIssuer", result=WRONG_PURPOSE)
+        return Fetched(None, 0)
     thread.running.memory[source.url] = came
     return Fetched(came, 0)
 
 
-def _reject(thread: Thread, task: Task, *, certificate: Certificate, source: Source, location: str) -> None:
-    thread.write("rejected", task, subject=certificate, source=source, location=location, level=ERROR)
+def _reject(
+    thread: Thread,
+    task: Task,
+    *,
+    certificate: Certificate,
+    source: Source,
+    location: str,
+    action: str = "CheckTimeValidity",
+    result: int | None = None,
+) -> None:
+    why = {"action": action} | ({} if result is None else {"result": result})
+    thread.write("rejected", task, subject=certificate, source=source, location=location, level=ERROR, **why)

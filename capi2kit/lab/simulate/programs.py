@@ -116,6 +116,8 @@ def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str, flaw: i
 def _chain_alone(thread: Thread, asked: Caller, *, signed: Signed, server_name: str) -> Generator[int, None, None]:
     """A program that asks for a chain itself, and then whether the chain fits its policy."""
     chain = yield from build_chain(thread, thread.task(), signed=signed, asked=asked, top=True)
+    if not asked.policy:
+        return  # nobody judges the chain: it was built only to choose a certificate
     yield thread.dice.between(0.0001, 0.002)
     _judge(thread, thread.task(), chain=chain, policy=tuple(asked.policy), server_name=server_name)
 
@@ -129,5 +131,6 @@ def _judge(thread: Thread, task: Task, *, chain: Chain, policy: tuple[str, int],
         result = _WRONG_NAME
     name, constant = policy
     facts = {"policy": name, "constant": constant, "chain": chain.elements, "chain_ref": chain.reference}
+    facts |= {"auth": chain.asked.auth}
     thread.write("policy", task, **facts, server_name=server_name, culprit=0, result=result)
     return result

@@ -99,6 +99,8 @@ def _length(thread: Thread, account: Account, *, server: Server) -> int:
     vary = 0.7 + 0.6 * thread.dice.share()
     search = round(account.wpad_s * SECOND * (0.9 + 0.2 * thread.dice.share())) if account.proxy == "wpad" else 0
     no_answer = server.answer in ("drop", "refuse")
+    if server.answer == "dead-first":  # one address is dead, the next one answers
+        return search + connect_fails(thread, server) + round(server.seconds * SECOND * vary)
     return search + (connect_fails(thread, server) if no_answer else round(server.seconds * SECOND * vary))
 
 

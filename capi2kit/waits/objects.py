@@ -1,0 +1,92 @@
+"""Objects: what is known of the lists and answers that waits fetched, from other records and from the caches beside the log.
+
+Input: waits, and the tables that say more: events (what a retrieval got), spans (whose certificate was checked), certificates (what
+the list itself says), cache entries. Output: the waits with `issuer`, `fetches`, `list_says_next`, `ocsp_cached` and `retired`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from capi2kit.columns.call_tree import tree_of
+from capi2kit.columns.cells import shaped, strings
+from capi2kit.columns.keys import match
+from capi2kit.knowledge.urls import host_of, server
+
+_CRL, _OCSP = "CRL", "OCSP"
+
+
+def tell_objects(
+    waits: pd.DataFrame,
+    *,
+    events: pd.DataFrame,
+    spans: pd.DataFrame,
+    certificates: pd.DataFrame,
+    cache_entries: pd.DataFrame,
+) -> pd.DataFrame:
+    """Add what is known of the objects.
+
+    Returns
+    -------
+    waits : DataFrame
+        The same rows with `issuer` (of the certificate that was checked), `fetches` (so many times this account got this URL, this
+        one included; <NA> if it did not come), `list_says_next` (the list says when the next one is published; <NA> if it is not in
+        the log), `ocsp_cached` (answers of the issuer's responders in the cache of the account; <NA> without a listing) and
+        `retired` (its operator has switched this server off). The inputs are not modified.
+    """
+    issuer = _issuers(waits, spans)
+    made = waits.assign(
+        issuer=issuer,
+        fetches=_fetches(waits),
+        list_says_next=_says_next(waits, events, certificates),
+        retired=pd.array([_is_retired(host) for host in waits["url_host"].tolist()], dtype="boolean"),
+    )
+    return shaped(made.assign(ocsp_cached=_cached(made, cache_entries)), "waits")
+
+
+def _issuers(waits: pd.DataFrame, spans: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
+    """The issuer that the check around each retrieval names."""
+    names = spans["issuer"].astype(object).where(spans["issuer"].notna(), None).tolist()
+    at = match([waits["span"].to_numpy()], [spans["span"].to_numpy("int64")])
+    found: list[str | None] = [None] * len(waits)
+    for places in tree_of(spans).callers(at):
+        found = [known or (names[place] if place >= 0 else None) for known, place in zip(found, places, strict=True)]
+    return strings(found)
+
+
+def _fetches(waits: pd.DataFrame) -> pd.Series:
+    came = waits["outcome"].eq("ok").fillna(False).astype(bool) & waits["url"].notna()
+    ordered = waits.loc[came].sort_values("stop", kind="stable")
+    counts = ordered.groupby(["host", "user_sid", "url"], dropna=False).cumcount() + 1
+    return counts.reindex(waits.index).astype("Int64")
+
+
+def _says_next(waits: pd.DataFrame, events: pd.DataFrame, certificates: pd.DataFrame) -> pd.Series:
+    """Whether the list that came says when the next one is published, by the dump of it in the log."""
+    lists = certificates[certificates["kind"].eq("crl").fillna(False) & certificates["next_update"].notna()]
+    says = dict(zip(lists["thumbprint"], lists["next_publish"].notna(), strict=True))
+    got = dict(zip(events["event"].tolist(), events["retrieved_ref"].tolist(), strict=True))
+    found = [says.get(got.get(event), pd.NA) for event in waits["event"].tolist()]
+    return pd.Series(found, waits.index, dtype="boolean").where(waits["url_role"].eq(_CRL).fillna(False))
+
+
+def _cached(waits: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
+    """How many answers of an issuer's responders the cache of the account lists."""
+    listed = entries[entries["url_role"].eq(_OCSP).fillna(False)]
+    counts = listed.assign(server=[host_of(url) for url in listed["url"].tolist()])
+    counts = counts.groupby(["host", "account", "server"], dropna=False).size()
+    asked = waits[waits["url_role"].eq(_OCSP).fillna(False) & waits["issuer"].notna()]
+    responders = asked.groupby(["host", "issuer"])["url_host"].unique().to_dict()
+    found: list[object] = []
+    for host, issuer, sid in zip(waits["host"], waits["issuer"], waits["user_sid"], strict=True):
+        known = responders.get((host, issuer), np.array([])) if isinstance(issuer, str) else ()
+        found.append(
+            sum(int(counts.get((host, sid, one), 0)) for one in known) if len(listed) and len(known) else pd.NA
+        )
+    return pd.Series(found, waits.index, dtype="Int64")
+
+
+def _is_retired(host: object) -> bool:
+    row = server(host) if isinstance(host, str) else None
+    return bool(row and row["retired"])
