@@ -29,7 +29,7 @@ _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
 _TEXTS = tuple(
     "id title severity basis table where column finding inferred source cost enough otherwise costs_little".split()
 )
-_LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", *_PARTS)
+_LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", "cases", *_PARTS)
 _TABLES = ("match", "say", "proof", "min_distinct")
 _KINDS: dict[str, type] = (
     dict.fromkeys(_TEXTS, str)
@@ -59,6 +59,7 @@ class Rule:
 
     `finding` says what was seen, `inferred` what follows from it. `basis`: ``named`` if a record itself names the cause (a code, a
     header, a status), ``deduced`` if it follows from how records look.
+    `cases`: texts of the tests on which it must fire, where no simulated log can show it.
     `costs_little`: the severity of a finding that cost less than a second.
     `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a
     finding, but a possible one only. `sure`: rows without which it is a possible one, too.
@@ -86,6 +87,7 @@ class Rule:
     source: str
     fires_on: tuple[str, ...]
     silent_on: tuple[str, ...]
+    cases: tuple[str, ...]
 
 
 @cache
@@ -112,11 +114,11 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     names = {"table", "where", "group_by"}
     _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
     _known(file, say, names=_SAY, least=_SAY, where="say")
-    _known(file, proof, names={"fires_on", "silent_on"}, least={"fires_on", "silent_on"}, where="proof")
+    _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
     distinct = match.get("min_distinct")
     if distinct is not None:
         _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
-    if said["id"] != stem or said["severity"] not in SEVERITIES or not proof["fires_on"] or not say["source"]:
+    if said["id"] != stem or said["severity"] not in SEVERITIES or not _proven(proof) or not say["source"]:
         why = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
         raise file.fault(why, "id" if said["id"] != stem else "severity")
     basis = said.get("basis", BASES[1])
@@ -150,7 +152,13 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         source=say["source"],
         fires_on=tuple(proof["fires_on"]),
         silent_on=tuple(proof["silent_on"]),
+        cases=tuple(proof.get("cases", ())),
     )
+
+
+def _proven(proof: dict[str, Any]) -> bool:
+    """Whether a rule names something on which it must fire."""
+    return bool(proof["fires_on"] or proof.get("cases"))
 
 
 def _consistent(file: TomlFile, *, matched: Condition) -> None:

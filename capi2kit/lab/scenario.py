@@ -156,7 +156,8 @@ class Cached:
     """What an account has in its disk cache when the story begins: both lists of some signers.
 
     `installed`: the lists are in a store of the computer instead, where no answers of a responder
-    can be. `roots_bytes`: it also has a list of roots of that size.
+    can be. `roots_bytes`: it also has a list of roots of that size. `answers`: so many answers of each signer's responder, on other
+    certificates.
     """
 
     account: str
@@ -165,6 +166,7 @@ class Cached:
     lists: tuple[str, ...] = ("ca", "leaf")
     roots_bytes: int = 0
     installed: bool = False
+    answers: int = 0
 
 
 @dataclass(frozen=True)

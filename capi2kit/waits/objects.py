@@ -6,7 +6,6 @@ the list itself says), cache entries. Output: the waits with `issuer`, `fetches`
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from capi2kit.columns.call_tree import tree_of
@@ -32,7 +31,7 @@ def tell_objects(
     waits : DataFrame
         The same rows with `issuer` (of the certificate that was checked), `fetches` (so many times this account got this URL, this
         one included; <NA> if it did not come), `list_says_next` (the list says when the next one is published; <NA> if it is not in
-        the log), `ocsp_cached` (answers of the issuer's responders in the cache of the account; <NA> without a listing) and
+        the log), `ocsp_cached` (answers of one responder in the cache of the account, of the one with most; <NA> without a listing) and
         `retired` (its operator has switched this server off). The inputs are not modified.
     """
     issuer = _issuers(waits, spans)
@@ -72,19 +71,16 @@ def _says_next(waits: pd.DataFrame, events: pd.DataFrame, certificates: pd.DataF
 
 
 def _cached(waits: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
-    """How many answers of an issuer's responders the cache of the account lists."""
+    """How many answers of one responder the cache of the account lists: of the one with most."""
     listed = entries[entries["url_role"].eq(_OCSP).fillna(False)]
+    hosts = waits["host"].dropna().unique()
+    if len(hosts) == 1:
+        listed = listed.assign(host=listed["host"].fillna(hosts[0]))  # a listing names no computer
     counts = listed.assign(server=[host_of(url) for url in listed["url"].tolist()])
-    counts = counts.groupby(["host", "account", "server"], dropna=False).size()
-    asked = waits[waits["url_role"].eq(_OCSP).fillna(False) & waits["issuer"].notna()]
-    responders = asked.groupby(["host", "issuer"])["url_host"].unique().to_dict()
-    found: list[object] = []
-    for host, issuer, sid in zip(waits["host"], waits["issuer"], waits["user_sid"], strict=True):
-        known = responders.get((host, issuer), np.array([])) if isinstance(issuer, str) else ()
-        found.append(
-            sum(int(counts.get((host, sid, one), 0)) for one in known) if len(listed) and len(known) else pd.NA
-        )
-    return pd.Series(found, waits.index, dtype="Int64")
+    most = counts.groupby(["host", "account", "server"]).size().groupby(["host", "account"]).max()
+    return pd.Series(
+        [most.get(key, pd.NA) for key in zip(waits["host"], waits["user_sid"], strict=True)], waits.index, dtype="Int64"
+    )
 
 
 def _is_retired(host: object) -> bool:

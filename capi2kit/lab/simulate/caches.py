@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import Scenario
+from capi2kit.lab.scenario import Cached, Scenario
 from capi2kit.lab.simulate.authorities import DAY, Signed, Source, outdated
+from capi2kit.lab.simulate.randomness import digest
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,15 @@ def fill_disk(scenario: Scenario, authorities: dict[str, Signed], *, now: int) -
                             found = source if cached.state == "fresh" else outdated(source, now)
                             synced = found.this_update + 3 * 3600 * SECOND + int(found.thumbprint[:4], 16) * 10_000
                             disk[host.name, cached.account, source.url] = Stored(found, synced)
+                disk |= _answers(host.name, cached, responses=authorities[name].chain[0].lists, now=now)
     return disk
+
+
+def _answers(host: str, cached: Cached, *, responses: tuple[Source, ...], now: int) -> Disk:
+    """Answers of a responder on other certificates, each under a URL of its own."""
+    found: Disk = {}
+    for response in (one for one in responses if one.kind == "ocsp"):
+        for number in range(cached.answers):
+            url = f"{response.url}/{digest(f'{response.url} {number}')}"
+            found[host, cached.account, url] = Stored(replace(response, url=url), now - DAY)
+    return found

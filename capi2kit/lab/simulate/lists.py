@@ -12,6 +12,7 @@ from capi2kit.lab.simulate.retrieval import OFFLINE_RESULTS, Fetched, retrieve, 
 from capi2kit.lab.simulate.workers import fail, remembered
 from capi2kit.lab.simulate.world import Thread
 
+_MOST_ANSWERS = 50  # CRYPTNET_CACHED_OCSP_SWITCH_TO_CRL_COUNT_DEFAULT in wincrypt.h
 WRONG_PURPOSE = 0x800B0106  # CERT_E_PURPOSE: its authority may not sign lists
 
 
@@ -22,12 +23,13 @@ def first_list(
 
     A server that could not be reached is remembered from the end of the check on, and not asked meanwhile.
     """
-    for source in certificate.lists:
+    lists = _in_order(thread, certificate)
+    for source in lists:
         found, location = yield from _at_hand(thread, task, certificate=certificate, source=source)
         if found:
             return found, location
     failed = []
-    for source in certificate.lists:
+    for source in lists:
         key = f"{certificate.issuer.thumbprint if certificate.issuer else ''} {source.url}"  # for one issuer
         if remembered(thread, key):
             record = thread.write("remembered", task, subject=certificate, action="CanRetrieveFromNetwork", level=ERROR)
@@ -40,6 +42,15 @@ def first_list(
     for key in failed:
         fail(thread, key)
     return None, ""
+
+
+def _in_order(thread: Thread, certificate: Certificate) -> tuple[Source, ...]:
+    """A certificate's places to ask: the responder first, unless the account has too many answers of responders in its cache."""
+    here = (thread.log.host.name, thread.running.account.id)
+    answers = sum(key[:2] == here and stored.source.kind == "ocsp" for key, stored in thread.world.disk.items())
+    if answers <= _MOST_ANSWERS:
+        return certificate.lists
+    return tuple(sorted(certificate.lists, key=lambda source: source.kind == "ocsp"))
 
 
 def left_of(thread: Thread, chain: Chain) -> int:
