@@ -20,8 +20,9 @@ cost = "wait_s"
 {more}
 [say]
 finding = "{{user_sid}} on {{host}}: {{rows}} waits, {{cost_s:.1f}} s"
+inferred = "nobody answers"
 fixes = ["allow-pki-hosts"]
-confirm = ["netsh winhttp show proxy"]
+confirm = ["cmd: netsh winhttp show proxy"]
 source = "this test"
 [proof]
 fires_on = ["sharepoint-drop"]

@@ -18,7 +18,7 @@ def measured(events: Rows, *, host: str | list[str] = "WEB01", **source: object)
     table = pd.DataFrame(events, columns=["record", "task_id", "seq", "phase"])
     table["host"], table["channel"], table["source"] = host, "Operational", 0
     table["time"] = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(table["record"], unit="s")
-    facts = {"source": 0, "wrapped": False, "lost": 0, "other": 0} | source
+    facts = {"source": 0, "loader": "evtx", "wrapped": False, "lost": 0, "other": 0} | source
     return measure_coverage(shaped(table, "events"), shaped(pd.DataFrame([facts]), "sources"))
 
 
@@ -37,6 +37,9 @@ def test_a_whole_log_is_complete():
         ([(1, "A", 1, "start"), (9, "A", 2, "stop")], {}, "filtered"),
         ([(1, "A", 1, "stop"), (2, "B", 1, "stop")], {}, "filtered"),
         ([(4, "A", 2, "point"), (5, "B", 2, "point")], {}, "filtered"),
+        ([(1, "A", 1, "stop"), (2, "B", 1, "stop")], {"loader": "pasted"}, "excerpt"),  # somebody pasted them
+        ([(n, "A", n, "stop") for n in range(1, 30)], {"loader": "eventxml"}, "filtered"),  # too many for that
+        (WHOLE, {"loader": "pasted"}, "complete"),
         (WHOLE, {"lost": 1, "wrapped": True}, "damaged"),
         ([(1, None, None, "point"), (2, None, None, "point")], {}, "no operations"),
     ],

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from capi2kit.knowledge import rows
+from capi2kit.knowledge.sources import ids_in
 
 DEBIAN = "/usr/share/mingw-w64/include"
-HEADERS = ("winerror.h", "wincrypt.h", "wintrust.h", "softpub.h", "winhttp.h", "wininet.h", "sensapi.h")
+HEADERS = ("winerror.h", "wincrypt.h", "wintrust.h", "softpub.h", "winhttp.h", "wininet.h", "sensapi.h", "ntstatus.h")
 NO_HTTP_RESULTS = "the mingw headers have the HTTP status alone; a test of its own makes the HRESULT from it"
 ABSENT = {
     "HTTP_E_STATUS_DENIED": NO_HTTP_RESULTS,
@@ -85,16 +86,24 @@ def result(facility: str, code: int, *, texts: Texts) -> int:
 def test_codes(headers: Texts) -> None:
     wrong = []
     for row in rows("codes"):
+        if "headers" not in ids_in(row["source"]):
+            continue  # too new for these headers, or from those of another family: its own source says it
         found = {int(code) for code in values(row["symbol"], texts=headers)}
-        if row["symbol"].startswith("ERROR_"):
+        if row["symbol"].startswith(("ERROR_", "WSA")):
             found = {result("WIN32", code, texts=headers) for code in found}
         if row["symbol"] not in ABSENT and found != {int(row["code"], 16)}:
             wrong.append((row["symbol"], row["code"], *map(hex, found)))
     assert not wrong, "symbol, our code, what the headers say"
 
 
+def test_most_codes_are_checked_against_the_headers(headers: Texts) -> None:
+    checked = [row for row in rows("codes") if "headers" in ids_in(row["source"])]
+    assert len(checked) >= 0.7 * len(rows("codes"))
+    assert all(int(row["code"], 16) >> 16 == 0x8019 for row in rows("codes") if row["symbol"].startswith("HTTP_E_"))
+
+
 def test_http_codes_are_the_status_in_the_facility_of_http(headers: Texts) -> None:
-    http = [row for row in rows("codes") if row["symbol"].startswith("HTTP_E_")]
+    http = [row for row in rows("codes") if row["symbol"] in ABSENT and row["symbol"].startswith("HTTP_E_")]
     ours = {row["symbol"]: {int(row["code"], 16)} for row in http}
     assert ours == {
         symbol: {

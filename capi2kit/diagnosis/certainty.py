@@ -17,7 +17,11 @@ from capi2kit.diagnosis.rules import LIKELY, POSSIBLE, VERY_SURE
 
 _LEVELS = (POSSIBLE, LIKELY, VERY_SURE)
 _MANY = 10  # exact waits of one kind that leave no doubt about the kind
-_DAMAGE = {"damaged": "records of this log are lost", "filtered": "records were left out of this log", "excerpt": "these are single records, not a log"}
+_DAMAGE = {
+    "damaged": "records of this log are lost",
+    "filtered": "records were left out of this log",
+    "excerpt": "these are single records, not a log",
+}
 
 
 class _Evidence(NamedTuple):

@@ -18,7 +18,7 @@ from capi2kit.lab.visits import Visit, Visits, visits_of
 _TWICE = 2
 _SLOW_S = 2.0
 _HOUR_S = 3600
-_NOT_ITS_FAULT = ("ok", "expired", "drop", "denied", "login")  # answers for which a responder is not to blame
+_NOT_ITS_FAULT = ("ok", "expired", "drop", "denied", "login", "no-dns")  # answers for which a responder is not to blame
 _MANAGED = ("w3wp.exe", "OWSTIMER.EXE", "powershell.exe")
 _TARGETS = 8  # assemblies that make a start-up one of many checks
 _NEAR = 0.6  # of its limit: a refusal that takes so long looks like a lost packet
@@ -37,6 +37,7 @@ def causes_of(world: World, kept: dict[str, set[int]]) -> set[str]:
             | _refused(here)
             | _denied(here)
             | _answered(here, proxy_logged=proxy_logged)
+            | _gone(here)
         )
         if abs(host.clock_error_s) >= _HOUR_S and any(one.answer not in _SILENT and not one.late for one in here):
             found.add("wrong-clock")
@@ -96,7 +97,9 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     if proxy_logged and _often((one for one in silent if one.proxied), lambda one: one.account.proxy):
         found.add("proxy-silent")
     nameless = [
-        one for one in visits if one.answer == "no-dns" and not one.late and not (proxy_logged and one.searches)
+        one
+        for one in visits
+        if one.answer == "no-dns" and one.kind != "ocsp" and not one.late and not (proxy_logged and one.searches)
     ]
     servers, accounts = ({key(one) for one in visits if one.came} for key in (_server, _sid))
     if _often((one for one in nameless if one.server not in servers), _server):
@@ -106,6 +109,19 @@ def _unanswered(visits: Visits, *, proxy_logged: bool) -> set[str]:
     lost = [one for one in visits if one.answer in ("no-dns", "refuse", "block", "drop") and one.searches]
     if proxy_logged and _often(lost, _sid):
         found.add("account-auto-detect")
+    return found
+
+
+def _gone(visits: Visits) -> set[str]:
+    """Trust lists that nobody gives out to this computer, and responders whose name leads nowhere while other servers answer."""
+    came = {one.server for one in visits if one.came}
+    lists = [one for one in visits if one.kind == "ctl" and not one.came and one.server not in came]
+    found = (
+        {"root-list-unreachable"} if any(one.late or one.answer not in ("page", "missing") for one in lists) else set()
+    )
+    nameless = [one for one in visits if one.kind == "ocsp" and one.answer == "no-dns" and not one.late]
+    if came and any(one.server not in came for one in nameless):
+        found.add("responder-retired")
     return found
 
 

@@ -35,7 +35,7 @@ class Visit(NamedTuple):
     @property
     def came(self) -> bool:
         """Whether something came."""
-        return self.answer in ("ok", "expired") and not self.late
+        return self.answer in ("ok", "expired", "dead-first") and not self.late
 
     @property
     def proxied(self) -> bool:

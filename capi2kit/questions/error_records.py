@@ -11,29 +11,33 @@ import numpy as np
 import pandas as pd
 
 from capi2kit import words
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.cells import numbers_in, shaped
 from capi2kit.knowledge import check
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 
 FAILED, HARMLESS = "failed", "no failure"
 _ERROR = 2  # the level
+_BENIGN = "benign"
 _SEEN = ["event", "provider", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
 _NOT_JUDGED = -1
 
 
-def error_records(events: pd.DataFrame, spans: pd.DataFrame, *, steps: pd.DataFrame) -> pd.DataFrame:
+def error_records(
+    events: pd.DataFrame, spans: pd.DataFrame, *, steps: pd.DataFrame, findings: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Judge each record of level error: was it a failure?
 
     Parameters
     ----------
     events, spans, steps : tables of an analysis; nothing in them is changed.
+    findings : its findings; a record that only harmless ones cite is no failure here either.
 
     Returns
     -------
     error_records : DataFrame
         One row per record, in the order of events, in the columns of table `error_records`. `verdict` is by result:
         ``no failure`` if it is 0. A record without one takes that of the innermost operation around it; if that has none
-        either, it counts as ``failed``. `why` is the fault that the record itself names.
+        either, it counts as ``failed``, unless a finding calls it harmless. `why` is the fault that the record itself names.
 
     Raises
     ------
@@ -48,10 +52,26 @@ def error_records(events: pd.DataFrame, spans: pd.DataFrame, *, steps: pd.DataFr
     results = spans.set_index("span")["result"].reindex(around).array
     judged = found["result"].where(found["result"].notna(), pd.array(results, dtype="UInt32"))
     failed = (judged != 0).to_numpy(bool, na_value=True)
+    failed &= ~found["event"].isin(_called_harmless(findings)).to_numpy(bool)
     verdicts = np.where(failed, FAILED, HARMLESS)
     span = pd.array([pd.NA if number == _NOT_JUDGED else number for number in around], dtype="Int64")
     why = _reasons(found, around, spans=spans, steps=steps)
     return shaped(found.assign(verdict=verdicts, span=span, why=why), "error_records")
+
+
+def _called_harmless(findings: pd.DataFrame | None) -> set[int]:
+    """The events that harmless findings cite, and no others."""
+    if findings is None:
+        return set()
+    cited = {
+        harmless: {
+            event
+            for text in findings.loc[(findings["severity"] == _BENIGN) == harmless, "evidence"]
+            for event in numbers_in(text)
+        }
+        for harmless in (True, False)
+    }
+    return cited[True] - cited[False]
 
 
 def _around(found: pd.DataFrame, spans: pd.DataFrame) -> list[int]:

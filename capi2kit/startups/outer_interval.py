@@ -35,7 +35,8 @@ def frame_startups(
     Returns
     -------
     startups : DataFrame
-        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event, app_pool, missed_service and clr_version filled in,
+        The same rows and columns; start, stop, start_from, stop_from, start_event, stop_event, app_pool, missed_service and clr_version
+        filled in,
         wall_s and unexplained_s longer by what was added. Raises TableError. Nothing is modified.
     """
     check(startups, "startups")

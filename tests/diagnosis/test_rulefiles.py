@@ -19,7 +19,7 @@ BAD = {
     "a text as a number": ("{{host}}", "{{host:.1f}}", "line 13: the finding shows 'host' as a number"),
     "a form that is none": ("{{cost_s:.1f}}", "{{cost_s:.1d}}", "line 13: .*is not a valid placeholder"),
     "a number as a title": ('title = "Somebody waited"', "title = 5", "line 3: 'title' must be a text, but is '5'"),
-    "numbers as fixes": ('["allow-pki-hosts"]', "[1]", "line 14: 'fixes' must be a list of texts"),
+    "numbers as fixes": ('["allow-pki-hosts"]', "[1]", "line 15: 'fixes' must be a list of texts"),
     "a text as a number of rows": ("min_rows = 2", 'min_rows = "two"', "'min_rows' must be a whole number, 1 or more"),
     "an endless number": ("min_rows = 2", "min_rows = " + "9" * 5000, "line 9: a number of more than 40 digits"),
     "a number beyond 64 bits": ("min_rows = 2", "min_rows = " + "9" * 30, "line 9: a number beyond 64 bits"),
@@ -50,7 +50,7 @@ BAD = {
         "line 6: unknown key 'colour'",
     ),
     "two keys that are missing": (
-        'fixes = ["allow-pki-hosts"]\nconfirm = ["netsh winhttp show proxy"]',
+        'fixes = ["allow-pki-hosts"]\nconfirm = ["cmd: netsh winhttp show proxy"]',
         "",
         "'confirm'",
     ),

@@ -24,8 +24,9 @@ column = "wait_s"
 on = ["host", "user_sid"]
 [say]
 finding = "{host}: {cost_s:.1f} s"
+inferred = ""
 fixes = ["allow-pki-hosts"]
-confirm = ["-"]
+confirm = ["do: look"]
 source = "own"
 [proof]
 fires_on = ["sharepoint-drop"]
@@ -111,7 +112,7 @@ def test_one_is_not_called_many(tmp_path):
 
 def test_a_finding_without_a_way_to_confirm_it_has_none(tmp_path):
     row = asked(tmp_path).iloc[0]
-    assert row["confirm"] == "netsh winhttp show proxy"
+    assert row["confirm"] == "cmd: netsh winhttp show proxy"
     assert pd.isna(asked(tmp_path, text=re.sub("confirm = .*", "confirm = []", RULE)).iloc[0]["confirm"])
 
 
@@ -141,6 +142,9 @@ def test_a_finding_may_show_the_range_of_a_number(tmp_path):
 
 
 def test_without_the_rows_that_make_it_sure_a_finding_is_a_possibility(tmp_path):
-    more = "[[sure]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']"
+    more = (
+        "[[sure]]\ntable = 'waits'\nwhere = \"outcome == 'ok'\"\non = ['host']\notherwise = 'nobody is known to answer'"
+    )
     row = asked(tmp_path, more)
     assert list(zip(row["host"], row["certainty"], strict=True)) == [("A", "likely"), ("B", "possible")]
+    assert row["because"].tolist() == ["", "nobody is known to answer"]

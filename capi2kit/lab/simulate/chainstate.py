@@ -20,7 +20,12 @@ FLAWS = {
     "no-issuer": (PARTIAL, 0x10000),
     "unknown-status": (UNKNOWN, 0x40),
 }
-AFTER_THE_CHECK = ("", "unknown-status", "no-crl-sign", "list-judged")  # flaws that show only when revocation is checked
+AFTER_THE_CHECK = (
+    "",
+    "unknown-status",
+    "no-crl-sign",
+    "list-judged",
+)  # flaws that show only when revocation is checked
 JUDGED_BY_LIST = {True: 0x10, False: 0x20}  # InfoStatus: of a CA, of the end certificate
 _WORST_FIRST = (
     PARTIAL,

@@ -99,7 +99,15 @@ def _fetched(
         _reject(thread, task, certificate=certificate, source=came, location="Wire")
         return Fetched(None, 0)
     if chain.signed.signer.flaw == "no-crl-sign":
-        _reject(thread, task, certificate=certificate, source=came, location="Wire", action="CheckIssuer", result=WRONG_PURPOSE)
+        _reject(
+            thread,
+            task,
+            certificate=certificate,
+            source=came,
+            location="Wire",
+            action="CheckIssuer",
+            result=WRONG_PURPOSE,
+        )
         return Fetched(None, 0)
     thread.running.memory[source.url] = came
     return Fetched(came, 0)

@@ -13,7 +13,7 @@ from capi2kit.render.parts import Column, Section, Table
 
 def errors(analysis: Analysis) -> Section | None:
     """The section on records of level error; None if there are none."""
-    found = error_records(analysis.case.events, analysis.spans, steps=analysis.case.steps)
+    found = error_records(analysis.case.events, analysis.spans, steps=analysis.case.steps, findings=analysis.findings)
     if found.empty:
         return None
     rows, cited = [], []
