@@ -144,7 +144,7 @@ def masked(values: np.ndarray, absent: np.ndarray, *kinds: str, dtype: str = "")
     return kind(values.astype(_NUMPY[dtype]), absent)
 
 
-def integers(column: pd.Series, *, missing: int = -1) -> np.ndarray:
+def integers(column: pd.Series | pd.api.extensions.ExtensionArray, *, missing: int = -1) -> np.ndarray:
     """A column of whole numbers as a plain array, with `missing` where there is none."""
     return column.to_numpy("int64", na_value=missing)
 

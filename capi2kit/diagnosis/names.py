@@ -32,7 +32,7 @@ def name_findings(
         mine = waits[waits["event"].isin([*numbers_in(row["waits"]), *cited])].sort_values("high_s", ascending=False)
         around = spans[spans["stop_event"].isin(cited) | spans["span"].isin(mine["span"])]
         here = known.loc[known.index.intersection(cited)]
-        names = _names(here, mine, around) | {"host": _distinct([row["host"]], here["host"], mine["host"])}
+        names = _names(here, waits=mine, spans=around) | {"host": _distinct([row["host"]], here["host"], mine["host"])}
         ours = pools[pools["host"].isin(names["host"]) & pools["process"].isin(names["process"])]
         names["pool"] = _distinct(ours["app_pool"], here["app_pool"])
         made.append(json.dumps({word: found for word, found in names.items() if found}, ensure_ascii=False))
@@ -56,7 +56,7 @@ def merged(found: Iterable[dict[str, list[str]]]) -> dict[str, list[str]]:
     return names
 
 
-def _names(events: pd.DataFrame, waits: pd.DataFrame, spans: pd.DataFrame) -> dict[str, list[str]]:
+def _names(events: pd.DataFrame, *, waits: pd.DataFrame, spans: pd.DataFrame) -> dict[str, list[str]]:
     servers = waits.dropna(subset=["url_host"]).drop_duplicates("url_host")
     hosts = _distinct(servers["url_host"], map(host_of, events["url"].dropna()))
     ports = dict(zip(servers["url_host"], servers["url_port"].fillna(80).astype(int).astype(str), strict=True))

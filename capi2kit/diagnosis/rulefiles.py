@@ -57,7 +57,7 @@ class Condition:
 class Rule:
     """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
 
-    `finding` says what was seen, `inferred` what follows from it. `basis`: ``named`` if a record itself names the cause (a code, a
+    `finding` says what was seen, `inferred` what follows from it; empty if nothing more does. `basis`: ``named`` if a record itself names the cause (a code, a
     header, a status), ``deduced`` if it follows from how records look.
     `cases`: texts of the tests on which it must fire, where no simulated log can show it.
     `costs_little`: the severity of a finding that cost less than a second.
@@ -113,19 +113,12 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
-    _known(file, say, names=_SAY, least=_SAY, where="say")
+    _known(file, say, names=_SAY, least=_SAY - {"inferred"}, where="say")
     _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
     distinct = match.get("min_distinct")
     if distinct is not None:
         _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
-    if said["id"] != stem or said["severity"] not in SEVERITIES or not _proven(proof) or not say["source"]:
-        why = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
-        raise file.fault(why, "id" if said["id"] != stem else "severity")
-    basis = said.get("basis", BASES[1])
-    if basis not in BASES:
-        raise file.fault(f"the basis is one of {', '.join(BASES)}", "basis")
-    if said.get("costs_little", SEVERITIES[0]) not in SEVERITIES:
-        raise file.fault(f"what costs little has a severity, too: one of {', '.join(SEVERITIES)}", "costs_little")
+    _chosen(file, stem)
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
@@ -137,7 +130,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         title=said["title"],
         severity=said["severity"],
         costs_little=said.get("costs_little", said["severity"]),
-        basis=basis,
+        basis=said.get("basis", BASES[1]),
         match=matched,
         min_rows=match.get("min_rows", 1),
         enough=_condition(file, match | {"where": enough}, on=(), where="match") if enough else None,
@@ -146,7 +139,7 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         cost_rows=cost_rows,
         **parts,
         finding=say["finding"],
-        inferred=say["inferred"],
+        inferred=say.get("inferred", ""),
         fixes=tuple(say["fixes"]),
         confirm=tuple(say["confirm"]),
         source=say["source"],
@@ -154,6 +147,18 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         silent_on=tuple(proof["silent_on"]),
         cases=tuple(proof.get("cases", ())),
     )
+
+
+def _chosen(file: TomlFile, stem: str) -> None:
+    """Raises KnowledgeError unless the id is the file's name, severities and basis are known, and a source and a proof are given."""
+    said, say, proof = file.said, file.said["say"], file.said["proof"]
+    if said["id"] != stem or said["severity"] not in SEVERITIES or not _proven(proof) or not say["source"]:
+        why = f"needs the id {stem}, a severity (one of {', '.join(SEVERITIES)}), a source and a scenario to fire on"
+        raise file.fault(why, "id" if said["id"] != stem else "severity")
+    if said.get("basis", BASES[1]) not in BASES:
+        raise file.fault(f"the basis is one of {', '.join(BASES)}", "basis")
+    if said.get("costs_little", SEVERITIES[0]) not in SEVERITIES:
+        raise file.fault(f"what costs little has a severity, too: one of {', '.join(SEVERITIES)}", "costs_little")
 
 
 def _proven(proof: dict[str, Any]) -> bool:
@@ -165,7 +170,7 @@ def _consistent(file: TomlFile, *, matched: Condition) -> None:
     """Raises KnowledgeError unless its texts and joins name what it groups by, in a form that fits, and its lines and fixes are sound."""
     said, grouped = file.said, set(matched.on)
     for key in ("finding", "inferred"):
-        _fits(file, said["say"][key], matched=matched, key=f"say.{key}")
+        _fits(file, said["say"].get(key, ""), matched=matched, key=f"say.{key}")
     try:
         read_steps(said["say"]["confirm"])
     except ValueError as err:

@@ -11,6 +11,7 @@ shows the range.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -81,8 +82,8 @@ class _Plain:
         events = self._tables.get("events")
         if events is None:
             return set()
-        counts = events["host"].astype(object).where(events["host"].notna(), None).value_counts(dropna=False)
-        return {None if pd.isna(host) else host for host, count in counts.items() if count < A_LOG}
+        counts = Counter(events["host"].astype(object).where(events["host"].notna(), None).tolist())
+        return {host for host, count in counts.items() if count < A_LOG}
 
     def _table(self, name: str) -> pd.DataFrame:
         if name not in self._held:

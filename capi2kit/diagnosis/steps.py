@@ -94,12 +94,14 @@ def _filled(step: Step, names: Names) -> list[Step]:
         else:
             choices.append(known[:_LINES] or [f"<{word}>"])
     made = list(
-        dict.fromkeys(_put(step.text, dict(zip(wanted, one, strict=True))) for one in _paired(wanted, choices, names))
+        dict.fromkeys(
+            _put(step.text, dict(zip(wanted, one, strict=True))) for one in _paired(wanted, choices, names=names)
+        )
     )
     return [step._replace(text=text) for text in made[:_LINES]]
 
 
-def _paired(wanted: list[str], choices: list[list[str]], names: Names) -> Iterable[tuple[str, ...]]:
+def _paired(wanted: list[str], choices: list[list[str]], *, names: Names) -> Iterable[tuple[str, ...]]:
     """The combinations of names: a server goes with its own port."""
     if {"server", "port"} <= set(wanted) and names.get("server"):
         ports = dict(zip(names["server"], names.get("server_ports", ()), strict=False))

@@ -26,6 +26,7 @@ _CHAIN = "BuildChain"
 _NOBODY = -2  # the event of a call that did not wait
 WAIT, CHECK, CALL = 0, 1, 2  # kinds of rows: a wait; a check that asked nobody; a retrieval that was not sent
 _OFFLINE, _LIST = "offline", "CRL"
+ROOT_LIST = "CTL"  # the automatic root update: its failures are remembered, and no chain policy is known to limit it
 _PROCESS = ["host", "process", "pid"]
 _OF_WAITS = [
     *(
@@ -233,10 +234,13 @@ def _numbers(rows: pd.DataFrame, columns: list[str], *, needs: str) -> np.ndarra
 
 
 def _remembered_together(rows: pd.DataFrame) -> np.ndarray:
-    """Numbers of what is remembered as offline together: what a check of an issuer asks for; else a URL that some call found remembered."""
+    """Numbers of what is remembered as offline together: what a check of an issuer asks for; else the URL of the root list, and one
+    that some call found remembered."""
     by_issuer = _numbers(rows, [*_PROCESS, "issuer"], needs="issuer")
     by_url = _numbers(rows, [*_PROCESS, "url"], needs="url")
-    found = rows["of_memory"].to_numpy(bool) & (by_issuer < 0)
+    found = (rows["of_memory"].to_numpy(bool) | (rows["url_role"] == ROOT_LIST).to_numpy(bool, na_value=False)) & (
+        by_issuer < 0
+    )
     by_url = np.where(np.isin(by_url, by_url[found]) & (by_url >= 0), by_url + by_issuer.max(initial=0) + 1, -1)
     return np.where(by_issuer >= 0, by_issuer, by_url)
 

@@ -146,26 +146,6 @@ def _operations_without_task() -> dict[tuple[str, str, str], Operation]:
 
 
 @cache
-def _channels_of_ids() -> dict[tuple[str, str], set[str]]:
-    found: dict[tuple[str, str], set[str]] = {}
-    for provider, channel, _, event_id in operation_rows():
-        found.setdefault((provider, event_id), set()).add(channel)
-    return found
-
-
-def channel_of(event_id: str, *, provider: str | None) -> str | None:
-    """The log of an event whose channel nothing names, if only one log of its provider has this id."""
-    logs = _channels_of_ids().get((provider or "", event_id), set())
-    return next(iter(logs)) or None if len(logs) == 1 else None
-
-
-@cache
-def provider_named(name: str) -> str:
-    """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""
-    return next((row["provider"] for row in rows("shortnames") if row["shown"] == name), name)
-
-
-@cache
 def operations_by_name() -> dict[str, Operation]:
     """operations.csv by operation name."""
     return {found.name: found for found in operation_rows().values()}
@@ -281,25 +261,6 @@ def account(sid: str | None) -> tuple[str, str]:
     matches += [row for row in rows("accounts") if row["sid"].endswith("*") and sid.startswith(row["sid"][:-1])]
     exact = [row for row in matches if row["sid"] == sid] or sorted(matches, key=lambda row: -len(row["sid"]))
     return (exact[0]["kind"], exact[0]["name"]) if exact else ("unknown", "")
-
-
-CALLERS = ("process", "operation", "policy", "auth_type", "usage_oid")  # of an event: what tells who asks
-
-
-@cache
-def caller_of(cells: tuple[str | None, ...]) -> tuple[str, str] | None:
-    """Who asks for a check, and how that fails, by the cells of `CALLERS`; None if callers.csv does not know it.
-
-    An empty cell of the table fits anything; the row that names most counts.
-    """
-    given = [(cell or "").lower() for cell in cells]
-    fits = [
-        row
-        for row in rows("callers")
-        if all(row[name].lower() in ("", value) for name, value in zip(CALLERS, given, strict=True))
-    ]
-    best = max(fits, key=lambda row: sum(bool(row[name]) for name in CALLERS), default=None)
-    return (best["caller"], best["fails"]) if best else None
 
 
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:

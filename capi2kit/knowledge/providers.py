@@ -42,3 +42,23 @@ def lanes_of(events: pd.DataFrame) -> pd.Series:
 def lane_of_checks() -> str:
     """The lane of the log of certificate checks itself."""
     return lane(next(key[0] for key, found in operation_rows().items() if found.wire))
+
+
+@cache
+def _channels_of_ids() -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for provider, channel, _, event_id in operation_rows():
+        found.setdefault((provider, event_id), set()).add(channel)
+    return found
+
+
+def channel_of(event_id: str, *, provider: str | None) -> str | None:
+    """The log of an event whose channel nothing names, if only one log of its provider has this id."""
+    logs = _channels_of_ids().get((provider or "", event_id), set())
+    return next(iter(logs)) or None if len(logs) == 1 else None
+
+
+@cache
+def provider_named(name: str) -> str:
+    """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""
+    return next((row["provider"] for row in rows("shortnames") if row["shown"] == name), name)

@@ -20,11 +20,10 @@ from capi2kit.columns.intervals import covered
 from capi2kit.columns.keys import cumsum_before, how_many, lanes, match
 from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import BELIEVED, FOREVER, SEEN, Change, Replay, Run, likely
-from capi2kit.diagnosis.timeline import WAIT, Timeline, read_timeline
+from capi2kit.diagnosis.timeline import ROOT_LIST, WAIT, Timeline, read_timeline
 from capi2kit.knowledge.actions import BESIDE
 
 TOGETHER = "first remedies together"
-_OWN_LIMIT = "CTL"  # the automatic root update: no chain policy limits it
 
 
 _NOBODY_KNOWS = {"saved_s": None, "wall_after_s": None, "waiting_after_s": None}
@@ -112,7 +111,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
     place = {event: i for i, event in enumerate(waits["event"].tolist())}
     meant = waits["url_host"].isin(servers).tolist() if servers else [True] * len(waits)
     roles = waits["url_role"].fillna("").tolist()
-    own_limit = waits["url_role"].eq(_OWN_LIMIT).to_numpy(bool, na_value=False)
+    own_limit = waits["url_role"].eq(ROOT_LIST).to_numpy(bool, na_value=False)
     together: list[Change | None] = [None] * len(waits)
     single: dict[Fix, tuple[list[str], list[Change | None]]] = {}
     for rule, ids, cited in zip(findings["rule"], findings["fixes"], findings["waits"], strict=True):

@@ -38,7 +38,7 @@ def tell_objects(
     made = waits.assign(
         issuer=issuer,
         fetches=_fetches(waits),
-        list_says_next=_says_next(waits, events, certificates),
+        list_says_next=_says_next(waits, events=events, certificates=certificates),
         retired=pd.array([_is_retired(host) for host in waits["url_host"].tolist()], dtype="boolean"),
     )
     return shaped(made.assign(ocsp_cached=_cached(made, cache_entries)), "waits")
@@ -61,7 +61,7 @@ def _fetches(waits: pd.DataFrame) -> pd.Series:
     return counts.reindex(waits.index).astype("Int64")
 
 
-def _says_next(waits: pd.DataFrame, events: pd.DataFrame, certificates: pd.DataFrame) -> pd.Series:
+def _says_next(waits: pd.DataFrame, *, events: pd.DataFrame, certificates: pd.DataFrame) -> pd.Series:
     """Whether the list that came says when the next one is published, by the dump of it in the log."""
     lists = certificates[certificates["kind"].eq("crl").fillna(False) & certificates["next_update"].notna()]
     says = dict(zip(lists["thumbprint"], lists["next_publish"].notna(), strict=True))
@@ -76,7 +76,7 @@ def _cached(waits: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
     hosts = waits["host"].dropna().unique()
     if len(hosts) == 1:
         listed = listed.assign(host=listed["host"].fillna(hosts[0]))  # a listing names no computer
-    counts = listed.assign(server=[host_of(url) for url in listed["url"].tolist()])
+    counts = listed.assign(server=strings([host_of(url) for url in listed["url"].tolist()]))
     most = counts.groupby(["host", "account", "server"]).size().groupby(["host", "account"]).max()
     return pd.Series(
         [most.get(key, pd.NA) for key in zip(waits["host"], waits["user_sid"], strict=True)], waits.index, dtype="Int64"

@@ -14,9 +14,6 @@ import re
 from collections.abc import Callable
 
 from capi2kit.knowledge import (
-    CALLERS,
-    caller_of,
-    channel_of,
     code_of_text,
     normal_code,
     operation,
@@ -24,6 +21,8 @@ from capi2kit.knowledge import (
     reason_codes,
     rows,
 )
+from capi2kit.knowledge.callers import CALLERS, caller_of
+from capi2kit.knowledge.providers import channel_of
 from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]

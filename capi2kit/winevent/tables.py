@@ -90,7 +90,7 @@ class EventRows:
 def _flags(info: Column) -> dict[str, Column]:
     """The boolean columns that bits of a chain element's information say."""
     known = ~pd.isna(info)
-    bits = pd.array(info).to_numpy("int64", na_value=0)
+    bits = pd.Series(info).to_numpy("int64", na_value=0)
     return {
         column: masked((bits & bit) != 0, ~known, dtype="boolean")
         for column, bit in flag_columns("CERT_TRUST_InfoStatus").items()

@@ -26,9 +26,10 @@ def test_a_fix_without_an_undo_is_none(tmp_path):
         read_fix(path)
 
 
-def test_cures_come_before_workarounds_before_what_nobody_should_do():
-    kinds = [fix.kind for fix in fixes_of("names-to-loopback shorter-timeouts allow-pki-hosts unknown")]
-    assert kinds == ["cure", "workaround", "never"]
+def test_remedies_come_in_the_order_of_the_rule_and_what_nobody_should_do_last():
+    found = [fix.id for fix in fixes_of("names-to-loopback shorter-timeouts allow-pki-hosts unknown")]
+    assert found == ["shorter-timeouts", "allow-pki-hosts", "names-to-loopback"]
+    assert fixes()["names-to-loopback"].kind == "never"
     assert all(not fix.becomes for fix in fixes().values() if fix.kind == "never")  # no saving is calculated for those
 
 
@@ -55,6 +56,9 @@ SOUND = (DATA / "fixes" / "allow-pki-hosts.toml").read_text(encoding="utf-8")
         (re.sub("(?ms)^check = .*?^]", "check = []", SOUND), "'check' is missing or empty"),
         (re.sub("(?ms)^check = .*?^]", "check = 'one'", SOUND), "'check' is missing or empty"),
         (re.sub("(?ms)^check = .*?^]", "check = ['one', '']", SOUND), "'check' is missing or empty"),
+        (re.sub("(?ms)^check = .*?^]", "check = ['one']", SOUND), "a line begins with one of cmd: , ps: , do: "),
+        (re.sub("(?m)^team = .*", "team = 'magic'", SOUND), "a team: one of firewall, proxy, pki, server, security"),
+        (re.sub("(?m)^versions = .*\n", "", SOUND), "'versions' is missing or empty"),
         (re.sub("(?m)^id = .*", "id = 'other'", SOUND), "needs the id allow-pki-hosts"),
         (re.sub("(?m)^kind = .*", "kind = 'magic'", SOUND), "a kind: one of cure, workaround, never"),
     ],

@@ -8,6 +8,7 @@ from rule_on_a_table import RULE, WAITS, asked
 
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.diagnosis.rules import diagnose, read_rule, rules
+from capi2kit.knowledge import rows
 
 COSTING = """
 id = "test"
@@ -45,22 +46,7 @@ def test_the_cost_of_a_finding_is_that_of_its_account_even_of_one_that_is_not_lo
 
 
 def test_every_rule_runs_on_empty_tables():
-    tables = {
-        name: empty(name)
-        for name in (
-            "events",
-            "steps",
-            "chain",
-            "coverage",
-            "spans",
-            "waits",
-            "delays",
-            "startups",
-            "clocks",
-            "cache_entries",
-        )
-    }
-    assert diagnose(tables).empty
+    assert diagnose({row["table"]: empty(row["table"]) for row in rows("columns")}).empty
 
 
 @pytest.mark.parametrize(

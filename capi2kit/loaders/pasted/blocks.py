@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.knowledge import provider_named, rows
+from capi2kit.knowledge import rows
+from capi2kit.knowledge.providers import provider_named
 from capi2kit.loaders.pasted.lost_tags import clean
 from capi2kit.loaders.text.dates import local_date
 
