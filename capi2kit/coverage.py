@@ -49,7 +49,7 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     filtered = (holed > 0) | ((table["gaps"].to_numpy() > 0) & ~lost) | ((starts == 0) & ((stops > 0) | cut))
     few = (table["records"].to_numpy() < A_LOG) & ~facts["loader"].isin(_LOGS).to_numpy(bool)
     table["verdict"] = np.select(
-        [(starts == 0) & (stops == 0) & ~cut, lost, filtered & few, filtered, cut | wrapped],
+        [(starts == 0) & (stops == 0) & ~cut, lost, few & (filtered | cut), filtered, cut | wrapped],
         ["no operations", "damaged", "excerpt", "filtered", "cut at the start"],
         default="complete",
     )

@@ -183,6 +183,11 @@ def visible(text: Any) -> str:
     return ABSENT if is_missing(text) else HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
 
 
+def process_name(name: Any, pid: Any) -> str:
+    """A process as the tables show it: ``w3wp.exe (2616)``."""
+    return f"{visible(name)} ({'PID not logged' if is_missing(pid) else pid})"
+
+
 def label(text: Any) -> str:
     """The same for a name: every run of blanks and line ends is one blank; what is missing is an empty text."""
     return "" if is_missing(text) else visible(" ".join(str(text).split()))

@@ -34,6 +34,11 @@ ALONE = ["evtxdump_event51_setup_2017_rec25.xml", "evtxdump_event53_setup_2017_r
 # What the lab writes although the real logs at hand never show it: pattern of "id path", and where we know it from.
 SEEN_ELSEWHERE = [
     (r"\d+ .*/EventAuxInfo@impersonateToken", "seed 001 and seed 004: callers that impersonate"),
+    (
+        r"11 .*/InfoStatus@CERT_TRUST_AUTO_UPDATE_\w+",
+        "wincrypt.h: who judges the certificate is the list of distrusted ones",
+    ),
+    (r"11 .*/Flags@CERT_CHAIN_DISABLE_AIA", "wincrypt.h: a program that forbids the download of issuers"),
     (r"11 .*/ValidationTime", "milliseconds, where .NET passes the current time: sample of SharePoint 2019"),
     (r"11 .*/ErrorStatus@CERT_TRUST_\w+", "the names of trust errors: wincrypt.h, as in seeds 001 and 004"),
     (r"11 .*/Flags@CERT_CHAIN_\w*CACHE_ONLY\w*", "seed 001: consent.exe"),
@@ -48,6 +53,7 @@ SEEN_ELSEWHERE = [
     (r"41 .*/Flags@CERT_VERIFY_CACHE_ONLY_BASED_REVOCATION", "seed 001: consent.exe"),
     (r"41 .*/RevocationStatus@thirdPartyProviderUsed", "sample of Windows 10"),
     (r"\d+ .*/EventAuxInfo@(startTime|duration)", "DiagLevel 5: analyses of crypt32.dll; no sample"),
+    (r"53 .*/Flags@CRYPT_OFFLINE_CHECK_RETRIEVAL", "the root list: a debugger shows its flags as 205004; no sample"),
     (r"53 .*/Flags@CRYPT_AIA_RETRIEVAL", "wincrypt.h: an issuer download"),
     (r"53 .*/URL .*scheme.*|53 .*/URL", "a directory: its scheme is not http, errors.csv 203A"),
     (r"70 System", "level 2 for a key that could not be had: the same as 11, 30, 41, 81; no sample"),

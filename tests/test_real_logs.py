@@ -174,7 +174,21 @@ def leaves(event: etree._Element) -> list[set[str]]:
 
 
 KINDS = {(row["table"], row["column"]): row["kind"] for row in rows("fields") if row["kind"] not in ("text", "header")}
-DERIVED = {"event", "source", "offset", "time_written", "phase", "operation", "element", "kind", "position", "elements"}
+DERIVED = {
+    "list_judged",
+    "caller",
+    "fails",
+    "event",
+    "source",
+    "offset",
+    "time_written",
+    "phase",
+    "operation",
+    "element",
+    "kind",
+    "position",
+    "elements",
+}
 
 
 def shown(value: object, kind: str) -> list[str]:

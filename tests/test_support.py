@@ -45,6 +45,7 @@ def test_every_verdict_that_the_code_gives_has_its_words():
         "complete",
         "cut at the start",
         "damaged",
+        "excerpt",
         "filtered",
         "no operations",
     }

@@ -28,6 +28,11 @@ _PLURAL = re.compile(r"(\{rows\} )((?:[a-z]+ )??[a-z]+?)s\b")  # the noun that i
 _ONE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")  # [says|say]: for one row, and for many
 VERY_SURE, LIKELY, POSSIBLE = "very sure", "likely", "possible"
 _LITTLE_S = 1.0  # what costs less is no reason to hurry
+_ABSENT = "(not logged)"
+_UNNAMED = {
+    "host": "an unnamed computer",
+    "process": "an unnamed program",
+}  # what a finding says where the records do not name it
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 
 
@@ -198,17 +203,17 @@ def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) 
 def _shown(name: str, digits: str | None, *, values: Mapping[Any, Any], rows: pd.DataFrame, code: bool) -> str:
     """What a placeholder shows: the value of the group, the codes of its rows, else the range of the column in them."""
     if name in values and not code:
-        return _word(values[name], digits)
+        return _word(values[name], digits, absent=_UNNAMED.get(name, _ABSENT))
     if code:
         numbers = [values[name]] if name in values else rows[name].dropna().unique().tolist()
-        return ", ".join(code_text(int(number)) for number in numbers[:3] if not pd.isna(number)) or "(not logged)"
+        return ", ".join(code_text(int(number)) for number in numbers[:3] if not pd.isna(number)) or _ABSENT
     words = list(dict.fromkeys(_word(value, digits) for value in (rows[name].min(), rows[name].max())))
     return " to ".join(words)
 
 
-def _word(value: Any, digits: str | None) -> str:
+def _word(value: Any, digits: str | None, *, absent: str = _ABSENT) -> str:
     if pd.isna(value):
-        return "(not logged)"
+        return absent
     return format(float(value), f"{digits}f") if digits else str(value)
 
 

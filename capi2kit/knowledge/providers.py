@@ -62,3 +62,13 @@ def channel_of(event_id: str, *, provider: str | None) -> str | None:
 def provider_named(name: str) -> str:
     """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""
     return next((row["provider"] for row in rows("shortnames") if row["shown"] == name), name)
+
+
+@cache
+def _opcodes() -> dict[tuple[str, str], str]:
+    return {(row["channel"], row["event_id"]): row["opcode"] for row in rows("operations") if row["opcode"]}
+
+
+def opcode_of(event_id: str, *, channel: str | None) -> str | None:
+    """The opcode that every event with this id in this log has; None if it can have any."""
+    return _opcodes().get((channel or "", event_id))

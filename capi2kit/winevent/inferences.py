@@ -22,7 +22,7 @@ from capi2kit.knowledge import (
     rows,
 )
 from capi2kit.knowledge.callers import CALLERS, caller_of
-from capi2kit.knowledge.providers import channel_of
+from capi2kit.knowledge.providers import channel_of, opcode_of
 from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]
@@ -59,7 +59,10 @@ def _name_channels(texts: Texts, *, count: int) -> None:
 
 
 def _name_operations(texts: Texts, *, count: int) -> None:
-    """Fill `operation` and `phase`: both follow from provider, channel, task, event id and opcode."""
+    """Fill `operation` and `phase`: both follow from provider, channel, task, event id and opcode.
+
+    A text that somebody copied may lack the opcode; then the event id says it.
+    """
     absent: list[str | None] = [None] * count
     provider, channel, task, event_id = (
         texts.get(name, absent) for name in ("provider", "channel", "task", "event_id")
@@ -68,6 +71,11 @@ def _name_operations(texts: Texts, *, count: int) -> None:
     names = {key: operation(key[2], key[3], channel=key[1], provider=key[0]).name for key in set(keys)}
     texts["operation"] = list(map(names.__getitem__, keys))
     opcodes = texts.get("opcode", absent)
+    if None in opcodes:
+        opcodes = [
+            opcode or opcode_of(number or "", channel=log)
+            for opcode, number, log in zip(opcodes, event_id, channel, strict=True)
+        ]
     phases = {opcode: _PHASES.get(opcode or "", "point") for opcode in set(opcodes)}
     texts["phase"] = list(map(phases.__getitem__, opcodes))
 
