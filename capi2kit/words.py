@@ -183,7 +183,7 @@ def visible(text: Any) -> str:
     return ABSENT if is_missing(text) else HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
 
 
-def process_name(name: Any, pid: Any) -> str:
+def with_pid(name: Any, pid: Any) -> str:
     """A process as the tables show it: ``w3wp.exe (2616)``."""
     return f"{visible(name)} ({'PID not logged' if is_missing(pid) else pid})"
 

@@ -50,7 +50,7 @@ ANSWERS = [
     ("k12-30-untrusted-root.xml", "policy-untrusted-root", "very sure", ["CERT_E_UNTRUSTEDROOT", "not installed"], "replace-certificate"),
     ("k13-42-crl-signer-purpose.xml", "list-rejected", "likely", ["Contoso Linux CA", "CRL signing"], "ca-with-crl-sign"),
     ("k18-513-benign-but-failed.txt", "backup-noise", "very sure", ["no failed backup is in this evidence"], ""),
-    ("k19-inspection-no-cdp-final-80092012.xml", "refused-without-a-list", "likely", ["github.com", "final result"], "exempt-from-inspection"),
+    ("k19-inspection-no-cdp-final-80092012.xml", "refused-without-a-list", "likely", ["github.com", "final"], "exempt-from-inspection"),
     ("k20-kdc-21.txt", "smart-card-logon-failed", "very sure", ["INTRA\\rudi", "CRYPT_E_REVOCATION_OFFLINE"], "report-to-authority"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip

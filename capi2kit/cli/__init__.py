@@ -28,6 +28,7 @@ VERBS = {
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
     "whatif": "say how many seconds each remedy would save, alone and together",
+    "remedy": "print one remedy ready for a ticket, with the names and figures of the log",
     "prefetch": "list the smallest set of CRLs to pre-install, with commands",
     "accounts": "show waiting time per account, proxy, server and outcome",
     "clock": "say how far each computer's clock was off, and what that explains",

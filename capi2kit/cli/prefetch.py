@@ -39,7 +39,7 @@ def run(common: Common, *, share: float) -> None:
     from capi2kit.words import visible
 
     analysis = open_analysis(common)
-    table = prefetch(analysis.spans, analysis.waits, share=share / 100)
+    table = prefetch(analysis.spans, analysis.waits, share=share / 100, chain=analysis.case.chain)
     lines: list[str] = []
     for heading, column in () if common.quiet else _BELOW:
         texts = dict.fromkeys(visible(line) for line in table[column].dropna())

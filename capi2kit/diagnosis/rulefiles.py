@@ -57,8 +57,8 @@ class Condition:
 class Rule:
     """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
 
-    `finding` says what was seen, `inferred` what follows from it; empty if nothing more does. `basis`: ``named`` if a record itself names the cause (a code, a
-    header, a status), ``deduced`` if it follows from how records look.
+    `finding` says what was seen, `inferred` what follows from it; empty if nothing more does. `basis`: ``named`` if a record itself
+    names the cause (a code, a header, a status), ``deduced`` if it follows from how records look.
     `cases`: texts of the tests on which it must fire, where no simulated log can show it.
     `costs_little`: the severity of a finding that cost less than a second.
     `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a

@@ -18,7 +18,9 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.cells import empty, joined, shaped
+from capi2kit.columns.keys import match
 from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.replay import Change, replay
 from capi2kit.diagnosis.timeline import Timeline, part_of, parts_of, read_timeline
@@ -30,10 +32,16 @@ _URL = ":/?#[]@!$&()*+,;=%-._~"  # characters that stay as they are in a URL
 SHARE = 0.99  # of what all objects together would save
 _NEAR = 100  # objects
 _FOUND = Change("found")
+_LIST = "CRL"
 
 
-def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) -> pd.DataFrame:
+def prefetch(
+    spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE, chain: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The smallest set of objects that saves at least `share` of the waiting that all of them would save.
+
+    `chain` (table `chain` of the case): where the list of distrusted certificates judges an element, a CRL that is installed changes
+    nothing, so none is promised for such a chain.
 
     Returns
     -------
@@ -47,6 +55,7 @@ def prefetch(spans: pd.DataFrame, waits: pd.DataFrame, *, share: float = SHARE) 
     timeline = read_timeline(spans, waits)
     ordered = waits.iloc[timeline.wait]
     asked = ordered["url"].notna() & (timeline.length.best > 0) & ~ordered["url_role"].isin(_not_to_be_had())
+    asked &= ~_in_vain(ordered, spans, chain=chain)
     urls = ordered.loc[asked, "url"].unique().tolist()
     if not urls:
         return empty("prefetch")
@@ -177,6 +186,20 @@ def _ranked(chosen: list[int], saved: _Savings) -> list[int]:
     return order
 
 
+def _in_vain(waits: pd.DataFrame, spans: pd.DataFrame, *, chain: pd.DataFrame | None) -> np.ndarray:
+    """Which waits are for the CRL of a chain that the list of distrusted certificates judges."""
+    if chain is None:
+        return np.zeros(len(waits), bool)
+    judged = (
+        spans["stop_event"].isin(chain.loc[chain["list_judged"].fillna(False).astype(bool), "event"]).to_numpy(bool)
+    )
+    at = match([waits["span"].to_numpy()], [spans["span"].to_numpy("int64")])
+    found = np.zeros(len(waits), bool)
+    for places in tree_of(spans).callers(at):
+        found |= (places >= 0) & judged[places]
+    return found & waits["url_role"].eq(_LIST).fillna(False).to_numpy(bool)
+
+
 def _not_to_be_had() -> list[str]:
     """Roles of objects that cannot be pre-installed: answers of an OCSP responder."""
     return [row["role"] for row in known_rows("offline") if not row["install"]]
@@ -188,6 +211,9 @@ def _offline(role: str, *, url: str, file: str) -> dict[str, str | None]:
     Nothing in them can end the quoted string: neither an apostrophe nor a typographic one, which PowerShell accepts too.
     """
     row = next((row for row in known_rows("offline") if row["role"] == role), {})
+    schemes = row.get("schemes", "").split()
+    if schemes and url.partition(":")[0].lower() not in schemes:
+        row = row | {"fetch": "", "note": row["elsewhere"]}
     named = {"{url}": quote(url, safe=_URL), "{file}": _SAFE.sub("_", file)}
     filled = {}
     for key in ("fetch", "install", "note"):

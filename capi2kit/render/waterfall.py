@@ -89,7 +89,7 @@ def _points(analysis: Analysis, task_id: str, *, tz: str) -> list[str]:
         about = next(
             (row[name] for name in ("url", "query_path", "file_path", "subject") if isinstance(row[name], str)), None
         )
-        what = f"record {words.visible(row['record'])}  {words.moment(row['time'], tz)}  {words.process_name(row['process'], row['pid'])}"
+        what = f"record {words.visible(row['record'])}  {words.moment(row['time'], tz)}  {words.with_pid(row['process'], row['pid'])}"
         lines.append(f"  {what}  {row['operation']}  {words.code(row['result'])}  {words.visible(about)}")
     return lines
 

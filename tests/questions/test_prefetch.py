@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import combinations
 from pathlib import Path
 
+import outlines
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scenarios import analysed
 
 from capi2kit.cli import main
+from capi2kit.columns.cells import shaped
 from capi2kit.diagnosis.replay import Change, replay
 from capi2kit.diagnosis.timeline import read_timeline
 from capi2kit.questions import prefetch as module
@@ -41,6 +44,42 @@ def test_what_a_list_saves_depends_on_the_budget():
     table = of("fix-before").set_index("file")
     assert table.loc["FabrikamPublishingCA.crl", "saved_s"] == pytest.approx(3 * 5, abs=0.2)
     assert table.loc["FabrikamGlobalRoot.crl", "saved_s"] == pytest.approx(3 * 10, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ldap:///CN=CA,CN=CDP,DC=contoso?certificateRevocationList",
+        "file://srv/pki/ca.crl",
+        "LDAP://dc/CN=CA?cACertificate",
+    ],
+)
+def test_what_powershell_cannot_download_has_no_line_that_fetches_it(url):
+    for role in ("CRL", "AIA"):
+        lines = module._offline(role, url=url, file="ca")
+        assert lines["fetch"] is None and "PowerShell cannot download it" in (lines["note"] or "")
+        assert lines["install"] == "certutil -f -addstore CA 'ca'"
+
+
+JUDGED = """
+BuildChain                       0  10   each=15
+  VerifyRevocation               0  10
+    RetrieveObjectFromNetwork    0  10   url=http://crl.test/a.crl  result=80072EE2
+BuildChain                      20  30   each=15
+  VerifyRevocation              20  30
+    RetrieveObjectFromNetwork   20  30   url=http://crl.test/b.crl  result=80072EE2
+"""
+
+
+def test_no_list_is_promised_where_the_list_of_distrusted_certificates_judges():
+    analysis = outlines.analysed(JUDGED)
+    first = analysis.spans.loc[analysis.spans["operation"] == "BuildChain", "stop_event"].iloc[0]
+    row = pd.DataFrame({"event": [first], "list_judged": [True]})
+    chain = shaped(row, "chain")
+    urls = [
+        prefetch(analysis.spans, analysis.waits, chain=one)["url"].tolist() for one in (None, chain, chain.iloc[:0])
+    ]
+    assert urls == [["http://crl.test/a.crl", "http://crl.test/b.crl"], ["http://crl.test/b.crl"], urls[0]]
 
 
 class Cover:

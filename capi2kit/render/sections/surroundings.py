@@ -66,7 +66,7 @@ def _interval(row: dict) -> list[str]:
     before = (row["first_operation"] - row["start"]).total_seconds()
     after = (row["stop"] - row["last_operation"]).total_seconds()
     return [
-        words.process_name(row["process"], row["pid"]),
+        words.with_pid(row["process"], row["pid"]),
         words.visible(row["app_pool"]),
         _BEGINS.get(row["start_from"], words.visible(row["start_from"])),
         words.visible(row["stop_from"]),

@@ -88,7 +88,7 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     if len(found) > len(top):
         prose.append(f"The {len(top)} that waited longest, of {len(found)}.")
     number = int(top["startup"].iloc[0])
-    name = words.process_name(top["process"].iloc[0], top["pid"].iloc[0])
+    name = words.with_pid(top["process"].iloc[0], top["pid"].iloc[0])
     chart = Chart(
         "startup", f"Start-up of {name}: who waited for what", _drawn("plot_startup", analysis, startup=number)
     )
@@ -98,7 +98,7 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
 def _startup_row(row: dict, waits: list[dict], *, tz: str) -> list[str]:
     offsets = [wait["clock_offset_s"] for wait in waits if not pd.isna(wait["clock_offset_s"])]
     return [
-        words.process_name(row["process"], row["pid"]),
+        words.with_pid(row["process"], row["pid"]),
         *(words.seconds(row[name]) for name in ("wall_s", "waiting_wall_s", "checking_s", "unexplained_s")),
         str(row["waits"]),
         str(row["targets"]),
@@ -159,7 +159,7 @@ def ledger(analysis: Analysis) -> Section | None:
         )
     columns = [Column("kind"), Column("server"), Column("while checking", long=True), Column("account", long=True)]
     columns += [Column("seconds", number=True), Column("share", number=True)]
-    title = f"Ledger of {words.process_name(startup['process'], startup['pid'])}"
+    title = f"Ledger of {words.with_pid(startup['process'], startup['pid'])}"
     return Section("ledger", title, prose, Table(columns, rows, [*events, []]))
 
 
@@ -220,7 +220,7 @@ def _wait_row(row: dict, tz: str) -> list[str]:
     return [
         words.duration(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
         words.seconds(row["logged_s"]),
-        words.process_name(row["process"], row["pid"]),
+        words.with_pid(row["process"], row["pid"]),
         words.who(row["user_sid"]),
         words.visible(row["url"]),
         words.visible(row["target"]),
@@ -253,7 +253,7 @@ def targets(analysis: Analysis) -> Section | None:
         cells = [
             words.visible(row["target"]),
             row["target_kind"],
-            words.process_name(row["process"], row["pid"]),
+            words.with_pid(row["process"], row["pid"]),
             words.who(row["user_sid"]),
         ]
         numbers = [
