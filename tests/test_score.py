@@ -192,6 +192,17 @@ def test_rules_are_scored_and_a_missing_rule_is_an_exit_code(capsys, monkeypatch
     assert len(missed) == 3 and {"jetdirect: missed name-mismatch", "jetdirect: missed root-not-trusted"} < set(missed)
 
 
+@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_nothing_serious_is_found_where_nothing_is_wrong(count, capsys, monkeypatch):
+    main(["lab", "score", "--rules", "healthy-warm", "--healthy", str(count), "--seed", "7"])
+    assert f"{count} healthy mixtures\nok    findings of high severity: 0" in capsys.readouterr().out
+    serious = tuple(replace(rule, severity="high", costs_little="high") for rule in module_rules())
+    monkeypatch.setattr("capi2kit.analysis.rules", lambda: serious)
+    with pytest.raises(SystemExit):
+        main(["lab", "score", "--rules", "healthy-warm", "--healthy", "1"])
+    assert "MISS  findings of high severity: " in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_drawn_scenarios_are_judged_by_precision_and_recall(capsys, monkeypatch):
     main(["lab", "score", "--rules", "healthy-warm", "--random", "5", "--seed", "20"])

@@ -32,6 +32,13 @@ def add_options(lab: argparse.ArgumentParser) -> None:
     score = verbs.add_parser("score", help="compare the analysis with the truth; exit code 1 if a limit is missed")
     score.add_argument("names", metavar="SCENARIO", nargs="*", help="all written scenarios if none is named")
     score.add_argument("--random", metavar="N", type=int, default=0, help="also N random mixtures")
+    score.add_argument(
+        "--healthy",
+        metavar="N",
+        type=int,
+        default=0,
+        help="with --rules: also N random computers on which nothing is wrong",
+    )
     score.add_argument("--rules", action="store_true", help="instead: every rule on every written scenario")
     score.add_argument("--seed", metavar="S", type=int, default=1, help="of the first drawn mixture (1)")
 
@@ -94,16 +101,22 @@ def _make(given: argparse.Namespace) -> int:
 
 
 def _score(given: argparse.Namespace) -> int:
-    from capi2kit.cli.scoring import score_rules, score_scenarios
+    from capi2kit.cli.scoring import score_healthy, score_rules, score_scenarios
+    from capi2kit.lab.healthy import draw_healthy
     from capi2kit.lab.random_scenarios import draw_scenario
     from capi2kit.lab.reading import names, read_scenario
 
-    if given.random < 0:
-        raise UsageError("--random: a number of mixtures, 0 or more")
+    if min(given.random, given.healthy) < 0:
+        raise UsageError("--random, --healthy: a number of mixtures, 0 or more")
+    if given.healthy and not given.rules:
+        raise UsageError("--healthy: only with --rules")
     written = given.names or names()
     seeds = range(given.seed, given.seed + given.random)
     named = [(name, lambda name=name: read_scenario(name)) for name in written]
     drawn = [(f"random-{seed}", lambda seed=seed: draw_scenario(seed)) for seed in seeds]
     if given.rules:
-        return MISSED if not score_rules(named, drawn=drawn) else 0
+        fine = range(given.seed, given.seed + given.healthy)
+        healthy = [(f"healthy-{seed}", lambda seed=seed: draw_healthy(seed)) for seed in fine]
+        good = [score_rules(named, drawn=drawn), score_healthy(healthy)]
+        return 0 if all(good) else MISSED
     return MISSED if not score_scenarios([*named, *drawn]) else 0

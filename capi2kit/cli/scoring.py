@@ -80,6 +80,19 @@ def _score_drawn(drawn: Wanted) -> bool:
     return precision >= LEAST and recall >= LEAST
 
 
+def score_healthy(drawn: Wanted) -> bool:
+    """Computers on which nothing is wrong: whether no rule of high severity fires there."""
+    found = {name: analyse_scenario(read())[0].findings for name, read in _shown(list(drawn))}
+    if not found:
+        return True
+    wrong = [
+        f"  {name}: {rule}" for name, rows in found.items() for rule in rows.loc[rows["severity"] == "high", "rule"]
+    ]
+    print("\n".join([f"\n{len(found)} healthy mixtures", *wrong]))
+    print(f"{'MISS' if wrong else 'ok  '}  findings of high severity: {len(wrong)}  (limit 0)")
+    return not wrong
+
+
 class _Verdict(NamedTuple):
     """One scenario: which rules should fire, and which did."""
 
