@@ -32,21 +32,23 @@ def listed(names: str) -> set[str]:
 # Cmdlets of PowerShell 3.0 that leave the machine as it is.
 READS = listed(
     "Add-Type ForEach-Object Get-ChildItem Get-CimInstance Get-Command Get-Content Get-Item Get-NetFirewallProfile "
-    "Get-WinEvent Group-Object Join-Path Measure-Object New-Object Out-Null Select-Object Set-StrictMode Sort-Object "
+    "Get-WinEvent Group-Object Invoke-CimMethod Join-Path Measure-Object New-Object Out-Null Select-Object Set-StrictMode Sort-Object "
     "Split-Path Start-Sleep Test-Path Where-Object Write-Host Write-Progress Write-Warning"
 )
 WRITES_THE_KIT = {"Add-Content", "Export-Csv"}  # only to a path of Get-KitPath
+RIGHTS = {"Set-Acl"}  # only in Protect-Kit, and that only on the kit
 NETWORK = {"Add-PSSnapin", "Get-SPDiagnosticConfig"}  # only with -AllowNetwork
 PARAMETERS = listed(
     "Activity ArgumentList AssemblyName ChildPath ClassName Completed Confirm Encoding ErrorAction ErrorVariable File "
     "First Force Last Leaf ListLog LiteralPath Name NoTypeInformation Path PolicyStore Property Recurse Seconds Status "
-    "Sum TypeName Unique Value Version"
+    "Sum TypeName Unique Value Version AclObject InputObject MethodName PathType"
 )
 # Programs of Windows, and the arguments with which they only read local things; then, with which they may ask the network.
 LOCAL_READS = {
+    "ipconfig.exe": "/all",
     "wevtutil.exe": r"epl \$Name \{file\} /ow:true \+ \$filter",
-    "reg.exe": r"export \$Key \{file\} /y",
-    "netsh.exe": "winhttp show (adv)?proxy",
+    "reg.exe": r"export \$Key \{file\} /y|query \$Key",
+    "netsh.exe": "winhttp show (adv)?proxy|http show sslcert|interface tcp show global",
     "certutil.exe": r"-urlcache \*|-silent -store \$store",
     "w32tm.exe": "/tz|/query /status",
     "appcmd.exe": r"list (site /text:logFile\.directory|apppool (/apppool\.name:\$pool /text:\$field|/text:name))",
@@ -63,13 +65,15 @@ CHANGES = {  # what may be changed, by whose switch
 }
 STATIC = listed(
     "BitConverter::ToString DateTimeOffset::Now DateTime::UtcNow Console::OutputEncoding Encoding::UTF8 "
-    "CultureInfo::InvariantCulture Environment::ExpandEnvironmentVariables Environment::Is64BitOperatingSystem "
+    "CultureInfo::InvariantCulture Environment::GetEnvironmentVariable "
+    "Environment::ExpandEnvironmentVariables Environment::Is64BitOperatingSystem "
     "Environment::Is64BitProcess TimeZoneInfo::Local WindowsIdentity::GetCurrent WindowsBuiltInRole::Administrator "
     "Directory::CreateDirectory Path::GetDirectoryName Path::GetPathRoot File::Open File::OpenRead File::Move "
     "File::WriteAllLines FileMode::Open FileMode::CreateNew FileAccess::Read ZipFile::Open ZipArchiveMode::Create "
     "ZipFileExtensions::CreateEntryFromFile CompressionLevel::Optimal Math::Max"
 )
 METHODS = listed(
+    "AddAccessRule SetAccessRuleProtection "
     "Add AddDays AddHours ComputeHash CopyTo Dispose GetUnresolvedProviderPathFromPSPath GetValue IsDaylightSavingTime "
     "IsInRole Replace ShouldProcess Substring ToLowerInvariant ToString ToUniversalTime Trim TrimEnd TrimStart"
 )
@@ -77,7 +81,7 @@ AUTOMATIC = listed(
     "_ true false null PID Matches LASTEXITCODE PSCmdlet PSVersionTable PSScriptRoot ExecutionContext "
     "WhatIfPreference env:windir env:ProgramData env:COMPUTERNAME env:TEMP".lower()
 )
-APPROVED_VERBS = listed("Add Copy Expand Export Format Get Invoke Save Test Write")
+APPROVED_VERBS = listed("Add Copy Expand Export Format Get Invoke Protect Save Test Write")
 TOO_NEW = {"pipeline_chain_tail", "class_statement", "enum_statement", "using_statement"}
 HELP_WORDS = {"SYNOPSIS", "DESCRIPTION", "PARAMETER", "EXAMPLE", "NOTES"}
 
@@ -106,7 +110,7 @@ def above(node: Node) -> Iterator[Node]:
 
 
 def where(node: Node) -> str:
-    return f"line {node.start_point[0] + 1}: {text(node).splitlines()[0][:80]}"
+    return f"line {node.start_point[0] + 1}: {text(node)[:80].partition(chr(10))[0]}"
 
 
 def name_of(command: Node) -> str:
@@ -160,7 +164,7 @@ def faults(script: str) -> list[str]:
 def unknown_commands(script: str) -> list[str]:
     """Commands that are on no list, and parameters of them that are on none."""
     own = {text(node) for node in nodes(script, "function_name")}
-    known = READS | WRITES_THE_KIT | NETWORK | set(CHANGES) | own
+    known = READS | WRITES_THE_KIT | RIGHTS | NETWORK | set(CHANGES) | own
     found = [c for c in nodes(script, "command") if name_of(c) and name_of(c) not in known]
     found += [
         node
@@ -206,6 +210,23 @@ def loose_writes(script: str) -> list[str]:
         for command in nodes(script, "command")
         if name_of(command) in WRITES_THE_KIT and "-LiteralPath (Get-KitPath -File " not in text(command)
     ]
+
+
+def loose_rights(script: str) -> list[str]:
+    """Rights changed of anything but the kit, and methods of objects called other than the one that names an owner."""
+    found = [c for c in nodes(script, "command") if name_of(c) in RIGHTS and function_of(c) != "Protect-Kit"]
+    found += [
+        command
+        for command in nodes(script, "command")
+        if name_of(command) == "Protect-Kit"
+        and text(command) not in ("Protect-Kit -Path $unfinished", "Protect-Kit -Path $KitFolder")
+    ]
+    found += [
+        command
+        for command in nodes(script, "command")
+        if name_of(command) == "Invoke-CimMethod" and not text(command).endswith("-MethodName 'GetOwnerSid'")
+    ]
+    return [where(command) for command in found]
 
 
 def asks_the_network(script: str) -> list[str]:
@@ -321,7 +342,7 @@ def bad_names(script: str) -> list[str]:
 Check = Callable[[str], list[str]]
 CHECKS: tuple[Check, ...] = (
     *(faults, unknown_commands, unknown_members, unguarded_changes, loose_writes, asks_the_network, newer_syntax),
-    *(loose_names, secrets, untold, bad_names),
+    *(loose_rights, loose_names, secrets, untold, bad_names),
 )
 
 
@@ -388,6 +409,11 @@ MUTATIONS: list[tuple[Check, str, str]] = [
     (unguarded_changes, RECYCLE, "    if (-not $PSCmdlet.ShouldProcess($RestartAppPool, 'x')) {\n"),
     (unguarded_changes, "if ($RestartAppPool) {\n    if ($PSC", "if ($true) {\n    if ($PSC"),
     (loose_writes, *added("Add-Content -LiteralPath 'C:\\x' -Value 'x' -Encoding UTF8")),
+    (loose_rights, *added("Set-Acl -LiteralPath 'C:\\x' -AclObject $rights")),
+    (loose_rights, *added("Protect-Kit -Path 'C:\\x'")),
+    (loose_rights, *added("Invoke-CimMethod -InputObject $_ -MethodName 'Terminate'")),
+    (unguarded_changes, "'http', 'show', 'sslcert'", "'http', 'delete', 'sslcert'"),
+    (unguarded_changes, "@('query', $Key)", "@('delete', $Key)"),
     (asks_the_network, *added("Get-SPDiagnosticConfig")),
     (asks_the_network, *added("Get-FarmLogFolder")),
     (asks_the_network, "    if ($AllowNetwork) {\n        foreach", "    if (-not $AllowNetwork) {\n        foreach"),
@@ -460,3 +486,82 @@ def test_a_kit_is_read_as_it_is(tmp_path, small_log):
     case = load(kit)
     assert len(case.events) == len(load(small_log).events) > 0
     assert case.sources["lost"].sum() == 0
+
+
+OLD = (DATA / collect_script.FOR_OLD).read_text(encoding="ascii")
+OLD_READS = [
+    r"wevtutil epl [\w/%-]+ \"[^\"]+\"( \"/q:[^\"]+\")?",
+    r"netsh (winhttp show proxy|http show sslcert) > \"[^\"]+\"",
+    r"reg query \"HKU[^\"]+\" > \"[^\"]+\"",
+    r"reg export (\"[^\"]+\"|\S+) \"[^\"]+\" /y",
+    r"certutil (-silent -store %%T|-urlcache \*) > \"[^\"]+\"",
+    r"type %windir%\\System32\\drivers\\etc\\hosts > \"[^\"]+\"",
+    r"%windir%\\System32\\inetsrv\\appcmd\.exe list wp > \"[^\"]+\"",
+    r"w32tm /tz > \"[^\"]+\"",
+    r"(@echo off|rem .*|setlocal|set \w+=.*|mkdir .*|echo .*)",
+    r"icacls \"%KIT%\" /inheritance:r /grant:r \*S-1-5-32-544:\(OI\)\(CI\)F \*S-1-5-18:\(OI\)\(CI\)F",
+]
+
+
+def not_read_only(script: str) -> list[str]:
+    """Lines of the short script that do more than read, or that write elsewhere than into the kit."""
+    found = []
+    for line in script.splitlines():
+        command = re.sub(r"^(for %%\w in \([^)]*\) do |if exist \S+ )", "", line)
+        good = any(re.fullmatch(form, command) for form in OLD_READS)
+        if not good or any("%KIT%" not in target for target in re.findall(r'> "([^"]+)"', command)):
+            found.append(line)
+    return found
+
+
+def test_the_short_script_for_old_servers_only_reads_and_writes_its_kit():
+    assert not_read_only(OLD) == [] and len(OLD.splitlines()) <= 24 and OLD.isascii()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wevtutil cl System",
+        'reg add HKLM\\x "y" /y', 'netsh http delete sslcert > "%KIT%\\x"', 'w32tm /tz > "C:\\x"', "certutil -urlcache * delete",
+        "del %KIT%",
+    ],
+)  # fmt: skip
+def test_a_fault_in_the_short_script_is_seen(line):
+    assert not_read_only(OLD + line + "\n")
+
+
+def test_the_verb_writes_the_short_script(tmp_path, capsys):
+    assert collect_script.run(given("--cmd")) == 0
+    assert capsys.readouterr().out == OLD
+    path = tmp_path / "Collect-Capi2.cmd"
+    assert collect_script.run(given("-o", str(path))) == 0
+    assert path.read_bytes() == OLD.replace("\n", "\r\n").encode("ascii")
+
+
+FACTS = {
+    "machine/hosts.txt": "# remark\n127.0.0.1 crl.test ocsp.test # both\n::1 localhost\n",
+    "machine/publisher-evidence.txt": "generatePublisherEvidence in Framework64\\v2.0.50727\\aspnet.config: false\n",
+    "machine/environment.txt": "NUGET_CERT_REVOCATION_MODE: offline\n",
+    "machine/netsh-http-sslcert.txt": "SSL Certificate bindings:\n    IP:port : 0.0.0.0:443\n"
+    "    Verify Client Certificate Revocation : Enabled\n",
+    "registry/winhttp.query.txt": "\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Internet Settings\\WinHttp\n"
+    "    DisableWpad    REG_DWORD    0x1\n",
+}
+
+
+def test_what_the_scripts_collect_is_read(tmp_path, small_log):
+    kit = tmp_path / "kit.zip"
+    with zipfile.ZipFile(kit, "w") as archive:
+        archive.writestr("events/Microsoft-Windows-CAPI2_Operational.evtx", small_log.read_bytes())
+        for name, text_of_file in FACTS.items():
+            archive.writestr(name, text_of_file)
+    said = load(kit).settings
+    values = {(row["origin"], row["name"]): row["value"] for row in said.to_dict("records")}
+    assert values["hosts file", "crl.test"] == values["hosts file", "ocsp.test"] == "127.0.0.1"
+    assert values["kit environment", "NUGET_CERT_REVOCATION_MODE"] == "offline"
+    assert values["kit netsh-http-sslcert", "Verify Client Certificate Revocation"] == "Enabled"
+    assert (
+        values["kit publisher-evidence", "generatePublisherEvidence in Framework64\\v2.0.50727\\aspnet.config"]
+        == "false"
+    )
+    assert values["reg query", "DisableWpad"] == "1"

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 SCRIPT = "Collect-Capi2.ps1"
+FOR_OLD = "Collect-Capi2.cmd"  # a server with PowerShell 2, such as a stock Windows Server 2008 R2
 
 
 def add_options(script: argparse.ArgumentParser) -> None:
@@ -16,6 +17,11 @@ def add_options(script: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"write it to this file, in the form that Windows PowerShell reads best; e.g. {SCRIPT}",
     )
+    script.add_argument(
+        "--cmd",
+        action="store_true",
+        help=f"the short one for cmd.exe instead, for a server with PowerShell 2: {FOR_OLD}",
+    )
     script.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
@@ -24,11 +30,13 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.knowledge import DATA
     from capi2kit.writer import write_file
 
-    text = (DATA / SCRIPT).read_text(encoding="utf-8")
+    old = given.cmd or str(given.output or "").lower().endswith(".cmd")
+    text = (DATA / (FOR_OLD if old else SCRIPT)).read_text(encoding="utf-8")
     if given.output in (None, "-"):
         sys.stdout.write(text)
         return 0
     lines = text.replace("\n", "\r\n")
-    write_file(given.output, lines.encode("utf-8-sig"), force=given.force)
-    print(f"capi2kit: wrote {given.output}; run it as administrator, with -WhatIf first", file=sys.stderr)
+    write_file(given.output, lines.encode("ascii" if old else "utf-8-sig"), force=given.force)
+    first = "" if old else ", with -WhatIf first"
+    print(f"capi2kit: wrote {given.output}; run it as administrator{first}", file=sys.stderr)
     return 0

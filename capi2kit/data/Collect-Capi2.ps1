@@ -19,24 +19,35 @@ httperr   HTTPERR logs of the last -Hours.
 firewall  pfirewall.log and pfirewall.log.old.
 uls       SharePoint ULS logs of the last -Hours.
 proxy     netsh winhttp show proxy, netsh winhttp show advproxy.
-certutil  The URL cache of the account that runs the script; the machine stores Root, CA and AuthRoot.
-registry  These keys, as text. <SID> is S-1-5-18, S-1-5-19 and S-1-5-20; with -AllAccounts all loaded accounts:
+certutil  The URL cache of the account that runs the script; the machine stores Root, CA, AuthRoot and Disallowed.
+registry  These keys, as text; of the first three Internet Settings only the values, without what lies below them
+          (zones, history). <SID> is S-1-5-18, S-1-5-19, S-1-5-20 and every account that runs w3wp.exe, OWSTIMER.EXE
+          or one of the services; with -AllAccounts all loaded accounts:
+          HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings\WinHttp
+          HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings
+          HKU\<SID>\Software\Microsoft\Windows\CurrentVersion\Internet Settings
+          HKU\<SID>\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections
+          HKU\<SID>\Software\Microsoft\Windows\CurrentVersion\WinTrust\Trust Providers\Software Publishing
           HKLM\SOFTWARE\Microsoft\SystemCertificates\AuthRoot\AutoUpdate
           HKLM\SOFTWARE\Policies\Microsoft\SystemCertificates
           HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings\Connections
-          HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings
+          HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Internet Settings\Connections
           HKLM\SOFTWARE\Microsoft\Cryptography\OID\EncodingType 0\CertDllCreateCertificateChainEngine\Config
+          HKLM\SOFTWARE\Wow6432Node\Microsoft\Cryptography\OID\EncodingType 0\CertDllCreateCertificateChainEngine\Config
           HKLM\SYSTEM\CurrentControlSet\Services\crypt32
-          HKU\<SID>\Software\Microsoft\Windows\CurrentVersion\Internet Settings
-          HKU\<SID>\Software\Microsoft\Windows\CurrentVersion\WinTrust\Trust Providers\Software Publishing
 machine   Clock and time zone, Windows version, .NET versions, services of IIS and SharePoint with their accounts,
           application pools with their accounts, running processes (the command line of w3wp.exe only), state of
-          the logs, and names, sizes and times of the files in the URL caches of the service accounts.
+          the logs, and names, sizes and times of the files in the URL caches of the service accounts; the hosts
+          file, ipconfig /all, netsh http show sslcert, netsh interface tcp show global; two environment variables
+          that switch revocation checks; and whether the four configuration files of .NET 2.0 to 3.5 say
+          generatePublisherEvidence (nothing else from them).
 
 manifest.csv lists every file with its size, its SHA-256, the command that made it, and when.
 collect.log says what could not be read. An error never stops the collection.
 
-It never reads private keys, passwords or connection strings: no web.config, no applicationHost.config, no My store.
+It never collects private keys, passwords or connection strings: no web.config, no My store, and of the settings
+of IIS only the fields of pools and the log folders, which appcmd.exe reads from applicationHost.config.
+Only administrators, the system and the account that runs the script may open the folder and the zip.
 What it does read may show user names, client addresses, URLs with their parameters and, in the process events,
 command lines. Treat the zip as confidential. -NoProcessLogs leaves the process events out.
 
@@ -49,6 +60,7 @@ How far back logs are taken, in hours. Default 24. The CAPI2 log is always taken
 
 .PARAMETER EnableLog
 Changes the server: switches the log Microsoft-Windows-CAPI2/Operational on and makes it at least -LogSizeMB large.
+A log that stops when it is full is set to overwrite its oldest records.
 Its state before is kept in -StateFile. Undo with -DisableLog, or with the command that is printed.
 
 .PARAMETER LogSizeMB
@@ -61,14 +73,16 @@ writes into the CAPI2 log how long each certificate check took. Only processes t
 
 .PARAMETER DisableLog
 Changes the server: after the collection, puts the CAPI2 log back to what it was before -EnableLog, and DiagLevel to
-what it was before -MeasureDurations. If that is not known, switches the log off and leaves its size.
+what it was before -MeasureDurations. If that is not known, switches the log off and leaves its size. The file of a
+log that becomes smaller keeps its size on the disk until the log is cleared.
 
 .PARAMETER StateFile
 Where -EnableLog keeps the state before. Default: capi2kit\capi2-log-before.txt in %ProgramData%.
 
 .PARAMETER RestartAppPool
 Changes the server: recycles the application pool of this name, so that a start-up is in the log. Its requests are
-slow until it has started, and sessions kept in its memory are lost.
+slow until it has started, and sessions kept in its memory are lost. Other starts cannot be provoked from here:
+restart the timer service of SharePoint, or your program, by hand while the log is on.
 
 .PARAMETER WaitSeconds
 How long to wait after -RestartAppPool before collecting. Default 180. Open a page of the site in that time.
@@ -80,8 +94,8 @@ Folders with ULS logs, if the script does not find them.
 Folders with IIS logs, if the script does not find them.
 
 .PARAMETER AllAccounts
-Also takes the proxy and signature settings of every account that is logged on or runs a service or pool, and lists
-the files in the URL cache of every profile. Accounts of application pools need this.
+Also takes the proxy and signature settings of every account that is logged on, and lists the files in the URL cache
+of every profile.
 
 .PARAMETER NoProcessLogs
 Leaves out the process events of Security, and Sysmon: they may hold command lines with passwords.
@@ -190,11 +204,25 @@ $MachineKeys = @(
     @('authroot-autoupdate', 'HKLM\SOFTWARE\Microsoft\SystemCertificates\AuthRoot\AutoUpdate'),
     @('policy-systemcertificates', 'HKLM\SOFTWARE\Policies\Microsoft\SystemCertificates'),
     @('machine-connections', 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings\Connections'),
-    @('policy-internet-settings', 'HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings'),
+    @('machine-connections-32bit',
+        'HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Internet Settings\Connections'),
     @('chain-engine-config',
         'HKLM\SOFTWARE\Microsoft\Cryptography\OID\EncodingType 0\CertDllCreateCertificateChainEngine\Config'),
+    @('chain-engine-config-32bit',
+    'HKLM\SOFTWARE\Wow6432Node\Microsoft\Cryptography\OID\EncodingType 0\CertDllCreateCertificateChainEngine\Config'),
     @('crypt32', 'HKLM\SYSTEM\CurrentControlSet\Services\crypt32')
 )
+
+# The same, but only the values of the key itself.
+$ValueKeys = @(
+    @('winhttp', 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Internet Settings\WinHttp'),
+    @('policy-internet-settings', 'HKLM\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings')
+)
+
+# Variables that switch revocation checks of NuGet and of .NET 10, and where CLR 2 looks for publisher evidence.
+$Variables = @('NUGET_CERT_REVOCATION_MODE', 'DOTNET_SYSTEM_NET_SECURITY_NOREVOCATIONCHECKBYDEFAULT')
+$Clr2Files = @('Framework\v2.0.50727\CONFIG\machine.config', 'Framework\v2.0.50727\aspnet.config',
+    'Framework64\v2.0.50727\CONFIG\machine.config', 'Framework64\v2.0.50727\aspnet.config')
 
 # Fields of an application pool. Its password is a field, too: never use a wildcard here.
 $PoolFields = @('state', 'autoStart', 'managedRuntimeVersion', 'enable32BitAppOnWin64', 'processModel.identityType',
@@ -417,6 +445,54 @@ function Export-Key {
     Save-Output -File $File -Program 'reg.exe' -Arguments @('export', $Key, '{file}', '/y')
 }
 
+function Export-Value {
+    # The values of a key, without the keys below it: zones and history stay where they are.
+    param([string]$File, [string]$Key)
+    $path = $Key -replace '^HKLM', 'Registry::HKEY_LOCAL_MACHINE' -replace '^HKU', 'Registry::HKEY_USERS'
+    if (-not (Test-Path -LiteralPath $path)) {
+        Write-CollectLog -Kind 'note' -Text ('{0}: there is no such key, so Windows uses its defaults' -f $Key)
+        return
+    }
+    Save-Output -File $File -Program 'reg.exe' -Arguments @('query', $Key)
+}
+
+function Save-Lines {
+    # Lines of text that this script makes itself.
+    param([string]$File, [string[]]$Lines, [string]$Command)
+    [System.IO.File]::WriteAllLines((Get-KitPath -File $File), $Lines, [System.Text.Encoding]::UTF8)
+    Add-ManifestRow -File $File -Command $Command
+}
+
+function Get-Rights {
+    # Full access for administrators, the system and this account; nothing inherited.
+    param([System.Security.AccessControl.FileSystemSecurity]$Empty, [string]$Inherit)
+    $own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+    $Empty.SetAccessRuleProtection($true, $false)
+    foreach ($sid in @('S-1-5-32-544', 'S-1-5-18', $own)) {
+        $who = New-Object -TypeName System.Security.Principal.SecurityIdentifier -ArgumentList $sid
+        $rule = New-Object -TypeName System.Security.AccessControl.FileSystemAccessRule `
+            -ArgumentList @($who, 'FullControl', $Inherit, 'None', 'Allow')
+        $Empty.AddAccessRule($rule)
+    }
+    return $Empty
+}
+
+function Protect-Kit {
+    # The kit shows command lines and addresses: the rights of the place where it lies are not enough.
+    param([string]$Path)
+    $rights = Get-Rights -Empty (New-Object -TypeName System.Security.AccessControl.FileSecurity) -Inherit 'None'
+    if (Test-Path -LiteralPath $Path -PathType 'Container') {
+        $folder = New-Object -TypeName System.Security.AccessControl.DirectorySecurity
+        $rights = Get-Rights -Empty $folder -Inherit 'ContainerInherit, ObjectInherit'
+    }
+    try {
+        Set-Acl -LiteralPath $Path -AclObject $rights
+    }
+    catch {
+        Write-Warning ('{0}: its rights could not be narrowed: {1}' -f $Path, $_.Exception.Message)
+    }
+}
+
 #endregion
 #region the parts of the kit
 
@@ -469,7 +545,11 @@ function Get-IisLogFolder {
     }
     $found = @()
     if (Test-Path -LiteralPath $Appcmd) {
-        $found = @(& $Appcmd list site '/text:logFile.directory' | Where-Object { $_ -match '^(%|[A-Za-z]:)' })
+        $all = @(& $Appcmd list site '/text:logFile.directory')
+        $found = @($all | Where-Object { $_ -match '^(%|[A-Za-z]:)' })
+        foreach ($share in @($all | Where-Object { $_ -and $found -notcontains $_ })) {
+            Write-CollectLog -Kind 'problem' -Text ('{0}: a folder on a share; name it with -IisFolder' -f $share)
+        }
     }
     $found += '%SystemDrive%\inetpub\logs\LogFiles'
     return (Expand-Folder -Path $found)
@@ -566,26 +646,44 @@ function Save-Settings {
             Export-Key -File ('registry/{0}.reg.txt' -f $pair[0]) -Key $pair[1]
         }
     }
-    $sids = @('S-1-5-18', 'S-1-5-19', 'S-1-5-20')
+    foreach ($pair in $ValueKeys) {
+        Invoke-Step -Name $pair[1] -Action {
+            Export-Value -File ('registry/{0}.query.txt' -f $pair[0]) -Key $pair[1]
+        }
+    }
+    $sids = @('S-1-5-18', 'S-1-5-19', 'S-1-5-20') + @(Get-ServiceSid) | Sort-Object -Unique
     if ($AllAccounts) {
         $sids += @(Get-ChildItem -LiteralPath 'Registry::HKEY_USERS' -ErrorAction SilentlyContinue |
             ForEach-Object { $_.PSChildName } | Where-Object { $_ -match '^S-1-5-(21|80|82)-[0-9-]+$' })
+        $sids = $sids | Sort-Object -Unique
     }
     foreach ($sid in $sids) {
         Invoke-Step -Name ('settings of {0}' -f $sid) -Action {
-            Export-Key -File ('registry/{0}-internet-settings.reg.txt' -f $sid) `
+            Export-Value -File ('registry/{0}-internet-settings.query.txt' -f $sid) `
                 -Key "HKU\$sid\Software\Microsoft\Windows\CurrentVersion\Internet Settings"
+            Export-Key -File ('registry/{0}-connections.reg.txt' -f $sid) `
+                -Key "HKU\$sid\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections"
             Export-Key -File ('registry/{0}-software-publishing.reg.txt' -f $sid) `
                 -Key "HKU\$sid\Software\Microsoft\Windows\CurrentVersion\WinTrust\Trust Providers\Software Publishing"
         }
     }
 }
 
+function Get-ServiceSid {
+    # The accounts that run worker processes, the timer of SharePoint and the services that are listed.
+    $services = @(Get-CimInstance -ClassName 'Win32_Service' | Where-Object { $_.Name -match $ServiceNames } |
+        ForEach-Object { $_.ProcessId })
+    $running = @(Get-CimInstance -ClassName 'Win32_Process' | Where-Object {
+        $_.Name -match '^(w3wp|owstimer)\.exe$' -or ($_.ProcessId -and $services -contains $_.ProcessId) })
+    return ($running | ForEach-Object { (Invoke-CimMethod -InputObject $_ -MethodName 'GetOwnerSid').Sid } |
+        Where-Object { $_ -match '^S-1-5-[0-9-]+$' } | Sort-Object -Unique)
+}
+
 function Save-Certificates {
     Invoke-Step -Name 'URL cache of this account' -Action {
         Save-Output -File 'certutil/urlcache.txt' -Program 'certutil.exe' -Arguments @('-urlcache', '*')
     }
-    foreach ($store in @('Root', 'CA', 'AuthRoot')) {
+    foreach ($store in @('Root', 'CA', 'AuthRoot', 'Disallowed')) {
         Invoke-Step -Name ('certificate store {0}' -f $store) -Action {
             Save-Output -File ('certutil/store-{0}.txt' -f $store) -Program 'certutil.exe' `
                 -Arguments @('-silent', '-store', $store)
@@ -659,6 +757,41 @@ function Save-Machine {
     Add-ManifestRow -File 'machine/machine.txt' -Command 'TimeZoneInfo, Win32_OperatingSystem'
 }
 
+function Save-Network {
+    Invoke-Step -Name 'hosts file' -Action {
+        $hosts = Join-Path -Path $System32 -ChildPath 'drivers\etc\hosts'
+        Save-Lines -File 'machine/hosts.txt' -Lines @(Get-Content -LiteralPath $hosts) -Command 'hosts file'
+    }
+    Invoke-Step -Name 'network settings' -Action {
+        Save-Output -File 'machine/ipconfig.txt' -Program 'ipconfig.exe' -Arguments @('/all')
+        Save-Output -File 'machine/netsh-http-sslcert.txt' -Program 'netsh.exe' -Arguments @('http', 'show', 'sslcert')
+        Save-Output -File 'machine/netsh-tcp-global.txt' -Program 'netsh.exe' `
+            -Arguments @('interface', 'tcp', 'show', 'global')
+    }
+    Invoke-Step -Name 'environment variables' -Action {
+        $lines = @(foreach ($name in $Variables) {
+            $value = [System.Environment]::GetEnvironmentVariable($name, 'Machine')
+            if ($value) { '{0}: {1}' -f $name, $value } else { '{0}: (not set)' -f $name }
+        })
+        Save-Lines -File 'machine/environment.txt' -Lines $lines -Command 'environment of the machine'
+    }
+    Invoke-Step -Name 'publisher evidence' -Action {
+        $lines = @(foreach ($file in $Clr2Files) {
+            $path = Join-Path -Path $env:windir -ChildPath ('Microsoft.NET\' + $file)
+            $said = 'no file'
+            if (Test-Path -LiteralPath $path) {
+                $text = (Get-Content -LiteralPath $path) -join ' '
+                $said = 'not there'
+                if ($text -match '<generatePublisherEvidence\s+enabled\s*=\s*"(true|false)"') {
+                    $said = $Matches[1]
+                }
+            }
+            'generatePublisherEvidence in {0}: {1}' -f $file, $said
+        })
+        Save-Lines -File 'machine/publisher-evidence.txt' -Lines $lines -Command 'one element of four files'
+    }
+}
+
 function Save-Versions {
     $keys = @(Get-ChildItem -LiteralPath 'HKLM:\SOFTWARE\Microsoft\NET Framework Setup\NDP' -Recurse |
         Where-Object { $_.GetValue('Version') })
@@ -728,6 +861,7 @@ function Save-Zip {
     finally {
         $zip.Dispose()
     }
+    Protect-Kit -Path $unfinished
     [System.IO.File]::Move($unfinished, $Path)
 }
 
@@ -741,6 +875,7 @@ function Invoke-Collection {
     Save-Settings
     Save-Certificates
     Invoke-Step -Name 'machine' -Action { Save-Machine }
+    Save-Network
     Invoke-Step -Name 'clock' -Action {
         Save-Output -File 'machine/w32tm-tz.txt' -Program 'w32tm.exe' -Arguments @('/tz')
         Save-Output -File 'machine/w32tm-status.txt' -Program 'w32tm.exe' -Arguments @('/query', '/status')
@@ -784,13 +919,27 @@ function Get-StateBefore {
     }
     $text = (Get-Content -LiteralPath $StateFile) -join ' '
     if ($text -match 'enabled=(true|false) maxSize=(\d{5,12})\b') {
-        $state = [pscustomobject]@{ Enabled = $Matches[1]; MaxSize = [long]$Matches[2]; DiagLevel = '' }
+        $state = [pscustomobject]@{ Enabled = $Matches[1]; MaxSize = [long]$Matches[2]; DiagLevel = ''; Mode = '' }
+        if ($text -match 'mode=(Retain|AutoBackup)\b') {
+            $state.Mode = $Matches[1]
+        }
         if ($text -match 'diagLevel=(none|\d{1,9})\b') {
             $state.DiagLevel = $Matches[1]
         }
         return $state
     }
     Write-Warning ('{0} is not readable; it is taken as absent.' -f $StateFile)
+}
+
+function Get-ModeArgument {
+    # The arguments of wevtutil.exe that put back what a log does when it is full.
+    param([string]$Mode)
+    if ($Mode -eq 'Retain') {
+        return @('/rt:true', '/ab:false')
+    }
+    if ($Mode -eq 'AutoBackup') {
+        return @('/rt:true', '/ab:true')
+    }
 }
 
 function Get-DiagUndo {
@@ -814,7 +963,7 @@ function Write-Plan {
     $lines = @('Collect-Capi2: evidence for capi2kit', '', $reads,
         '  registry keys of certificate checks, certificate stores Root, CA, AuthRoot (public parts), URL cache,',
         '  clock, Windows and .NET versions, services, application pools, processes. Get-Help lists all of it.',
-        'Leaves alone: private keys, passwords, connection strings, web.config, applicationHost.config.')
+        'Collects no private keys, passwords or connection strings; of the settings of IIS only pools and log folders.')
     if ($NoCollect) {
         $lines = @('Collect-Capi2: collects nothing (-NoCollect)')
     }
@@ -880,11 +1029,12 @@ if ($EnableLog -or $DisableLog) {
     $log = Get-WinEvent -ListLog $Channel
     $before = Get-StateBefore
     if ($before) {
-        $undo = @('sl', $Channel, ('/e:{0}' -f $before.Enabled), ('/ms:{0}' -f $before.MaxSize))
+        $undo = @('sl', $Channel, ('/e:{0}' -f $before.Enabled), ('/ms:{0}' -f $before.MaxSize)) +
+            @(Get-ModeArgument -Mode $before.Mode)
     }
     elseif ($EnableLog) {
         $undo = @('sl', $Channel, ('/e:{0}' -f $log.IsEnabled.ToString().ToLowerInvariant()),
-            ('/ms:{0}' -f $log.MaximumSizeInBytes))
+            ('/ms:{0}' -f $log.MaximumSizeInBytes)) + @(Get-ModeArgument -Mode ([string]$log.LogMode))
     }
     else {
         $undo = @('sl', $Channel, '/e:false')
@@ -893,6 +1043,9 @@ if ($EnableLog -or $DisableLog) {
 if ($EnableLog) {
     $size = [Math]::Max([long]$log.MaximumSizeInBytes, [long]$LogSizeMB * 1048576)
     $enable = @('sl', $Channel, '/e:true', ('/ms:{0}' -f $size))
+    if ([string]$log.LogMode -ne 'Circular') {   # it would stop when it is full
+        $enable += @('/rt:false', '/ab:false')
+    }
     $changes += '  wevtutil.exe {0}' -f ($enable -join ' ')
     $changes += '  and keeps the state before in {0}' -f $StateFile
     $changes += '  Undo: wevtutil.exe {0}' -f ($undo -join ' ')
@@ -931,7 +1084,8 @@ if ($EnableLog) {
         if (-not $before) {
             [void][System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($StateFile))
             $state = @(('enabled={0}' -f $log.IsEnabled.ToString().ToLowerInvariant()),
-                ('maxSize={0}' -f $log.MaximumSizeInBytes), ('utc={0}' -f (Format-Utc -Time $StartedUtc)))
+                ('maxSize={0}' -f $log.MaximumSizeInBytes), ('mode={0}' -f $log.LogMode),
+                ('utc={0}' -f (Format-Utc -Time $StartedUtc)))
             Set-Content -LiteralPath $StateFile -Value $state -Encoding UTF8 -Confirm:$false
         }
         & $Wevtutil @enable
@@ -965,7 +1119,7 @@ if ($RestartAppPool) {
             Write-Warning ('The application pool was not recycled: exit code {0}' -f $LASTEXITCODE)
         }
         else {
-            Write-Host 'Open a page of the site now, so that it starts.'
+            Write-Host 'Open a page of the site now, so that it starts. Other programs: restart them by hand.'
             for ($second = 0; $second -lt $WaitSeconds; $second++) {
                 Write-Progress -Activity 'Waiting for the start-up' -Status ('{0} s left' -f ($WaitSeconds - $second))
                 Start-Sleep -Seconds 1
@@ -988,6 +1142,7 @@ if (-not $NoCollect -and -not $WhatIfPreference) {
         [void][System.IO.Directory]::CreateDirectory($KitFolder)
         Write-Warning ('{0} cannot be written to; the kit goes to {1}' -f $place, $KitFolder)
     }
+    Protect-Kit -Path $KitFolder
     Invoke-Collection
 }
 

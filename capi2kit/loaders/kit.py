@@ -34,15 +34,19 @@ _TABLES = {
     ("LogName", "IsEnabled", "LogMode", "MaximumSizeInBytes", "FileSize", "RecordCount"): "kit event logs",
 }
 _LOG = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z (?:note|problem): ")
-_FACT = re.compile(r"\s*([A-Za-z][^:]{0,60}?)\s*:\s*((?:.*\S)?)\s*")
-_FACTS = re.compile(r"(?:^|[/\\!])machine[/\\](?:machine|w32tm-[a-z]+)\.txt$")
+_FACT = re.compile(r"\s*([A-Za-z][^:]{0,90}?)\s*:\s*((?:.*\S)?)\s*")
+_FACTS = re.compile(r"(?:^|[/\\!])machine[/\\]([a-z0-9-]+)\.txt$")
+_HOSTS = re.compile(r"(?:^|[/\\!])(?:machine[/\\])?hosts(?:\.txt)?$")
+_ENTRY = re.compile(r"\s*([0-9A-Fa-f.:%]+)\s+([^#]*)")
 
 
 def sniff(head: bytes, name: str) -> bool:
     """True for a table with the columns of one of the kit's, its log, or its facts of the computer."""
     text = head_of(head)
     first = next(iter(text.lstrip("\ufeff").splitlines()), "")
-    return bool(text) and bool(_columns(first) in _TABLES or _LOG.match(first) or _FACTS.search(name))
+    return bool(text) and bool(
+        _columns(first) in _TABLES or _LOG.match(first) or _FACTS.search(name) or _is_hosts(text, name)
+    )
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
@@ -52,7 +56,9 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     all_lines = list(lines(file, problems))
     table = _columns(all_lines[0].text) if all_lines else ()
     if table not in _TABLES:
-        batch, loaded = _facts(all_lines), sum(bool(line.text.strip()) for line in all_lines)
+        hosts = _HOSTS.search(file.name)
+        batch = _hosts(all_lines) if hosts else _facts(all_lines, file=file.name)
+        loaded = sum(bool(line.text.strip()) for line in all_lines)
     else:
         cells = list(_cells(all_lines[1:], width=len(table), problems=problems))
         batch = _processes(cells, problems=problems) if table == PROCESSES else _settings(cells, table=table)
@@ -94,7 +100,26 @@ def _cells(table_lines: list[Line], *, width: int, problems: Problems) -> Iterat
             problems.add("record", "unreadable row", message=message, lost=1)
 
 
-def _facts(fact_lines: list[Line]) -> Batch:
+def _is_hosts(text: str, name: str) -> bool:
+    """Whether it is a hosts file: by its name, and by its first line that is no remark."""
+    said = (line.strip() for line in text.splitlines())
+    first = next((line for line in said if line and not line.startswith("#")), "")
+    return bool(_HOSTS.search(name)) and (not first or bool(_ENTRY.match(first)))
+
+
+def _hosts(host_lines: list[Line]) -> Batch:
+    """Each name of a hosts file and its address; remarks say nothing."""
+    cells: dict[str, list[str | None]] = {"line": [], "name": [], "value": []}
+    for line in host_lines:
+        if entry := _ENTRY.match(line.text.split("#")[0]):
+            for name in entry[2].split():
+                for column, cell in zip(cells, (str(line.number), name, entry[1]), strict=True):
+                    cells[column].append(cell)
+    cells |= {"origin": ["hosts file"] * len(cells["line"]), "path": ["hosts"] * len(cells["line"])}
+    return {"settings": table_of("settings", cells, kinds={"line": "int"})}
+
+
+def _facts(fact_lines: list[Line], *, file: str) -> Batch:
     """Lines of name and value; one that is neither is a value alone, as those of the kit's log are."""
     cells: dict[str, list[str | None]] = {"line": [], "name": [], "value": []}
     for line in fact_lines:
@@ -103,7 +128,9 @@ def _facts(fact_lines: list[Line]) -> Batch:
             cells["line"].append(str(line.number))
             cells["name"].append(fact[1] if fact else None)
             cells["value"].append((fact[2] if fact else line.text.strip()) or None)
-    origin = "kit log" if fact_lines and _LOG.match(fact_lines[0].text) else "kit machine"
+    part = _FACTS.search(file)
+    origin = f"kit {part[1]}" if part and not part[1].startswith("w32tm") else "kit machine"
+    origin = "kit log" if fact_lines and _LOG.match(fact_lines[0].text) else origin
     cells["origin"] = [origin] * len(cells["line"])
     return {"settings": table_of("settings", cells, kinds={"line": "int"})}
 
