@@ -12,7 +12,7 @@ from capi2kit.render.sections import causes, error_records, inventory, remedies,
 def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None) -> list[Section]:
     """The sections of a report on one analysis, the answer first; `only`: names of the wanted ones."""
     makers: dict[str, Callable[[], Section | None]] = {
-        "answer": lambda: timing.answer(analysis),
+        "answer": lambda: timing.answer(analysis, tz=tz),
         "findings": lambda: causes.findings(analysis),
         "startups": lambda: timing.startups(analysis, tz=tz),
         "incident": lambda: surroundings.incident(analysis),

@@ -14,12 +14,13 @@ from capi2kit.analysis import Analysis, headline
 from capi2kit.columns.cells import numbers_in
 from capi2kit.columns.instants import SECOND
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
+from capi2kit.questions.zones import UNKNOWN, only_zone, zones_named
 from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
 
 
-def answer(analysis: Analysis) -> Section:
+def answer(analysis: Analysis, *, tz: str = "UTC") -> Section:
     """The headline, and what it is based on."""
     sources = analysis.case.sources
     lost = int(sources["lost"].sum())
@@ -33,7 +34,24 @@ def answer(analysis: Analysis) -> Section:
         f"{lost or 'no'} record{'s' * (lost != 1)} lost. "
         f"Coverage: {verdicts or 'no events'}."
     )
-    return Section("answer", "Where the seconds went", [headline(analysis), evidence])
+    return Section("answer", "Where the seconds went", [headline(analysis), zone_line(analysis, tz=tz), evidence])
+
+
+def zone_line(analysis: Analysis, *, tz: str) -> str:
+    """The sentence on time zones: what local times were read as, and what the times on the page are."""
+    case = analysis.case
+    known, unread = only_zone(case.events, case.settings), case.problems["error"].eq(UNKNOWN).any()
+    read = sorted(set(case.events["zone"].dropna()))
+    if unread:
+        names = ", ".join(zones_named(case.events, case.settings))
+        hint = f" The evidence names {names}." if names else ""
+        return f"Time zone: some files hold local times, and they were read as UTC: give their zone with --tz.{hint}"
+    if read:
+        why = ", which the evidence names" if read == [known] else ""
+        return f"Time zone: local times were read in {', '.join(read)}{why}; times here are in {tz}."
+    if known and known != tz:
+        return f"Time zone: times here are in {tz}; the computer is in {known} (--tz {known})."
+    return f"Time zone: times here are in {tz}." + (" Give --tz for another one." if tz == "UTC" else "")
 
 
 def worst_startup(analysis: Analysis) -> int | None:
