@@ -168,11 +168,25 @@ def _how_it_ended(found: Answer) -> str:
     return end
 
 
+def _by_certutil(analysis: Analysis) -> str:
+    """What evidence without an event log says: the chains that certutil checked."""
+    chains = analysis.case.verifications
+    if chains.empty:
+        return "No event in what was read: nothing to time."
+    failed = chains[chains["result"].fillna(0).ne(0) | chains["error_status"].fillna(0).ne(0)]
+    what = f"No event log, but {words.count(len(chains), 'chain')} that certutil checked"
+    if failed.empty:
+        return f"{what}; none of them failed."
+    codes = dict.fromkeys(words.code(code) for code in failed["result"].dropna() if code)
+    why = f" ({words.listed(list(codes), 'code')})" if codes else ""
+    return f"{what}; {len(failed)} failed{why}."
+
+
 def _nothing_waited(analysis: Analysis) -> str:
     spans, events = analysis.spans, len(analysis.case.events)
     if spans.empty:
         if not events:
-            return "No event in what was read: nothing to time."
+            return _by_certutil(analysis)
         found = words.count(events, "event")
         return f"{found}, but no certificate check with start and stop among them; nothing to time."
     text = f"No finished network retrieval among {words.count(len(spans), 'logged operation')}"

@@ -169,6 +169,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def inferred(text: Any) -> str:
+    """The sentence for what follows from what was seen, with a blank before it; empty if nothing does."""
+    return "" if is_missing(text) or not str(text).strip() else f" Inferred: {visible(text)}."
+
+
 def listed(names: list[str], kind: str) -> str:
     """Two names and how many more there are: ``a, b and 3 more servers``."""
     more = f" and {count(len(names) - 2, f'more {kind}')}" if len(names) > 2 else ""

@@ -21,7 +21,7 @@ _PARTS = (
     "coverage",
     "problems",
 )
-_BESIDE = ("operations", "caches", "settings", "lists")  # where nothing was timed
+_BESIDE = ("operations", "verifications", "caches", "settings", "lists")  # where nothing was timed
 
 
 def run(common: Common) -> None:

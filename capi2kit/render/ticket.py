@@ -76,9 +76,7 @@ def _parts(ticket: Ticket, records: Sequence[dict[str, Any]]) -> Iterable[_Part]
 
 def _reason(row: dict[Any, Any]) -> str:
     said = f"{words.visible(row['title'])}. Seen: {words.visible(row['finding'])}."
-    if isinstance(row["inferred"], str) and row["inferred"]:
-        said += f" So {words.visible(row['inferred'])}."
-    return f"{said} How sure: {row['certainty']} ({words.visible(row['because'])})."
+    return f"{said}{words.inferred(row['inferred'])} How sure: {row['certainty']} ({words.visible(row['because'])})."
 
 
 def _saving(row: dict[Any, Any]) -> str:

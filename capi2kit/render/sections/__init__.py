@@ -24,6 +24,7 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "savings": lambda: causes.savings(analysis),
         "remedies": lambda: remedies.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
+        "verifications": lambda: surroundings.verifications(analysis),
         "caches": lambda: surroundings.caches(analysis, tz=tz),
         "settings": lambda: surroundings.settings(analysis),
         "lists": lambda: surroundings.lists(analysis, tz=tz),

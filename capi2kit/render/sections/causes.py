@@ -71,7 +71,7 @@ def _first_step(found: pd.DataFrame) -> str:
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
     first = "First, if it is so" if wrong["certainty"].iloc[0] == POSSIBLE else "First"
-    inferred = f" So {words.visible(wrong['inferred'].iloc[0])}." if isinstance(wrong["inferred"].iloc[0], str) else ""
+    inferred = words.inferred(wrong["inferred"].iloc[0])
     certain = f"{wrong['certainty'].iloc[0]}: {words.visible(wrong['because'].iloc[0])}"
     return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}.{inferred} How sure: {certain}."
 

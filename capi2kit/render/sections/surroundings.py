@@ -9,12 +9,18 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
+from capi2kit.knowledge import trust_columns
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.knowledge.urls import known_object
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.render.parts import Chart, Column, Section, Table
 
 TOP = 15
+_OF_THE_KIT = (
+    "kit environment",
+    "kit publisher-evidence",
+    "kit netsh-http-sslcert",
+)  # settings that say something by themselves
 _BEGINS = {"log begins": "log begins (cut)"}
 
 
@@ -164,7 +170,7 @@ def caches(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
 def settings(analysis: Analysis) -> Section | None:
     """Proxy settings and other values from netsh, the registry and the kit."""
     found = analysis.case.settings
-    found = found[~found["origin"].fillna("").str.startswith("kit")]
+    found = found[~found["origin"].fillna("").str.startswith("kit") | found["origin"].isin(_OF_THE_KIT)]
     if found.empty:
         return None
     rows = [
@@ -174,6 +180,31 @@ def settings(analysis: Analysis) -> Section | None:
     columns = [Column("from"), Column("account"), Column("key", long=True), Column("name"), Column("value", long=True)]
     more = f"; the first {len(rows)} are shown" if len(found) > len(rows) else ""
     return Section("settings", "Settings beside the log", [f"{len(found)} values{more}."], Table(columns, rows))
+
+
+def verifications(analysis: Analysis) -> Section | None:
+    """Chains that certutil itself checked on a computer."""
+    found = analysis.case.verifications
+    if found.empty:
+        return None
+    errors = {name: name.replace("_", " ") for name in trust_columns()}
+    rows = [
+        [
+            words.visible(row["subject"]),
+            words.visible(row["missing_issuer"]),
+            ", ".join(word for name, word in errors.items() if row[name] is True) or "none",
+            words.code(row["result"]),
+        ]
+        for row in found.astype(object).head(TOP * 2).to_dict("records")
+    ]
+    columns = [
+        Column("certificate", long=True),
+        Column("issuer that was not found", long=True),
+        Column("errors of the chain", long=True),
+    ]
+    columns += [Column("result", whole=True)]
+    prose = ["What `certutil -verify` said on the computer where it ran, not what a program met."]
+    return Section("verifications", "Chains that certutil checked", prose, Table(columns, rows))
 
 
 def lists(analysis: Analysis, *, tz: str = "UTC") -> Section | None:

@@ -28,9 +28,11 @@ def answer(analysis: Analysis, *, tz: str = "UTC") -> Section:
     counts = lanes_of(analysis.case.events).value_counts()
     checks = int(counts.get(lane_of_checks(), 0))
     others = len(analysis.case.events) - checks
+    entries = "1 entry" if others == 1 else f"{others} entries"
+    other = f"{entries} of other logs, " if others else ""
     evidence = (
-        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {checks} CAPI2 events, "
-        f"{f'{others} entries of other logs, ' if others else ''}"
+        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {words.count(checks, 'CAPI2 event')}, "
+        f"{other}"
         f"{lost or 'no'} record{'s' * (lost != 1)} lost. "
         f"Coverage: {verdicts or 'no events'}."
     )
