@@ -32,7 +32,7 @@ def findings(analysis: Analysis) -> Section | None:
         Column("of the start", number=True),
         Column("first remedy", long=True, folds=True),
     ]
-    columns += [Column("what was seen", long=True, brief=False)]
+    columns += [Column("what was seen, what is inferred, and how sure that is", long=True, brief=False)]
     rows = [_row(row) for row in shown.to_dict("records")]
     cited = list(map(numbers_in, shown["evidence"]))
     more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
@@ -54,8 +54,14 @@ def _row(row: dict) -> list[str]:
         cost,
         share,
         first,
-        words.visible(row["finding"]),
+        _said(row),
     ]
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    """What was seen, what follows from it, and how sure that is."""
+    sure = f" {str(row['certainty']).capitalize()}: {words.visible(row['because'])}."
+    return f"Seen: {words.visible(row['finding'])}.{words.inferred(row['inferred'])}{sure}"
 
 
 def titled(row: Mapping[Any, Any]) -> str:
