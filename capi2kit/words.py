@@ -42,6 +42,11 @@ def seconds(value: Any) -> str:
     return sign + (f"{size:.1f} s" if size < 99.95 else _minutes(round(size)))
 
 
+def saved_at_least(value: Any) -> str:
+    """The lower bound of a saving; where it may cost a fraction of a second instead, it saves none."""
+    return seconds(0.0 if not is_missing(value) and -1 < float(value) < 0 else value)
+
+
 def at_most(value: Any) -> str:
     """An upper bound, never rounded down: ``at most 15.1 s`` for 15.016."""
     return f"at most {_bound(_number(value), up=True)}"

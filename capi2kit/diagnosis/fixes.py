@@ -32,7 +32,8 @@ class Fix:
     `team`: who carries it out, a word of TEAMS. `versions`: on which Windows or .NET.
 
     `becomes`: what happens to the waits that a finding cites, a word of BECOMES; empty: it saves no waiting, or none that can
-    be calculated. `limit_s`: for `limited`, the seconds that each URL gets. `roles`: of which URLs alone that is true (as in `url_role`).
+    be calculated. `limit_s`: for `limited`, the seconds that each URL gets. `roles`: of which URLs alone that is true (as in `url_role`);
+    `not_for`: of which outcomes of a wait it is not (as in `outcome`).
     """
 
     id: str
@@ -51,6 +52,7 @@ class Fix:
     becomes: str
     limit_s: float
     roles: tuple[str, ...]
+    not_for: tuple[str, ...]
 
 
 @cache
@@ -62,7 +64,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 def read_fix(path: Path) -> Fix:
     """One remedy. Raises KnowledgeError for an unknown or missing key, or a line without a kind: each must have an undo."""
     said = read_toml(path).said
-    more = {"becomes", "limit_s", "roles"}
+    more = {"becomes", "limit_s", "roles", "not_for"}
     names = [field.name for field in fields(Fix) if field.name not in more]
     lists = {"commands", "check", "undo"}
     for name in names:
@@ -85,10 +87,12 @@ def read_fix(path: Path) -> Fix:
         values: dict[str, Any] = {name: read_steps(said[name]) if name in lists else said[name] for name in names}
     except ValueError as err:
         raise KnowledgeError(str(err), file=path.name) from err
-    roles = said.get("roles", [])
-    if not isinstance(roles, list) or not all(map(_is_line, roles)):
-        raise KnowledgeError("`roles` must be a list of texts", file=path.name)
-    return Fix(**values, becomes=becomes, limit_s=float(limit_s), roles=tuple(roles))
+    some = {name: said.get(name, []) for name in ("roles", "not_for")}
+    for name, texts in some.items():
+        if not isinstance(texts, list) or not all(map(_is_line, texts)):
+            raise KnowledgeError(f"`{name}` must be a list of texts", file=path.name)
+    lists_of = {name: tuple(texts) for name, texts in some.items()}
+    return Fix(**values, becomes=becomes, limit_s=float(limit_s), roles=lists_of["roles"], not_for=lists_of["not_for"])
 
 
 def fixes_of(ids: object) -> list[Fix]:

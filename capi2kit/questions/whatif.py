@@ -110,7 +110,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
     """All remedies together, then each alone. `waits` are in the timeline's order."""
     place = {event: i for i, event in enumerate(waits["event"].tolist())}
     meant = waits["url_host"].isin(servers).tolist() if servers else [True] * len(waits)
-    roles = waits["url_role"].fillna("").tolist()
+    roles, outcomes = (waits[name].fillna("").tolist() for name in ("url_role", "outcome"))
     own_limit = waits["url_role"].eq(ROOT_LIST).to_numpy(bool, na_value=False)
     together: list[Change | None] = [None] * len(waits)
     single: dict[Fix, tuple[list[str], list[Change | None]]] = {}
@@ -125,7 +125,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
             names.append(rule)
             everywhere = range(0 if len(names) > 1 else len(waits))  # a limit is for all, and the first time enough
             for i in everywhere if fix.limit_s else mine:
-                if fix.roles and roles[i] not in fix.roles:
+                if (fix.roles and roles[i] not in fix.roles) or outcomes[i] in fix.not_for:
                     continue
                 change = Change(fix.becomes, fix.limit_s, perhaps=bool(fix.limit_s and own_limit[i]))
                 changes[i] = change

@@ -57,7 +57,12 @@ def _parts(ticket: Ticket, records: Sequence[dict[str, Any]]) -> Iterable[_Part]
     reasons = [_Line(_reason(row), item=True) for row in ticket.reasons.to_dict("records")[:_MOST]]
     yield (
         "Reason",
-        reasons or [_Line("No finding of this log names this remedy; names in <angle brackets> are yours to fill in.")],
+        reasons
+        or [
+            _Line(
+                "TEMPLATE: no finding of this log names this remedy, so nothing could be filled in. Replace the words in <angle brackets>."
+            )
+        ],
     )
     if savings := [_Line(_saving(row), item=True) for row in ticket.savings.to_dict("records")[:_MOST]]:
         yield "What it would save", savings
@@ -83,7 +88,7 @@ def _saving(row: dict[Any, Any]) -> str:
     if words.is_missing(row["saved_s"]):
         saved = f"between {words.seconds(row['low_s'])} and {words.seconds(row['high_s'])}"
     else:
-        bounds = f"at least {words.seconds(row['low_s'])}, at most {words.seconds(row['high_s'])}"
+        bounds = f"at least {words.saved_at_least(row['low_s'])}, at most {words.seconds(row['high_s'])}"
         saved = f"{words.seconds(row['saved_s'])} ({bounds})"
     if words.is_missing(row["startup"]):
         return f"{saved} outside of every start-up"
@@ -123,7 +128,7 @@ def _steps(steps: Iterable[Step]) -> Iterable[_Line]:
 def _cited(one: dict[str, Any]) -> str:
     numbers = one["records"]
     shown = ", ".join(map(str, numbers[:_MOST])) + (f" and {len(numbers) - _MOST} more" if len(numbers) > _MOST else "")
-    return f"{words.visible(one['path'])}, SHA-256 {one['sha256']}: records {shown}"
+    return f"{words.file_name(one['path'])}, SHA-256 {one['sha256']}: records {shown}"
 
 
 def _text(title: str, parts: list[_Part], *, width: int) -> str:

@@ -15,7 +15,7 @@ from capi2kit.diagnosis.rules import POSSIBLE
 from capi2kit.questions.whatif import whatif
 from capi2kit.render.parts import Column, Section, Table
 
-_BENIGN = "benign"
+_LOW, _BENIGN = "low", "benign"
 _MOST = 20
 
 
@@ -39,7 +39,7 @@ def findings(analysis: Analysis) -> Section | None:
     prose = [
         _first_step(found),
         "Each line says what was seen and what it cost, waits of all threads added up; “of the start” is the part of the "
-        f"start-up that it explains most of. The records behind each line are cited.{more}",
+        f"start-up that it explains most of. The report cites the records behind each line.{more}",
     ]
     return Section("findings", "What was found", prose, Table(columns, rows, cited))
 
@@ -77,6 +77,7 @@ def _first_step(found: pd.DataFrame) -> str:
     remedies = fixes_of(wrong["fixes"].iloc[0])
     what = remedies[0].title if remedies else wrong["title"].iloc[0]
     first = "First, if it is so" if wrong["certainty"].iloc[0] == POSSIBLE else "First"
+    first = "Nothing urgent; the most that could be done" if wrong["severity"].iloc[0] == _LOW else first
     inferred = words.inferred(wrong["inferred"].iloc[0])
     certain = f"{wrong['certainty'].iloc[0]}: {words.visible(wrong['because'].iloc[0])}"
     return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}.{inferred} How sure: {certain}."
@@ -94,7 +95,8 @@ def savings(analysis: Analysis) -> Section | None:
     columns += [Column("start takes then", number=True), Column("retrievals left", number=True)]
     rows = [
         [
-            row["title"], *(words.seconds(row[name]) for name in ("saved_s", "low_s", "high_s", "wall_after_s")),
+            row["title"], words.seconds(row["saved_s"]), words.saved_at_least(row["low_s"]), words.seconds(row["high_s"]),
+            words.seconds(row["wall_after_s"]),
             str(row["waits_after"]),
         ]
         for row in chosen.to_dict("records")
