@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def run(common: Common, *, team: str | None) -> None:
     form = form_of(common, allowed=_FORMS)
     from capi2kit.diagnosis.fixes import fixes
     from capi2kit.questions.tickets import records_of, ticket
-    from capi2kit.render.ticket import write_ticket
+    from capi2kit.render.ticket import WIDTH, write_ticket
 
     wanted, logs = _parted(common.logs, known=list(fixes()))
     if wanted and team and fixes()[wanted].team != team:
@@ -47,7 +48,8 @@ def run(common: Common, *, team: str | None) -> None:
     events = analysis.case.events.reset_index(drop=True)
     records = records_of(found.evidence, events=events, sources=analysis.case.sources)
     with opened(common) as file:
-        file.write(write_ticket(found, records=records, markdown=form == "md"))
+        width = min(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else WIDTH
+        file.write(write_ticket(found, records=records, markdown=form == "md", width=width))
     if found.others:
         others = ", ".join(f"{fix.id} ({fix.team})" for fix in found.others[:_MOST])
         say(common, f"other remedies for this log: {others}")

@@ -27,6 +27,7 @@ _KINDS = {
     "never": "common advice that nobody should follow",
 }
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+WIDTH = 100
 _MOST = 12  # records and lines of one kind that are named one by one
 _SHELLS = {CMD: "In cmd.exe, as an administrator:", PS: "In PowerShell:"}
 
@@ -43,7 +44,7 @@ _Part = tuple[str, list[_Line]]
 
 
 def write_ticket(
-    ticket: Ticket, *, records: Sequence[dict[str, Any]] = (), markdown: bool = False, width: int = 100
+    ticket: Ticket, *, records: Sequence[dict[str, Any]] = (), markdown: bool = False, width: int = WIDTH
 ) -> str:
     """The ticket as text, at most `width` columns wide where it is not a command, or as Markdown."""
     title = f"{ticket.fix.title} ({ticket.fix.id})"
@@ -132,7 +133,7 @@ def _cited(one: dict[str, Any]) -> str:
 
 
 def _text(title: str, parts: list[_Part], *, width: int) -> str:
-    lines = [title, "=" * min(len(title), width)]
+    lines = [*textwrap.wrap(title, width, break_on_hyphens=False), "=" * min(len(title), width)]
     for heading, body in parts:
         lines += ["", heading]
         for line in body:
