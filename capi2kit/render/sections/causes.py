@@ -27,12 +27,12 @@ def findings(analysis: Analysis) -> Section | None:
     shown = found.head(_MOST)
     columns = [
         Column("severity"),
-        Column("finding", whole=True),
+        Column("finding", whole=True, long=True),
         Column("cost", number=True),
         Column("of the start", number=True),
         Column("first remedy", long=True, folds=True),
     ]
-    columns += [Column("what was seen, what is inferred, and how sure that is", long=True, brief=False)]
+    columns += [Column("seen and inferred", long=True, brief=False)]
     rows = [_row(row) for row in shown.to_dict("records")]
     cited = list(map(numbers_in, shown["evidence"]))
     more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
