@@ -55,6 +55,7 @@ def test_the_first_look_at_the_real_log(real_logs, monkeypatch):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in NOTEBOOKS])
 def test_every_notebook_runs_on_the_real_log(name, real_logs, monkeypatch):
     _, charts = run(name, monkeypatch, log=real_logs / "evtx" / "capi2_operational_wks05_2016-2018.evtx")
@@ -135,7 +136,10 @@ def test_the_halves_of_a_budget_agree_with_the_truth(monkeypatch):
 
 @pytest.mark.parametrize(
     ("scenario", "said"),
-    [("healthy-warm", "No rule fired"), ("consent-cache-only", "findings: 1, of these no error at all: 1")],
+    [
+        ("healthy-warm", "No rule fired"),
+        pytest.param("consent-cache-only", "findings: 1, of these no error at all: 1", marks=pytest.mark.slow),
+    ],
 )
 def test_the_root_causes_say_what_is_absent(scenario, said, monkeypatch):
     printed, charts = run("04_root_causes", monkeypatch, log=LAB / scenario / CAPI2)

@@ -12,7 +12,7 @@ from capi2kit.columns.cells import empty, shaped
 from capi2kit.questions.zones import UNKNOWN, only_zone, zones_named
 from capi2kit.render.sections.timing import zone_line
 
-LOCAL = scenarios.LAB / "sharepoint-drop"  # ULS in local time, and a System log
+LOCAL = scenarios.LAB / "sts-root-missing"  # ULS in local time, and a System log
 
 
 def case(*recorded: str, kit: str | None = None, read: str | None = None, unread: bool = False):
