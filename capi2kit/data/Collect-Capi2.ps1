@@ -436,24 +436,18 @@ function Get-RegistryValue {
 
 function Export-Key {
     # A key as text. It does not end in .reg: opening it must not write into a registry.
-    param([string]$File, [string]$Key)
+    # With -ValuesOnly without the keys below it: zones and history stay where they are.
+    param([string]$File, [string]$Key, [switch]$ValuesOnly)
     $path = $Key -replace '^HKLM', 'Registry::HKEY_LOCAL_MACHINE' -replace '^HKU', 'Registry::HKEY_USERS'
     if (-not (Test-Path -LiteralPath $path)) {
         Write-CollectLog -Kind 'note' -Text ('{0}: there is no such key, so Windows uses its defaults' -f $Key)
+        return
+    }
+    if ($ValuesOnly) {
+        Save-Output -File $File -Program 'reg.exe' -Arguments @('query', $Key)
         return
     }
     Save-Output -File $File -Program 'reg.exe' -Arguments @('export', $Key, '{file}', '/y')
-}
-
-function Export-Value {
-    # The values of a key, without the keys below it: zones and history stay where they are.
-    param([string]$File, [string]$Key)
-    $path = $Key -replace '^HKLM', 'Registry::HKEY_LOCAL_MACHINE' -replace '^HKU', 'Registry::HKEY_USERS'
-    if (-not (Test-Path -LiteralPath $path)) {
-        Write-CollectLog -Kind 'note' -Text ('{0}: there is no such key, so Windows uses its defaults' -f $Key)
-        return
-    }
-    Save-Output -File $File -Program 'reg.exe' -Arguments @('query', $Key)
 }
 
 function Save-Lines {
@@ -648,7 +642,7 @@ function Save-Settings {
     }
     foreach ($pair in $ValueKeys) {
         Invoke-Step -Name $pair[1] -Action {
-            Export-Value -File ('registry/{0}.query.txt' -f $pair[0]) -Key $pair[1]
+            Export-Key -ValuesOnly -File ('registry/{0}.query.txt' -f $pair[0]) -Key $pair[1]
         }
     }
     $sids = @('S-1-5-18', 'S-1-5-19', 'S-1-5-20') + @(Get-ServiceSid) | Sort-Object -Unique
@@ -659,7 +653,7 @@ function Save-Settings {
     }
     foreach ($sid in $sids) {
         Invoke-Step -Name ('settings of {0}' -f $sid) -Action {
-            Export-Value -File ('registry/{0}-internet-settings.query.txt' -f $sid) `
+            Export-Key -ValuesOnly -File ('registry/{0}-internet-settings.query.txt' -f $sid) `
                 -Key "HKU\$sid\Software\Microsoft\Windows\CurrentVersion\Internet Settings"
             Export-Key -File ('registry/{0}-connections.reg.txt' -f $sid) `
                 -Key "HKU\$sid\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections"

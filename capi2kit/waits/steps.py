@@ -50,9 +50,9 @@ def tell_retrievals(waits: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     per_wait = [stories[event] for event in waits["event"].tolist()]
     ends = waits["stop"].tolist()
     offsets = [_clock_offset(story.date, end, age=story.age) for story, end in zip(per_wait, ends, strict=True)]
-    told = [http_status(code) for code in waits["result"].fillna(0).astype("int64")]  # where no header was logged
+    statuses = [http_status(code) for code in waits["result"].fillna(0).astype("int64")]  # where no header was logged
     found = [
-        code if story.http_status is None else story.http_status for story, code in zip(per_wait, told, strict=True)
+        code if story.http_status is None else story.http_status for story, code in zip(per_wait, statuses, strict=True)
     ]
     status = pd.array(found, dtype="Int64")
     came = (waits["outcome"].eq("ok").fillna(False) | ~pd.isna(status)) & waits["url_host"].notna()

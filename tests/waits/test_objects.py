@@ -24,7 +24,7 @@ def issued() -> pd.DataFrame:
     return calls.assign(issuer=pd.array([None, "CA 1", None, None, None, None], "string"))
 
 
-def told(**tables: pd.DataFrame) -> pd.DataFrame:
+def with_objects(**tables: pd.DataFrame) -> pd.DataFrame:
     given = {"events": empty("events"), "spans": issued(), "certificates": empty("certificates")}
     given |= {"cache_entries": empty("cache_entries")} | tables
     return tell_objects(waits(OUTLINE), **given)
@@ -35,11 +35,11 @@ def known(column: pd.Series) -> list:
 
 
 def test_the_issuer_is_that_of_the_check_around_the_retrieval():
-    assert known(told()["issuer"]) == ["CA 1"] * 4
+    assert known(with_objects()["issuer"]) == ["CA 1"] * 4
 
 
 def test_a_url_that_came_is_counted_by_account():
-    assert known(told()["fetches"]) == [1, 2, None, 1]
+    assert known(with_objects()["fetches"]) == [1, 2, None, 1]
 
 
 @pytest.mark.parametrize(("publishes", "says"), [("2026-01-01T00:00:00Z", True), (None, False)])
@@ -50,7 +50,7 @@ def test_whether_a_list_says_when_the_next_one_comes_is_read_from_its_dump(publi
     lists = pd.DataFrame(
         {"thumbprint": ["t1"], "kind": ["crl"], "next_update": [moment], "next_publish": [publishes and moment]}
     )
-    found = told(events=events, certificates=shaped(lists, "certificates"))
+    found = with_objects(events=events, certificates=shaped(lists, "certificates"))
     assert known(found["list_says_next"]) == [says, None, None, None]
 
 
@@ -62,8 +62,8 @@ def test_answers_of_one_responder_in_the_cache_are_counted_for_the_account():
             "account": ["S-1-5-18"] * 4,
         }
     )
-    assert known(told(cache_entries=shaped(entries, "cache_entries"))["ocsp_cached"]) == [3] * 4
-    assert known(told()["ocsp_cached"]) == [None] * 4
+    assert known(with_objects(cache_entries=shaped(entries, "cache_entries"))["ocsp_cached"]) == [3] * 4
+    assert known(with_objects()["ocsp_cached"]) == [None] * 4
 
 
 def test_a_server_that_its_operator_switched_off_is_known():
@@ -77,4 +77,4 @@ def test_a_server_that_its_operator_switched_off_is_known():
         certificates=empty("certificates"),
         cache_entries=empty("cache_entries"),
     )
-    assert known(found["retired"]) == [True] and known(told()["retired"]) == [False] * 4
+    assert known(found["retired"]) == [True] and known(with_objects()["retired"]) == [False] * 4

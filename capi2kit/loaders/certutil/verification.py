@@ -1,7 +1,7 @@
 """Verifications: what `certutil -verify` says of a whole chain: its errors, the issuer that it could not find, its codes.
 
 Input: the lines of a text. Output: one row of `verifications` per chain that certutil built, as texts by column.
-Everything is told by its place and by what certutil does not translate, so that it is read in any language.
+A line is known by its place and by what certutil does not translate, so that it is read in any language.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def _take(one: Cells, text: str) -> None:
         one.setdefault("chain_result", code[1])
     elif code:
         one["result"] = code[1]
-    elif text.startswith(_TOOL) and (told := code_of_text(text.removeprefix(_TOOL).strip())) is not None:
-        one["result"] = f"{told:X}"
+    elif text.startswith(_TOOL) and (number := code_of_text(text.removeprefix(_TOOL).strip())) is not None:
+        one["result"] = f"{number:X}"
 
 
 def _take_name(one: Cells, text: str) -> None:
