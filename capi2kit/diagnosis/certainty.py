@@ -98,4 +98,5 @@ def _plain(around: _Evidence) -> str:
         return "it follows from the records, which do not name it themselves"
     if exact == count:
         return f"{'one wait' if count == 1 else f'{count} waits'}, exact"
-    return f"{exact} of {count} waits exact, the others within bounds" if count > 1 else "one wait, known within bounds"
+    others = "the other" if count - exact == 1 else "the others"
+    return f"{exact} of {count} waits exact, {others} within bounds" if count > 1 else "one wait, known within bounds"

@@ -19,17 +19,19 @@ SEVERITIES = ("high", "medium", "low", "benign")
 PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f|:(code))?\}")
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
+_MAY = {"cost", "basis", "costs_little", "aspect", "explains"}
 _SAY = {"finding", "inferred", "fixes", "confirm", "source"}
 BASES = ("named", "deduced")
+ASPECTS = ("cause", "demand", "answer", "effect", "evidence")
 _PARTS = {"also", "unless", "sure", "weakens"}
 _JOINED = {"table", "where", "on"}
 _OTHERWISE = "otherwise"
 _COST = {*_JOINED, "column"}
 _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
 _TEXTS = tuple(
-    "id title severity basis table where column finding inferred source cost enough otherwise costs_little".split()
+    "id title severity aspect basis table where column finding inferred source cost enough otherwise costs_little".split()
 )
-_LISTS = ("group_by", "on", "fixes", "confirm", "fires_on", "silent_on", "cases", *_PARTS)
+_LISTS = ("explains", "group_by", "on", "fixes", "confirm", "fires_on", "silent_on", "cases", *_PARTS)
 _TABLES = ("match", "say", "proof", "min_distinct")
 _KINDS: dict[str, type] = (
     dict.fromkeys(_TEXTS, str)
@@ -61,6 +63,9 @@ class Rule:
     names the cause (a code, a header, a status), ``deduced`` if it follows from how records look.
     `cases`: texts of the tests on which it must fire, where no simulated log can show it.
     `costs_little`: the severity of a finding that cost less than a second.
+    `aspect`: what it says something about, a word of ASPECTS: why something had to be fetched (``demand``), why no good answer came
+    (``answer``), what failed because of that (``effect``), what the log lacks (``evidence``); ``cause``: none of these alone.
+    `explains`: rules that this one is the reason for, where both look at the same retrievals.
     `enough`: what one row must be to make up for `min_rows`. Where a rule has it, fewer rows without such a one still make a
     finding, but a possible one only. `sure`: rows without which it is a possible one, too.
     """
@@ -69,6 +74,8 @@ class Rule:
     title: str
     severity: str
     costs_little: str
+    aspect: str
+    explains: tuple[str, ...]
     basis: str
     match: Condition
     min_rows: int
@@ -109,32 +116,32 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
     a placeholder in the finding that cannot be filled, a missing proof."""
     said = file.said
-    _known(file, said, names=_LEAST | _PARTS | {"cost", "basis", "costs_little"}, least=_LEAST)
+    _known(file, said, names=_LEAST | _PARTS | _MAY, least=_LEAST)
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
     _known(file, say, names=_SAY, least=_SAY - {"inferred"}, where="say")
     _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
-    distinct = match.get("min_distinct")
-    if distinct is not None:
-        _known(file, distinct, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
+    distinct = _distinct(file, match.get("min_distinct"))
     _chosen(file, stem)
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
     _consistent(file, matched=matched)
-    if distinct and distinct["column"] not in columns(matched.table):
-        raise file.fault(f"table {matched.table} has no column {distinct['column']!r}", "match.min_distinct")
+    if distinct and distinct[0] not in columns(matched.table):
+        raise file.fault(f"table {matched.table} has no column {distinct[0]!r}", "match.min_distinct")
     return Rule(
         id=said["id"],
         title=said["title"],
         severity=said["severity"],
         costs_little=said.get("costs_little", said["severity"]),
+        aspect=said.get("aspect", ASPECTS[0]),
+        explains=tuple(said.get("explains", ())),
         basis=said.get("basis", BASES[1]),
         match=matched,
         min_rows=match.get("min_rows", 1),
         enough=_condition(file, match | {"where": enough}, on=(), where="match") if enough else None,
-        distinct=(distinct["column"], distinct["at_least"]) if distinct else None,
+        distinct=distinct,
         cost=cost,
         cost_rows=cost_rows,
         **parts,
@@ -149,6 +156,14 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     )
 
 
+def _distinct(file: TomlFile, said: Any) -> tuple[str, int] | None:
+    """The column of which there must be several values, and how many."""
+    if said is None:
+        return None
+    _known(file, said, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
+    return said["column"], said["at_least"]
+
+
 def _chosen(file: TomlFile, stem: str) -> None:
     """Raises KnowledgeError unless the id is the file's name, severities and basis are known, and a source and a proof are given."""
     said, say, proof = file.said, file.said["say"], file.said["proof"]
@@ -157,6 +172,8 @@ def _chosen(file: TomlFile, stem: str) -> None:
         raise file.fault(why, "id" if said["id"] != stem else "severity")
     if said.get("basis", BASES[1]) not in BASES:
         raise file.fault(f"the basis is one of {', '.join(BASES)}", "basis")
+    if said.get("aspect", ASPECTS[0]) not in ASPECTS:
+        raise file.fault(f"the aspect is one of {', '.join(ASPECTS)}", "aspect")
     if said.get("costs_little", SEVERITIES[0]) not in SEVERITIES:
         raise file.fault(f"what costs little has a severity, too: one of {', '.join(SEVERITIES)}", "costs_little")
 

@@ -173,6 +173,8 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
     return {
         "rule": rule.id,
         "severity": rule.costs_little if cost is not None and cost < _LITTLE_S else rule.severity,
+        "aspect": rule.aspect,
+        "explains": " ".join(rule.explains),
         "title": rule.title,
         "host": values.get("host"),
         "cost_s": cost,
@@ -190,7 +192,8 @@ def _text(template: str, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> st
     """A text of a rule with its placeholders filled, in the grammar of one or of many."""
     one = len(rows) == 1
     template = _ONE.sub(r"\1" if one else r"\2", _PLURAL.sub(r"\1\2", template) if one else template)
-    return PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows, code=bool(place[3])), template)
+    text = PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows, code=bool(place[3])), template)
+    return text.replace(f" ({_ABSENT})", "")
 
 
 def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) -> pd.DataFrame:
