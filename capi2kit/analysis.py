@@ -13,13 +13,13 @@ from html import escape
 
 import pandas as pd
 
-from capi2kit import words
 from capi2kit.case import Case
 from capi2kit.diagnosis.certainty import judge
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.names import name_findings
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
-from capi2kit.questions.answer import Answer, answer, failures_in, unfinished
+from capi2kit.questions import sentences
+from capi2kit.questions.answer import Answer, answer
 from capi2kit.spans import build_spans
 from capi2kit.startups import GAP_S, attribute_delays, draw_ledger, find_startups, mark_startups, mark_waits
 from capi2kit.startups.clocks import correct_events, measure_clocks
@@ -49,7 +49,17 @@ class Analysis:
     clocks: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{escape(headline(self))}</b></p>{self.startups.to_html(index=False, escape=True)}"
+        found = answer_of(self)
+        said = sentences.headline(found, case=self.case, findings=self.findings)
+        below = [sentences.figures(found), *sentences.first_step(found), sentences.how_sure(found)]
+        rows = [
+            (one.cause.severity, one.cause.title, sentences.cost_of_start(one), one.cause.certainty)
+            for one in found.charges
+        ]
+        heads = "".join(f"<th>{name}</th>" for name in ("severity", "finding", "of the start", "how sure"))
+        lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>" if rows else ""
+        return f"<p><b>{escape(said)}</b></p>{''.join(f'<p>{escape(text)}</p>' for text in below if text)}{table}"
 
 
 def analyse(
@@ -111,7 +121,7 @@ def analyse(
 
 
 def headline(analysis: Analysis) -> str:
-    """One sentence: seconds, process, account, server, and whether anything failed.
+    """What the analysis comes down to, in one or two sentences: the cause, what it costs, and who waits.
 
     Parameters
     ----------
@@ -119,78 +129,12 @@ def headline(analysis: Analysis) -> str:
 
     Returns
     -------
-    str : no more than the tables support, each duration with its bounds. Raises nothing.
+    str : no more than the tables support, each duration with its bounds. Where nothing is wrong, a verdict. Raises nothing.
     """
-    if analysis.waits.empty:
-        return _nothing_waited(analysis)
-    found = answer(analysis.spans, analysis.waits, startups=analysis.startups)
-    if found.startup is None:
-        among = "one process" if found.processes == 1 else f"{found.processes} processes"
-        most = words.at_most(found.waits["high_s"].sum())
-        return f"{among} waited {most} in all for the network: {_retrievals(found)}; {_how_it_ended(found)}."
-    row = found.startup
-    cut = row["start_from"] == "log begins"
-    wall = f"{words.seconds(row['wall_s'])} that the log has of it" if cut else f"first {words.seconds(row['wall_s'])}"
-    who = f"{row['process']} (PID {'not logged' if pd.isna(row['pid']) else row['pid']} on {row['host']})"
-    waited = f"spent {words.waited(row)} of the {wall} waiting for the network"
-    return f"{who} {waited}: {_retrievals(found)}; {_how_it_ended(found)}."
+    return sentences.headline(answer_of(analysis, effects=False), case=analysis.case, findings=analysis.findings)
 
 
-def _retrievals(found: Answer) -> str:
-    """How many, of how many, from where and as whom."""
-    inside, logged = len(found.waits), len(found.waits) if found.startup is None else int(found.startup["waits"])
-    count = f"{'' if inside == logged else f'{inside} of '}{words.count(logged, 'retrieval')}"
-    hedge = f" ({found.unknown} of unknown length)" if found.unknown else ""
-    names = list(map(words.who, found.accounts))
-    where = words.listed(found.servers, "server") or "a server that the log does not name"
-    return f"{count}{hedge} from {where} as {words.listed(names, 'account') or 'an account that the log does not name'}"
-
-
-def _how_it_ended(found: Answer) -> str:
-    failed, all_said = sum(found.outcomes.values()), found.waits["outcome"].notna().all()
-    if failed:
-        kinds = ", ".join(f"{times} × {outcome}" for outcome, times in found.outcomes.items())
-        every = "all" if failed > 1 else "it"
-        end = f"{every if failed == len(found.waits) else f'{failed} of them'} failed ({kinds})"
-    elif found.wrong:
-        end = f"no retrieval {'failed' if all_said else 'is known to have failed'}"
-        end += f", but {words.count(found.wrong, 'check')} around them did"
-    elif found.trust_errors:
-        end = f"every result is 0, but there are chains with errors ({', '.join(found.trust_errors)})"
-    elif found.no_result:
-        end = f"no logged result is a failure, but {words.count(found.no_result, 'operation')} logged none"
-    else:
-        end = "nothing failed (every result is 0)"
-    if found.failed_lookups:
-        end += f", but the search for a proxy (WPAD) failed {words.count(found.failed_lookups, 'time')} inside them"
-    if found.unsaved:
-        end += f", but {words.count(found.unsaved, 'answer')} could not be stored, so the next process asks again"
-    return end
-
-
-def _by_certutil(analysis: Analysis) -> str:
-    """What evidence without an event log says: the chains that certutil checked."""
-    chains = analysis.case.verifications
-    if chains.empty:
-        return "No event in what was read: nothing to time."
-    failed = chains[chains["result"].fillna(0).ne(0) | chains["error_status"].fillna(0).ne(0)]
-    what = f"No event log, but {words.count(len(chains), 'chain')} that certutil checked"
-    if failed.empty:
-        return f"{what}; none of them failed."
-    codes = dict.fromkeys(words.code(code) for code in failed["result"].dropna() if code)
-    why = f" ({words.listed(list(codes), 'code')})" if codes else ""
-    return f"{what}; {len(failed)} failed{why}."
-
-
-def _nothing_waited(analysis: Analysis) -> str:
-    spans, events = analysis.spans, len(analysis.case.events)
-    if spans.empty:
-        if not events:
-            return _by_certutil(analysis)
-        found = words.count(events, "event")
-        return f"{found}, but no certificate check with start and stop among them; nothing to time."
-    text = f"No finished network retrieval among {words.count(len(spans), 'logged operation')}"
-    if hanging := unfinished(spans):
-        text += f", but {hanging} began and did not end in this log"
-    failed = int(failures_in(spans).sum())
-    return f"{text}; {failed} of them did not succeed." if failed else f"{text}."
+def answer_of(analysis: Analysis, *, effects: bool = True) -> Answer:
+    """The answer to one analysis; see `questions.answer`."""
+    tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
+    return answer(analysis.findings, **tables, effects=effects)

@@ -35,6 +35,10 @@ _BESIDE = (
     "settings",
     "trust_lists",
 )  # what evidence without events holds
+_FORMATS = (
+    "Windows event logs and exports of them, events pasted as text, trust lists, certificates and CRLs, and the logs and settings "
+    "around them (all of them: `capi2kit --formats`)"
+)
 _HOW_TO_COPY = (
     "What was lost is damaged or cut off: export the log again with "
     "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
@@ -178,11 +182,16 @@ def _zone(tz: str | None) -> str | None:
     return tz
 
 
+def formats() -> list[str]:
+    """The kinds of files that can be read, one text each."""
+    return known_formats().split("; ")
+
+
 def _with_formats(err: EvidenceError) -> EvidenceError:
-    """The error that ends the loading; one about the format also lists the known ones, which is too long for a table."""
+    """The error that ends the loading; one about the format also names the known ones."""
     if not isinstance(err, UnknownFormat):
         return err
-    return UnknownFormat(f"{err}. Looked for: {known_formats()}. Export or copy the log again", source=err.source)
+    return UnknownFormat(f"{err}. Looked for: {_FORMATS}. Export or copy the log again", source=err.source)
 
 
 def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress | None) -> list[Batch]:

@@ -15,11 +15,14 @@ from capi2kit.knowledge import account, code_text
 
 ABSENT = "–"
 NO_HOST = "server not named"
+_LONG_SID = 5  # dashes in a SID from which on its middle says nothing to a reader
+_NAMED = 3
 SHORTEST = 8  # a name cut to less says nothing
 HIDDEN = re.compile(  # controls, half characters, marks of direction, and what shows as nothing: blanks without width, tags
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_SID = re.compile(r"\bS-1-\d+(?:-\d+){4,}")
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\\]*|[A-Za-z]:|[\\/]{2}[^\\/]+")
 _PARTS = re.compile(r"(?:/|\\(?!x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))+")  # not at what `visible` wrote
@@ -153,6 +156,24 @@ def who(sid: Any) -> str:
     return visible(sid) if kind in ("user", "unknown") else f"{visible(sid)} ({name})"
 
 
+def brief_account(sid: Any) -> str:
+    """An account in a few characters: its name, where every Windows has it, else the ends of its SID: ``S-1-5-21-…-1107``."""
+    if is_missing(sid):
+        return ABSENT
+    kind, name = account(str(sid))
+    if name and kind not in ("user", "unknown") and str(sid).count("-") < _LONG_SID:
+        return name
+    text = visible(sid)
+    parts = text.split("-")
+    short_sid = "-".join([*parts[:4], "…", parts[-1]]) if len(parts) > _LONG_SID else text
+    return f"{name} {short_sid}" if name and kind not in ("user", "unknown") else short_sid
+
+
+def brief_sids(text: Any) -> str:
+    """A text in which the middle of long SIDs is left out."""
+    return _SID.sub(lambda found: brief_account(found[0]), str(text))
+
+
 def code(value: Any) -> str:
     """A result code with its symbol."""
     return ABSENT if is_missing(value) else code_text(int(value))
@@ -180,9 +201,10 @@ def inferred(text: Any) -> str:
 
 
 def listed(names: list[str], kind: str) -> str:
-    """Two names and how many more there are: ``a, b and 3 more servers``."""
-    more = f" and {count(len(names) - 2, f'more {kind}')}" if len(names) > 2 else ""
-    return (", " if more else " and ").join(names[:2]) + more
+    """Three names at most, else two and how many more there are: ``a, b and 3 more servers``."""
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:2])} and {count(len(names) - 2, f'more {kind}')}"
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 # ---- Text from a log.

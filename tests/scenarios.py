@@ -12,6 +12,7 @@ import pickle
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -61,5 +62,6 @@ def _of_package() -> tuple[str, ...]:
 
 def _forget_old() -> None:
     for path in _KEPT.iterdir():
-        if time.time() - path.stat().st_mtime > _DAY_S:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another worker was here
+            if time.time() - path.stat().st_mtime > _DAY_S:
+                path.unlink()

@@ -158,9 +158,9 @@ def test_a_claim_is_hedged_by_what_its_bounds_leave(low, high, said):
 
 @pytest.mark.parametrize(
     ("names", "said"),
-    [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and 1 more server"), (list("abcd"), "a, b and 2 more servers")],
+    [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c"), (list("abcd"), "a, b and 2 more servers")],
 )  # fmt: skip
-def test_names_beyond_two_are_counted(names, said):
+def test_names_beyond_three_are_counted(names, said):
     assert words.listed(names, "server") == said
 
 

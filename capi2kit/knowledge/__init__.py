@@ -264,8 +264,10 @@ def account(sid: str | None) -> tuple[str, str]:
 
 
 def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None) -> None:
-    """Raise TableError unless `table` has the columns (all, or those in `needs`) and dtypes of table `name`."""
+    """Raise TableError unless `table` is a DataFrame with the columns (all, or those in `needs`) and dtypes of table `name`."""
     known = columns(name)
+    if not hasattr(table, "dtypes"):
+        raise TableError(f"a {type(table).__name__} is no table; hand in an analysis, or its table {name!r}")
     found = dict(zip(table.columns, table.dtypes, strict=True))
     for column in needs or known:
         if column not in found:
