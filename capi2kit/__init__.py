@@ -26,7 +26,18 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit import charts, knowledge, render
     from capi2kit.analysis import Analysis, analyse, headline
     from capi2kit.case import Case, load, record_xml
-    from capi2kit.charts import plot_hosts, plot_startup, plot_targets, plot_task, plot_timeline
+    from capi2kit.charts import (
+        plot_chain,
+        plot_freshness,
+        plot_hosts,
+        plot_outcomes,
+        plot_savings,
+        plot_signers,
+        plot_startup,
+        plot_targets,
+        plot_task,
+        plot_timeline,
+    )
     from capi2kit.knowledge.vocabulary import describe
     from capi2kit.render import save
     from capi2kit.spans import build_spans
@@ -35,6 +46,18 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
 
 __version__ = "0.2.0"
 
+_PLOTS = (
+    "plot_chain",
+    "plot_freshness",
+    "plot_hosts",
+    "plot_outcomes",
+    "plot_savings",
+    "plot_signers",
+    "plot_startup",
+    "plot_targets",
+    "plot_task",
+    "plot_timeline",
+)
 _WHERE = {
     "Analysis": "analysis",
     "Case": "case",
@@ -47,7 +70,7 @@ _WHERE = {
     "find_startups": "startups",
     "headline": "analysis",
     "load": "case",
-    **dict.fromkeys(("plot_hosts", "plot_startup", "plot_targets", "plot_task", "plot_timeline"), "charts"),
+    **dict.fromkeys(_PLOTS, "charts"),
     "record_xml": "case",
     "recover_waits": "waits",
     "save": "render",
@@ -77,7 +100,12 @@ __all__ = [
     "headline",
     "knowledge",
     "load",
+    "plot_chain",
+    "plot_freshness",
     "plot_hosts",
+    "plot_outcomes",
+    "plot_savings",
+    "plot_signers",
     "plot_startup",
     "plot_targets",
     "plot_task",

@@ -11,15 +11,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from capi2kit.charts.chain import plot_chain
     from capi2kit.charts.export import save_chart, svg_text
+    from capi2kit.charts.freshness import plot_freshness
+    from capi2kit.charts.heatmap import plot_outcomes
     from capi2kit.charts.hosts import plot_hosts
+    from capi2kit.charts.savings import plot_savings
+    from capi2kit.charts.signers import plot_signers
     from capi2kit.charts.startup import plot_startup
     from capi2kit.charts.targets import plot_targets
     from capi2kit.charts.task import plot_task
     from capi2kit.charts.timeline import plot_timeline
 
 _WHERE = {
+    "plot_chain": "chain",
+    "plot_freshness": "freshness",
     "plot_hosts": "hosts",
+    "plot_outcomes": "heatmap",
+    "plot_savings": "savings",
+    "plot_signers": "signers",
     "plot_startup": "startup",
     "plot_targets": "targets",
     "plot_task": "task",
@@ -28,7 +38,20 @@ _WHERE = {
     "svg_text": "export",
 }
 
-__all__ = ["plot_hosts", "plot_startup", "plot_targets", "plot_task", "plot_timeline", "save_chart", "svg_text"]
+__all__ = [
+    "plot_chain",
+    "plot_freshness",
+    "plot_hosts",
+    "plot_outcomes",
+    "plot_savings",
+    "plot_signers",
+    "plot_startup",
+    "plot_targets",
+    "plot_task",
+    "plot_timeline",
+    "save_chart",
+    "svg_text",
+]
 
 
 def __getattr__(name: str) -> Any:

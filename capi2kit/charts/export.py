@@ -73,10 +73,27 @@ def svg_text(ax: Axes, *, salt: str, title: str | None = None) -> str:
     etree.strip_elements(root, f"{SVG}metadata", f"{SVG}style", with_tail=False)
     for element in root.iter(f"{SVG}*"):
         _plain(element)
+    _explain(root, ax)
     _salt_ids(root, salt)
     _name(root, label(title or ax.get_title(loc="left")) or "chart", salt=salt)
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="unicode")
+
+
+def _explain(root: etree._Element, ax: Axes) -> None:
+    """What a bar of an event is, where the pointer or a screen reader is on it."""
+    tips = {one.get_gid(): str(one.get_label()) for one in figure_of(ax).findobj() if one.get_gid()}
+    for element in root.iter(f"{SVG}*"):
+        tip = tips.get(element.get("id", ""))
+        if not tip or tip.startswith("_"):
+            continue
+        inner = element.find(f".//{SVG}a")
+        place = element if inner is None else inner
+        if inner is not None:
+            inner.set("aria-label", label(tip))
+        title = etree.Element(f"{SVG}title")
+        title.text = label(tip)
+        place.insert(0, title)
 
 
 def _plain(element: etree._Element) -> None:
@@ -118,10 +135,11 @@ def _salt_ids(root: etree._Element, salt: str) -> None:
 
 def _name(root: etree._Element, title: str, *, salt: str) -> None:
     """What the picture is called, how big it is, and the strokes matplotlib takes for granted."""
-    label = etree.Element(f"{SVG}title", id=f"{salt}-title")
-    label.text = title
-    root.insert(0, label)
-    root.attrib.update({"role": "img", "aria-labelledby": f"{salt}-title"})
+    named = etree.Element(f"{SVG}title", id=f"{salt}-title")
+    named.text = title
+    root.insert(0, named)
+    role = "group" if root.find(f".//{SVG}a") is not None else "img"  # an image has no links
+    root.attrib.update({"role": role, "aria-labelledby": f"{salt}-title"})
     root.attrib.update({"stroke-linejoin": "round", "stroke-linecap": "butt", "font-family": FONTS})
     for side in ("width", "height"):
         root.set(side, f"{float(root.get(side, '0pt').removesuffix('pt')) * 4 / 3:.0f}")  # CSS pixels

@@ -1,10 +1,12 @@
 """Hosts: which server cost how many seconds, the worst first.
 
 Input: `waits`. Every second a thread waited counts, also where several threads
-waited at once; failed retrievals have a pattern of their own.
+waited at once; the colour says how the waits ended.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +14,26 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
-from capi2kit.charts.palette import FAILED, PAPER, WAIT
-from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
-from capi2kit.knowledge import check
-from capi2kit.words import at_most, count, seconds, short
+from capi2kit.charts.outcomes import OUTCOMES, outcomes_of
+from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
+from capi2kit.charts.tables import table_of
+from capi2kit.words import at_most, count, label, seconds, short
 
-_COLUMNS = ["url_host", "wait_s", "high_s", "quality", "outcome"]
+if TYPE_CHECKING:
+    from capi2kit.analysis import Analysis
+
+_COLUMNS = ["url_host", "wait_s", "high_s", "quality", "outcome", "wpad_failures"]
+_NAME = 44  # characters of a server in the title
+_LONGEST = 90  # characters of its name beside its bar, before it is fitted in
 
 
-def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) -> Axes:
-    """Draw one bar per server: the seconds threads waited for it, answered plain and failed hatched.
+def plot_hosts(waits: Analysis | pd.DataFrame, *, top: int = 12, ax: Axes | None = None) -> Axes:
+    """Draw one bar per server: the seconds threads waited for it, coloured by how the waits ended.
 
     Parameters
     ----------
-    waits : table `waits`, whole or a part of its rows. Those known within bounds only count with their best estimate
-        (s); those of unknown length are counted below the chart.
+    waits : an Analysis, or table `waits`, whole or a part of its rows. Those known within bounds only count with their best
+        estimate (s); those of unknown length are counted below the chart.
     top : bars at most; the servers beyond the worst ones are one bar.
     ax : axes to draw on; a figure of its own if not given.
 
@@ -38,57 +45,39 @@ def plot_hosts(waits: pd.DataFrame, *, top: int = 12, ax: Axes | None = None) ->
     ------
     TableError : a column of `waits` is missing or has another dtype.
     """
-    check(waits, "waits", needs=_COLUMNS)
-    known = waits[waits["wait_s"].notna()]
-    unknown = waits[waits["wait_s"].isna()]
+    table = table_of(waits, "waits", needs=_COLUMNS)
+    known, unknown = table[table["wait_s"].notna()], table[table["wait_s"].isna()]
     if known.empty:
         return say_nothing(ax, _nothing(unknown))
     hosts = _by_host(known, top=top)
-    spent = (hosts["ok"] + hosts["failed"]).to_numpy()
-    own = ax is None
-    ax = open_axes(ax)
-    left = set_rows(ax, hosts["name"].tolist())
-    write_column(ax, cumulated(spent, total=spent.sum()), head="cumulative")
-    width = measure(ax)
-    rows, ok = np.arange(len(hosts)), hosts["ok"].to_numpy()
-    ax.barh(rows, ok, height=0.7, color=WAIT)
-    ax.barh(rows, spent - ok, left=ok, height=0.7, facecolor=WAIT, edgecolor=PAPER, hatch=FAILED, linewidth=0)
-    labels = fitting(_labels(hosts), width=width)
-    ax.set_xlim(0, end_of_axis(spent, labels, width=width))
+    spent = hosts["s"].to_numpy()
+    column = cumulated(spent, total=spent.sum())
+    sheet = open_sheet(ax, hosts["name"].tolist(), right=[*column, "cumulative"])
+    ax = sheet.ax
+    write_column(ax, column, head="cumulative")
+    left, legend = np.zeros(len(hosts)), []
+    for place, outcome in enumerate(OUTCOMES):
+        part = hosts[str(place)].to_numpy()
+        if (part > 0).any():
+            ax.barh(range(len(hosts)), part, left=left, height=0.7, color=outcome.color)
+            legend.append(Patch(facecolor=outcome.color, label=outcome.name))
+        left += part
+    labels = fitting(_labels(hosts), width=sheet.width)
+    ax.set_xlim(0, end_of_axis(spent, labels, width=sheet.width))
     label_ends(ax, labels, ends=spent)
-    handles = [Patch(facecolor=WAIT, label="answered")] if (ok > 0).any() else []
-    if (spent - ok > 0).any():
-        handles.append(Patch(facecolor=WAIT, edgecolor=PAPER, hatch=FAILED, linewidth=0, label="failed"))
     end_ticks(ax, float(spent.max()))
-    label = "seconds of waiting, all threads added up"
-    put_footer(ax, label, notes=_notes(known, unknown), legend=handles, width=width)
-    put_title(ax, _title(hosts, known), width=width, left=left)
-    if own:
-        fit_height(ax, len(hosts) * 0.3)
-    return ax
+    text: dict[str, Any] = {"title": _title(hosts, known), "label": "seconds of waiting, all threads added up"}
+    return close_sheet(sheet, **text, notes=_notes(known, unknown), legend=legend, row_in=0.3)
 
 
 def _by_host(known: pd.DataFrame, *, top: int) -> pd.DataFrame:
-    """Seconds and counts per server, worst first; what comes after the `top` worst is one row."""
-    failed = known["outcome"].ne("ok").fillna(True).astype(bool)
-    wait = known["wait_s"].astype("float64")
-    parts = pd.DataFrame(
-        {
-            "name": [short(host, 44) or "(server not named)" for host in known["url_host"]],
-            "ok": wait.mask(failed, 0.0).to_numpy(),
-            "failed": wait.where(failed, 0.0).to_numpy(),
-            "waits": 1,
-            "failures": failed.to_numpy("int64"),
-        }
-    )
-    hosts = parts.groupby(known["url_host"].fillna("").to_numpy("object")).agg(
-        name=("name", "first"),
-        ok=("ok", "sum"),
-        failed=("failed", "sum"),
-        waits=("waits", "sum"),
-        failures=("failures", "sum"),
-    )
-    hosts = hosts.assign(s=hosts["ok"] + hosts["failed"]).sort_values("s", ascending=False, kind="stable")
+    """Seconds in all and by outcome, and counts, per server, worst first; what comes after the `top` worst is one row."""
+    wait, ended = known["wait_s"].to_numpy("float64"), outcomes_of(known)
+    names = known["url_host"].map(label).fillna("").to_numpy(object)
+    parts = pd.DataFrame({str(place): np.where(ended == place, wait, 0.0) for place in range(len(OUTCOMES))})
+    parts = parts.assign(s=wait, waits=1, failures=(ended == 0).astype("int64"))
+    hosts = parts.groupby(names).sum().sort_values("s", ascending=False, kind="stable")
+    hosts.insert(0, "name", [name[:_LONGEST] or "(server not named)" for name in hosts.index])
     top = max(top, 1)
     if len(hosts) <= top + 1:  # a single one more gets its own bar
         return hosts
@@ -128,8 +117,9 @@ def _notes(known: pd.DataFrame, unknown: pd.DataFrame) -> list[str]:
 def _title(hosts: pd.DataFrame, known: pd.DataFrame) -> str:
     """One sentence: what the worst server cost, of what, and how much failed."""
     worst, total = hosts.iloc[0], float(known["wait_s"].sum())
-    spent = float(worst["ok"] + worst["failed"])
-    part = f" ({spent / total:.0%})" if total > 0 else ""
-    text = f"{worst['name']} took {seconds(spent)} of the {seconds(total)} spent waiting for the network{part}"
+    part = f" ({worst['s'] / total:.0%})" if total > 0 and worst["s"] / total >= 0.005 else ""
+    name = short(worst["name"], _NAME)
+    whole = "all of the" if len(hosts) == 1 else f"{seconds(worst['s'])} of the"
+    text = f"{name} took {whole} {seconds(total)} spent waiting for the network{part if len(hosts) > 1 else ''}"
     failures = int(hosts["failures"].sum())
     return f"{text}; {f'{failures:,} of ' if failures else 'none of '}{count(len(known), 'retrieval')} failed"

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-WAIT = "#9C1C1C"  # the one strong colour: waiting for the network
+FAILED = "#9C1C1C"  # the one strong colour: waited for nothing
+SEARCH = "#3A7CA5"  # answered, but the search for a proxy took its time
+ANSWERED = "#D9962B"  # answered
+WAIT = FAILED  # where outcomes are not distinguished
+LEFT, LEFT_AT_MOST = "#2A6F4B", "#A9CDB9"  # what would be left with a remedy, and at most
 CHECK = "#CBD5DE"  # everything else that took time
 EDGE = "#768491"  # outline of CHECK, and the mark of what is too short to see
 INK = "#1B1F23"
@@ -17,7 +21,6 @@ GRID = "#E4E8EC"
 PAPER = "#FFFFFF"
 
 BOUNDED = "////"  # known within bounds only
-FAILED = "xxx"  # ended without an answer
 
 TITLE_PT = 11.0
 TEXT_PT = 8.5

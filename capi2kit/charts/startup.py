@@ -7,6 +7,7 @@ is room, and the end of the lane says what the thread waited in all.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +18,12 @@ from matplotlib.patches import Patch
 
 from capi2kit import words
 from capi2kit.charts.lanes import find_lanes
-from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT
-from capi2kit.charts.sheet import (
-    Scale,
-    TimeAxis,
-    choose_scale,
-    fit_height,
-    label_times,
-    measure,
-    open_axes,
-    put_footer,
-    put_title,
-    say_nothing,
-    set_rows,
-)
+from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of, tips_of
+from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT
+from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
+from capi2kit.charts.tables import table_of
+from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.charts.waitlabels import label_waits
-from capi2kit.knowledge import check
 from capi2kit.words import at_most, count, label, seconds
 
 if TYPE_CHECKING:
@@ -43,14 +34,16 @@ SEEN = 0.005  # bars below this part of the axis get a dark edge, so that they a
 ROOMY = 12  # up to so many lanes there is height for labels of two lines
 
 
-def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "relative", ax: Axes | None = None) -> Axes:
-    """Draw the timeline of one start-up: a lane per thread, waits for the network in the strong colour.
+def plot_startup(
+    analysis: Analysis, *, startup: int | None = None, axis: TimeAxis = "relative", ax: Axes | None = None
+) -> Axes:
+    """Draw the timeline of one start-up: a lane per thread, and every wait in the colour of its outcome.
 
     Parameters
     ----------
     analysis : what `analyse` returned. Of more than 40 threads the 40 that waited longest are drawn. Waits known
         within bounds only are hatched; those of unknown length are counted below. Bars link to ``#event-<number>``.
-    startup : its number in `analysis.startups`.
+    startup : its number in `analysis.startups`; the one that waited longest if not given.
     axis : ``relative`` for seconds since the start of the process, ``utc`` for the time of day.
     ax : axes to draw on; a figure of its own if not given.
 
@@ -63,39 +56,43 @@ def plot_startup(analysis: Analysis, *, startup: int = 0, axis: TimeAxis = "rela
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such start-up, or no such axis.
     """
-    check(analysis.startups, "startups")
-    check(analysis.spans, "spans")
-    check(analysis.waits, "waits")
-    if analysis.startups.empty:
+    startups = table_of(analysis, "startups")
+    spans, waits = table_of(analysis, "spans"), table_of(analysis, "waits")
+    if startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
-    chosen = analysis.startups[analysis.startups["startup"] == startup]
-    if chosen.empty:
-        last = analysis.startups["startup"].max()
-        raise ValueError(f"there is no start-up {startup}; take one of analysis.startups, 0 to {last}")
-    row = chosen.iloc[0]
+    row = _chosen(startups, startup)
     scale = choose_scale(row["start"], axis)
-    operations, waits, lanes = find_lanes(analysis.spans, analysis.waits, startup=startup)
+    operations, waits, lanes = find_lanes(spans, waits, startup=int(row["startup"]))
     crowded = len(lanes) > ROOMY
-    own = ax is None
-    ax = open_axes(ax)
-    name_width = set_rows(ax, lanes["name"].tolist(), size=SMALL_PT + 0.5 if crowded else TEXT_PT)
+    sums = _sums(lanes)
+    size = SMALL_PT if crowded else TEXT_PT
+    sheet = open_sheet(ax, lanes["name"].tolist(), right=sums, size=SMALL_PT + 0.5 if crowded else TEXT_PT)
+    ax = sheet.ax
     begin, end = scale.at(pd.Series([row["start"], row["stop"]])).tolist()
     ax.set_xlim(begin, max(end, begin + 0.001 * scale.second))
     _draw_checks(ax, operations, scale=scale)
     known = waits[waits["wait_s"].notna()]
     _draw_waits(ax, known, scale=scale)
-    _sum_up(ax, lanes, size=SMALL_PT if crowded else TEXT_PT)
-    width = measure(ax)
-    left, right = ((scale.at(known[edge]) - begin) / np.ptp(ax.get_xlim()) * width for edge in ("start", "stop"))
-    key = label_waits(ax, known, left=left, right=right, roomy=not crowded)
+    _sum_up(ax, sums, size=size)
+    left, right = ((scale.at(known[edge]) - begin) / np.ptp(ax.get_xlim()) * sheet.width for edge in ("start", "stop"))
+    row_in = 0.24 if crowded else 0.52
+    height = (row_in if sheet.own else 0.0) * 72
+    key = label_waits(ax, known, left=left, right=right, height=height, width=sheet.width)
     notes = [", ".join(key)] if key else []
-    put_footer(
-        ax, label_times(ax, scale), notes=notes + _notes(row, waits), legend=_legend(known, operations), width=width
-    )
-    put_title(ax, _title(row, lanes), width=width, left=name_width)
-    if own:
-        fit_height(ax, len(lanes) * (0.24 if crowded else 0.52))
-    return ax
+    legend = [*keys_of(known), *_legend(operations)]
+    text: dict[str, Any] = {"title": _title(row, lanes), "label": label_times(ax, scale)}
+    return close_sheet(sheet, **text, notes=notes + _notes(row, waits), legend=legend, row_in=row_in)
+
+
+def _chosen(startups: pd.DataFrame, number: int | None) -> pd.Series:
+    """The start-up asked for, else the one that waited longest. Raises ValueError if there is no such one."""
+    if number is None:
+        return startups.sort_values(["waiting_wall_s", "wall_s"], ascending=False, kind="stable").iloc[0]
+    found = startups[startups["startup"] == number]
+    if found.empty:
+        last = startups["startup"].max()
+        raise ValueError(f"there is no start-up {number}; take one of analysis.startups, 0 to {last}")
+    return found.iloc[0]
 
 
 def _draw_checks(ax: Axes, operations: pd.DataFrame, *, scale: Scale) -> None:
@@ -108,38 +105,45 @@ def _draw_checks(ax: Axes, operations: pd.DataFrame, *, scale: Scale) -> None:
 
 
 def _draw_waits(ax: Axes, waits: pd.DataFrame, *, scale: Scale) -> None:
+    """The waits as bars; the longest ones are links to their events, and say what they are when the pointer is on them."""
     order = waits.sort_values("wait_s", ascending=False, kind="stable")
-    for quality, bars in order.groupby(order["quality"].eq("exact").fillna(False).astype(bool)):
-        style: dict[str, Any] = {"facecolor": WAIT} if quality else {"facecolor": PAPER, "hatch": BOUNDED}
-        left, y = scale.at(bars["start"]), bars["y"].to_numpy()
-        length = scale.at(bars["stop"]) - left
-        wide = quality & (length[:LINKED] > SEEN * np.ptp(ax.get_xlim()))  # a light edge parts neighbours
-        edges = np.where(wide, PAPER, WAIT).tolist()
-        linked = ax.barh(
-            y[:LINKED], length[:LINKED], left=left[:LINKED], height=0.62, linewidth=0.8, edgecolor=edges, **style
-        )
-        for bar, event in zip(linked, bars["event"].head(LINKED).tolist(), strict=True):
-            bar.set_url(f"#event-{event}")
-            bar.set_gid(f"e{event}")
-        for lane in np.unique(y[LINKED:]):
-            rest = np.flatnonzero(y == lane)
-            rest = rest[rest >= LINKED]
-            ax.broken_barh(
-                np.column_stack([left, length])[rest].tolist(),
-                (lane - 0.31, 0.62),
-                linewidth=0.8,
-                edgecolor=WAIT,
-                **style,
-            )
+    sure, ended = order["quality"].eq("exact").to_numpy(bool, na_value=False), outcomes_of(order)
+    left, y = scale.at(order["start"]), order["y"].to_numpy()
+    length = scale.at(order["stop"]) - left
+    wide = length > SEEN * np.ptp(ax.get_xlim())  # a light edge parts neighbours
+    tips, events = tips_of(order), order["event"].tolist()
+    for exact, (place, outcome) in product((True, False), enumerate(OUTCOMES)):
+        some = np.flatnonzero((sure == exact) & (ended == place))
+        face = {"facecolor": outcome.color} if exact else {"facecolor": PAPER, "hatch": BOUNDED}
+        edges = np.where(wide & exact, PAPER, outcome.color)
+        linked = some[some < LINKED]
+        style: dict[str, Any] = {"linewidth": 0.8, **face}
+        bars = ax.barh(y[linked], length[linked], left=left[linked], height=0.62, edgecolor=edges[linked], **style)
+        for bar, at in zip(bars, linked.tolist(), strict=True):
+            bar.set_url(f"#event-{events[at]}")
+            bar.set_gid(f"e{events[at]}")
+            bar.set_label(tips[at])
+        rest = some[some >= LINKED]
+        for lane in np.unique(y[rest]):
+            boxes = np.column_stack([left, length])[rest[y[rest] == lane]].tolist()
+            ax.broken_barh(boxes, (lane - 0.31, 0.62), edgecolor=outcome.color, **style)
 
 
-def _sum_up(ax: Axes, lanes: pd.DataFrame, *, size: float) -> None:
-    """At the end of each lane: what its thread waited in all, and for whom most."""
+def _sums(lanes: pd.DataFrame) -> list[str]:
+    """For each lane: what its thread waited in all, and for whom most."""
     columns = (lanes[name].tolist() for name in ("wait_s", "waits", "hosts", "url_host"))
-    for y, (waited, waits, hosts, host) in enumerate(zip(*columns, strict=True)):
+    texts = []
+    for waited, waits, hosts, host in zip(*columns, strict=True):
         text = f"{seconds(waited)} in {count(waits, 'wait')}" if waits else "no wait"
         if waits and len(lanes) <= ROOMY:
             text += f"\n{'mostly ' if hosts > 1 else ''}{host}"
+        texts.append(text)
+    return texts
+
+
+def _sum_up(ax: Axes, texts: list[str], *, size: float) -> None:
+    """The sums at the end of the lanes."""
+    for y, text in enumerate(texts):
         ax.annotate(
             text,
             (1, y),
@@ -154,17 +158,9 @@ def _sum_up(ax: Axes, lanes: pd.DataFrame, *, size: float) -> None:
         )
 
 
-def _legend(waits: pd.DataFrame, operations: pd.DataFrame) -> list[Artist]:
-    exact = waits["quality"].eq("exact").fillna(False).astype(bool)
-    handles: list[Artist] = []
-    if exact.any():
-        handles.append(Patch(facecolor=WAIT, edgecolor=WAIT, label="waiting for the network"))
-    if not exact.all():
-        label = "waiting, known within bounds only"
-        handles.append(Patch(facecolor=PAPER, edgecolor=WAIT, hatch=BOUNDED, label=label))
-    if len(operations):
-        handles.append(Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="checking certificates"))
-    return handles
+def _legend(operations: pd.DataFrame) -> list[Artist]:
+    label = "checking certificates"
+    return [Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label=label)] if len(operations) else []
 
 
 def _notes(row: pd.Series, waits: pd.DataFrame) -> list[str]:

@@ -6,27 +6,33 @@ two folders, or one file in two processes, stay two bars.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
-from capi2kit.charts.palette import CHECK, EDGE, WAIT, WIDE_BLANK
-from capi2kit.charts.sheet import fit_height, measure, open_axes, put_footer, put_title, say_nothing, set_rows
-from capi2kit.knowledge import account, check
+from capi2kit.charts.palette import ANSWERED, CHECK, EDGE, FAILED, WIDE_BLANK
+from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
+from capi2kit.charts.tables import table_of
+from capi2kit.knowledge import account
 from capi2kit.words import count, file_name, label, seconds, short
+
+if TYPE_CHECKING:
+    from capi2kit.analysis import Analysis
 
 NAME = 38  # characters
 _COLUMNS = ["host", "process", "pid", "user_sid", "target", "total_s", "network_s", "timeouts"]
 
 
-def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None) -> Axes:
+def plot_targets(delays: Analysis | pd.DataFrame, *, top: int = 15, ax: Axes | None = None) -> Axes:
     """Draw one bar per target: its time in certificate checks, the part on the network in the strong colour.
 
     Parameters
     ----------
-    delays : table `delays`; seconds of all checks of a target, overlaps counted for each.
+    delays : an Analysis, or table `delays`; seconds of all checks of a target, overlaps counted for each.
     top : bars at most; the targets beyond the slowest ones are counted in the title.
     ax : axes to draw on; a figure of its own if not given.
 
@@ -38,34 +44,32 @@ def plot_targets(delays: pd.DataFrame, *, top: int = 15, ax: Axes | None = None)
     ------
     TableError : a column of `delays` is missing or has another dtype.
     """
-    check(delays, "delays", needs=_COLUMNS)
-    timed = delays[delays["total_s"].notna()]
+    table = table_of(delays, "delays", needs=_COLUMNS)
+    timed = table[table["total_s"].notna()]
     if timed.empty or timed["total_s"].max() <= 0:
         return say_nothing(ax, "Nothing to show: no certificate check of a file took any time.")
     worst = timed.sort_values("total_s", ascending=False, kind="stable").head(max(top, 1))
     total = worst["total_s"].to_numpy("float64")
     network = np.minimum(worst["network_s"].to_numpy("float64", na_value=0.0), total)
-    own = ax is None
-    ax = open_axes(ax)
-    left = set_rows(ax, _names(worst))
-    write_column(ax, cumulated(total, total=float(timed["total_s"].sum())), head="cumulative")
-    width = measure(ax)
+    column = cumulated(total, total=float(timed["total_s"].sum()))
+    sheet = open_sheet(ax, _names(worst), right=[*column, "cumulative"])
+    ax = sheet.ax
+    write_column(ax, column, head="cumulative")
     rows = np.arange(len(worst))
     ax.barh(rows, total, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
-    ax.barh(rows, network, height=0.7, color=WAIT)
-    labels = fitting(_labels(worst), width=width)
-    ax.set_xlim(0, end_of_axis(total, labels, width=width))
+    failed = worst["timeouts"].gt(0).to_numpy(bool, na_value=False)
+    ax.barh(rows, network, height=0.7, color=np.where(failed, FAILED, ANSWERED))
+    labels = fitting(_labels(worst), width=sheet.width)
+    ax.set_xlim(0, end_of_axis(total, labels, width=sheet.width))
     label_ends(ax, labels, ends=total)
     end_ticks(ax, float(total.max()))
     legend = [
-        Patch(facecolor=WAIT, label="waiting for the network"),
+        *(Patch(facecolor=FAILED, label="waiting, some of it failed") for _ in range(bool(failed.any()))),
+        *(Patch(facecolor=ANSWERED, label="waiting, answered") for _ in range(bool((~failed & (network > 0)).any()))),
         Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else"),
     ]
-    put_footer(ax, "seconds of certificate checks, all threads added up", legend=legend, width=width)
-    put_title(ax, _title(timed, shown=len(worst)), width=width, left=left)
-    if own:
-        fit_height(ax, len(worst) * 0.28)
-    return ax
+    label = "seconds of certificate checks, all threads added up"
+    return close_sheet(sheet, title=_title(timed, shown=len(worst)), label=label, legend=legend, row_in=0.28)
 
 
 def _names(worst: pd.DataFrame) -> list[str]:

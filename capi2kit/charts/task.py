@@ -8,7 +8,8 @@ where something inside them waited.
 from __future__ import annotations
 
 import math
-from itertools import islice
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,35 +17,30 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
-from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WAIT, WIDE_BLANK
-from capi2kit.charts.sheet import (
-    Scale,
-    TimeAxis,
-    choose_scale,
-    fit_height,
-    label_times,
-    measure,
-    open_axes,
-    put_footer,
-    put_title,
-    say_nothing,
-    set_rows,
-)
+from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of
+from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WIDE_BLANK
+from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
+from capi2kit.charts.tables import table_of
+from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.instants import TICK_S
 from capi2kit.columns.keys import match
 from capi2kit.knowledge import check
 from capi2kit.words import count, duration, file_name, label, seconds, short
 
+if TYPE_CHECKING:
+    from capi2kit.analysis import Analysis
+
 ROWS = 60
 DETAIL = 44  # characters
 INDENT = "\N{NO-BREAK SPACE}" * 3  # plain blanks are lost in SVG
 _BOUNDS = ["span", "wait_s", "low_s", "high_s", "quality"]
-_WAITS = [*_BOUNDS, "start", "stop"]
+_PARTS = ["span", "start", "quality", "stop", "outcome", "wpad_failures"]
+_WAITS = [*_BOUNDS, *_PARTS]
 
 
 def plot_task(
-    spans: pd.DataFrame,
+    spans: Analysis | pd.DataFrame,
     *,
     task_id: str,
     waits: pd.DataFrame | None = None,
@@ -55,9 +51,9 @@ def plot_task(
 
     Parameters
     ----------
-    spans : table `spans`. Of more than 60 operations of the task the longest are drawn.
-    task_id : the task, with or without braces.
-    waits : table `waits`; it sharpens the durations of the retrievals by their own bounds.
+    spans : an Analysis, or table `spans`. Of more than 60 operations of the task the longest are drawn.
+    task_id : the task, with or without braces; its beginning is enough where no other task begins like it.
+    waits : table `waits`, if `spans` is a table; it sharpens the durations of the retrievals by their own bounds.
     axis : ``relative`` for seconds since the task began, ``utc`` for the time of day.
     ax : axes to draw on; a figure of its own if not given.
 
@@ -70,38 +66,45 @@ def plot_task(
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such task, or no such axis.
     """
-    check(spans, "spans")
+    table = table_of(spans, "spans")
+    waits = getattr(spans, "waits", waits) if waits is None else waits
     if waits is not None:
         check(waits, "waits", needs=_WAITS)
-    if spans.empty:
+    if table.empty:
         return say_nothing(ax, "Nothing to show: no operation in these spans.")
-    task = spans[spans["task_id"].isin([task_id, task_id.strip("{} ").upper()])]
-    if task.empty:
-        raise ValueError(f"no operation of task {label(task_id)} in these spans; take one of spans['task_id']")
+    task = _task(table, task_id)
     task = task[task["start"].notna() | task["stop"].notna()]
     if task.empty:
         return say_nothing(ax, "Nothing to show: neither start nor end of this task is known.")
-    parts = _waiting(task, waits)
-    shown = _in_order(task)
+    parts, shown = _waiting(task, waits), _in_order(task)
     scale = choose_scale(shown["start"].fillna(shown["stop"]).min(), axis)
-    ax, own = open_axes(ax), ax is None
-    left = set_rows(ax, _names(shown), indent=True)
-    width = measure(ax)
+    sheet = open_sheet(ax, _names(shown), indent=True)
     begin, end = scale.at(shown["start"].fillna(shown["stop"])), scale.at(shown["stop"].fillna(shown["start"]))
     labels = _durations(shown, waits)
     zero = float(begin.min())
-    reach = max(end_of_axis(end - zero, labels, width=width), TICK_S * scale.second)
-    ax.set_xlim(zero, zero + reach)
-    least = SEEN_PT / width * reach
-    _draw(ax, shown, begin=begin, length=np.maximum(end - begin, least))
-    _draw_waiting(ax, shown, parts=parts, scale=scale, least=least)
-    label_ends(ax, labels, ends=np.maximum(end, begin + least))
-    put_footer(ax, label_times(ax, scale), legend=_legend(parts), width=width)
-    end_ticks(ax, float(end.max()))
-    put_title(ax, _title(task, shown=len(shown)), width=width, left=left)
-    if own:
-        fit_height(ax, len(shown) * 0.27)
-    return ax
+    reach = max(end_of_axis(end - zero, labels, width=sheet.width), TICK_S * scale.second)
+    sheet.ax.set_xlim(zero, zero + reach)
+    least = SEEN_PT / sheet.width * reach
+    _draw(sheet.ax, shown, begin=begin, length=np.maximum(end - begin, least), labels=labels)
+    _draw_waiting(sheet.ax, shown, parts=parts, scale=scale, least=least)
+    label_ends(sheet.ax, labels, ends=np.maximum(end, begin + least))
+    label = label_times(sheet.ax, scale)
+    end_ticks(sheet.ax, float(end.max()))
+    return close_sheet(sheet, title=_title(task, shown=len(shown)), label=label, legend=_legend(parts), row_in=0.27)
+
+
+def _task(spans: pd.DataFrame, task_id: str) -> pd.DataFrame:
+    """The operations of a task. Raises ValueError if there is none, or if several begin like that."""
+    wanted = task_id.strip("{} ").upper()
+    task = spans[spans["task_id"].isin([task_id, wanted])]
+    if task.empty and wanted:
+        task = spans[spans["task_id"].str.startswith(wanted).fillna(False)]
+    names = task["task_id"].unique()
+    if not len(names):
+        raise ValueError(f"no operation of task {label(task_id)} in these spans; take one of spans['task_id']")
+    if len(names) > 1:
+        raise ValueError(f"{len(names)} tasks begin with {label(task_id)}; give more of the id")
+    return task
 
 
 def _in_order(task: pd.DataFrame) -> pd.DataFrame:
@@ -132,15 +135,16 @@ def _waiting(task: pd.DataFrame, waits: pd.DataFrame | None) -> pd.DataFrame:
     if waits is None:
         waiting = task[(task["wait_s"] > 0).fillna(False).astype(bool) & task["start"].notna()]
         waiting = waiting[~waiting["span"].isin(waiting["parent"].dropna())]
-        parts = waiting[["span", "start", "quality"]].assign(
-            stop=waiting["start"] + pd.to_timedelta(waiting["wait_s"].astype("float64"), unit="s")
+        parts = waiting[["span", "start", "quality", "outcome"]].assign(
+            stop=waiting["start"] + pd.to_timedelta(waiting["wait_s"].astype("float64"), unit="s"),
+            wpad_failures=pd.array([pd.NA] * len(waiting), "Int64"),
         )
     else:
-        parts = waits[waits["span"].isin(task["span"]) & waits["wait_s"].notna()][["span", "start", "quality", "stop"]]
+        parts = waits[waits["span"].isin(task["span"]) & waits["wait_s"].notna()][_PARTS]
     exact = parts["quality"].eq("exact").fillna(False).astype(bool)
     span = task["span"].to_numpy("int64")
     at = match([parts["span"].to_numpy("int64")], [span])
-    levels = [parts.assign(exact=exact, own=True)]
+    levels = [parts.assign(exact=exact, own=True, ended=outcomes_of(parts))]
     for places in islice(tree_of(task).callers(at), 1, None):
         levels.append(levels[0].assign(span=span[places], own=False)[places >= 0])
     return pd.concat(levels, ignore_index=True)
@@ -163,12 +167,14 @@ def _durations(shown: pd.DataFrame, waits: pd.DataFrame | None) -> list[str]:
     return labels
 
 
-def _draw(ax: Axes, shown: pd.DataFrame, *, begin: np.ndarray, length: np.ndarray) -> None:
+def _draw(ax: Axes, shown: pd.DataFrame, *, begin: np.ndarray, length: np.ndarray, labels: list[str]) -> None:
     bars = ax.barh(range(len(shown)), length, left=begin, height=0.7, color=CHECK, edgecolor=EDGE, linewidth=0.5)
-    for bar, event in zip(bars, shown["stop_event"].tolist(), strict=True):
+    columns = (shown[name].tolist() for name in ("stop_event", "operation", "url"))
+    for bar, text, event, operation, url in zip(bars, labels, *columns, strict=True):
         if not pd.isna(event):
             bar.set_url(f"#event-{event}")
             bar.set_gid(f"e{event}")
+            bar.set_label(" ".join(filter(None, [label(operation), label(url), text])))
 
 
 def _draw_waiting(ax: Axes, shown: pd.DataFrame, *, parts: pd.DataFrame, scale: Scale, least: float) -> None:
@@ -179,10 +185,10 @@ def _draw_waiting(ax: Axes, shown: pd.DataFrame, *, parts: pd.DataFrame, scale: 
     own, exact = parts["own"].to_numpy(bool), parts["exact"].to_numpy(bool)
     events = shown["stop_event"].to_numpy("float64", na_value=math.nan)
     for here, bottom, height in ((own, -0.35, 0.7), (~own, 0.17, 0.18)):
-        for chosen, style in (
-            (here & exact, {"facecolor": WAIT}),
-            (here & ~exact, {"facecolor": PAPER, "edgecolor": WAIT, "hatch": BOUNDED, "linewidth": 0.8}),
-        ):
+        for sure, (place, outcome) in product((True, False), enumerate(OUTCOMES)):
+            chosen = here & (exact == sure) & (parts["ended"].to_numpy() == place)
+            hatched = {"facecolor": PAPER, "edgecolor": outcome.color, "hatch": BOUNDED, "linewidth": 0.8}
+            style: dict[str, Any] = {"facecolor": outcome.color} if sure else hatched
             y = row[chosen] + bottom
             bars = ax.barh(y, length[chosen], left=left[chosen], height=height, align="edge", **style)
             for bar, event in zip(bars, events[row[chosen].astype(int)].tolist(), strict=True):
@@ -190,13 +196,7 @@ def _draw_waiting(ax: Axes, shown: pd.DataFrame, *, parts: pd.DataFrame, scale: 
 
 
 def _legend(parts: pd.DataFrame) -> list[Patch]:
-    handles = []
-    if parts["exact"].any():
-        handles.append(Patch(facecolor=WAIT, label="waiting for the network"))
-    if not parts["exact"].all():
-        text = "waiting, known within bounds only"
-        handles.append(Patch(facecolor=PAPER, edgecolor=WAIT, hatch=BOUNDED, label=text))
-    return [*handles, Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else")]
+    return [*keys_of(parts), Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.5, label="everything else")]
 
 
 def _title(task: pd.DataFrame, *, shown: int) -> str:

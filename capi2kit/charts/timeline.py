@@ -7,7 +7,8 @@ that knows its own duration is a bar that ends when it was logged, any other a m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,22 +18,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from capi2kit.charts.labels import points
-from capi2kit.charts.palette import AS_IS, CHECK, EDGE, INK, QUIET, SMALL_PT, WAIT
-from capi2kit.charts.sheet import (
-    Scale,
-    TimeAxis,
-    choose_scale,
-    fit_height,
-    label_times,
-    measure,
-    open_axes,
-    put_footer,
-    put_title,
-    say_nothing,
-    set_rows,
-)
+from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of
+from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, INK, PAPER, QUIET, SMALL_PT
+from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
+from capi2kit.charts.tables import table_of
+from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.columns.nearby import short_names
-from capi2kit.knowledge import check, operation_rows, operations_marking, operations_where
+from capi2kit.knowledge import operation_rows, operations_marking, operations_where
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.words import SHORTEST, count, label, seconds, short, shorter, waited
 
@@ -69,31 +61,27 @@ def plot_timeline(
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such start-up.
     """
-    check(analysis.startups, "startups")
-    check(analysis.waits, "waits")
-    if analysis.startups.empty:
+    startups, waits = table_of(analysis, "startups"), table_of(analysis, "waits")
+    if startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
-    mine = _overlapping(analysis.startups, startup)
+    mine = _overlapping(startups, startup)
     entries = _entries(analysis, mine)
     begin, end = _window(mine, entries)
     entries = entries[(entries["stop"] >= begin) & (entries["start"] <= end)]
     scale = choose_scale(begin, axis)
     lanes = entries.groupby("lane", sort=False).size() if len(entries) else pd.Series(dtype="int64")
     names = [_process(row) for row in mine.to_dict("records")] + [f"{name}" for name in lanes.index]
-    own = ax is None
-    ax = open_axes(ax)
-    left = set_rows(ax, names)
+    ends = _ends(mine, lanes=lanes)
+    sheet = open_sheet(ax, names, right=ends)
+    ax = sheet.ax
     ax.set_xlim(*scale.at(pd.Series([begin, end])).tolist())
-    _draw_startups(ax, mine, waits=analysis.waits, scale=scale)
-    width = measure(ax)
+    drawn = _draw_startups(ax, mine, waits=waits, scale=scale)
     for place, name in enumerate(lanes.index, len(mine)):
-        _draw_lane(ax, entries[entries["lane"] == name], place=place, scale=scale, width=width)
-    _count(ax, mine, lanes=lanes)
-    put_footer(ax, label_times(ax, scale), notes=_notes(analysis.startups, mine), legend=_legend(entries), width=width)
-    put_title(ax, _title(mine, entries), width=width, left=left)
-    if own:
-        fit_height(ax, len(names) * 0.42)
-    return ax
+        _draw_lane(ax, entries[entries["lane"] == name], place=place, scale=scale, width=sheet.width)
+    _count(ax, ends)
+    notes, label = _notes(startups, mine), label_times(ax, scale)
+    legend = [*keys_of(drawn), *_legend(entries)] if len(drawn) else _legend(entries)
+    return close_sheet(sheet, title=_title(mine, entries), label=label, notes=notes, legend=legend, row_in=0.42)
 
 
 def _overlapping(startups: pd.DataFrame, startup: int | None) -> pd.DataFrame:
@@ -174,16 +162,25 @@ def _window(mine: pd.DataFrame, entries: pd.DataFrame) -> tuple[pd.Timestamp, pd
     return begin - margin, end + margin
 
 
-def _draw_startups(ax: Axes, mine: pd.DataFrame, *, waits: pd.DataFrame, scale: Scale) -> None:
-    known = waits[waits["wait_s"].notna()]
+def _draw_startups(ax: Axes, mine: pd.DataFrame, *, waits: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    """The start-ups with their waits in the colour of their outcome; returns the waits that are drawn."""
+    known, drawn = waits[waits["wait_s"].notna()], []
     for place, row in enumerate(mine.to_dict("records")):
         left, right = scale.at(pd.Series([row["start"], row["stop"]])).tolist()
         ax.barh(place, right - left, left=left, height=0.72, facecolor=CHECK, edgecolor=EDGE, linewidth=0.8)
         of = known["host"].eq(row["host"]) & known["pid"].eq(row["pid"]) & known["process"].eq(row["process"])
         inside = known[of.fillna(False) & (known["start"] >= row["start"]) & (known["start"] <= row["stop"])]
-        starts = scale.at(inside["start"])
-        bars = np.column_stack([starts, scale.at(inside["stop"]) - starts]).tolist()
-        ax.broken_barh(bars, (place - 0.28, 0.56), facecolor=WAIT, linewidth=0)
+        starts, ended = scale.at(inside["start"]), outcomes_of(inside)
+        lengths = scale.at(inside["stop"]) - starts
+        sure = inside["quality"].eq("exact").to_numpy(bool, na_value=False)
+        for exact, (kind, outcome) in product((True, False), enumerate(OUTCOMES)):
+            some = (ended == kind) & (sure == exact)
+            bars = np.column_stack([starts, lengths])[some].tolist()
+            style: dict[str, Any] = {"facecolor": outcome.color} if exact else {"facecolor": PAPER, "hatch": BOUNDED}
+            # no edge of its own where bars touch: edges would be drawn on whole pixels, and equal waits would look unequal
+            ax.broken_barh(bars, (place - 0.28, 0.56), edgecolor=outcome.color, linewidth=0.4, snap=False, **style)
+        drawn.append(inside)
+    return pd.concat(drawn)
 
 
 def _draw_lane(ax: Axes, entries: pd.DataFrame, *, place: int, scale: Scale, width: float) -> None:
@@ -230,10 +227,13 @@ def _write(ax: Axes, marks: pd.DataFrame, *, at: np.ndarray, place: int, width: 
             )
 
 
-def _count(ax: Axes, mine: pd.DataFrame, *, lanes: pd.Series) -> None:
-    """At the end of each lane: what was waited, or how many entries there are."""
+def _ends(mine: pd.DataFrame, *, lanes: pd.Series) -> list[str]:
+    """For the end of each lane: what was waited, or how many entries there are."""
     texts = [f"{waited(row)} of {seconds(row['wall_s'])} waiting" for row in mine.to_dict("records")]
-    texts += [f"{number:,} {'entry' if number == 1 else 'entries'}" for number in lanes]
+    return texts + [f"{number:,} {'entry' if number == 1 else 'entries'}" for number in lanes]
+
+
+def _count(ax: Axes, texts: list[str]) -> None:
     for place, text in enumerate(texts):
         ax.annotate(
             text, (1, place), xycoords=ax.get_yaxis_transform(), xytext=(6, 0), textcoords="offset points",
@@ -248,7 +248,6 @@ def _process(row: dict) -> str:
 
 def _legend(entries: pd.DataFrame) -> list[Artist]:
     handles: list[Artist] = [
-        Patch(facecolor=WAIT, label="waiting"),
         Patch(facecolor=CHECK, edgecolor=EDGE, linewidth=0.8, label="start-up"),
     ]
     if entries["whole"].any():

@@ -16,13 +16,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from capi2kit.charts.labels import points
+from capi2kit.charts.outcomes import OUTCOMES, outcomes_of
 from capi2kit.charts.palette import AS_IS, INK, PAPER, SMALL_PT, TEXT_PT
-from capi2kit.charts.sheet import figure_of
 from capi2kit.words import NO_HOST, duration, file_name, short
 
 MOST = 500  # labels in one chart
 PAD_PT = 3.0
 NAME, HOST = 34, 34  # characters
+BAR = 0.62  # of a lane that a bar takes
+_ROOMY_PT = 30.0  # a lane of that height has room for two lines
+_LINE = 1.2  # height of a line in parts of its size
 
 
 class Wordings(NamedTuple):
@@ -32,36 +35,43 @@ class Wordings(NamedTuple):
     lettered: list[str]
 
 
-def label_waits(ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.ndarray, roomy: bool) -> list[str]:
+def label_waits(
+    ax: Axes, waits: pd.DataFrame, *, left: np.ndarray, right: np.ndarray, height: float, width: float
+) -> list[str]:
     """Write labels at the waits, the longest first, where they fit; returns the meaning of the letters used.
 
-    `left`, `right`: edges of the bars in points from the left edge of the axes; `roomy`: lanes hold two lines.
+    `left`, `right`: edges of the bars in points from the left edge of the axes, which are `width` wide; `height`: of a lane, 0 if it
+    is not known, which leaves room for one line.
     """
     hosts = [short(host, HOST) or NO_HOST for host in waits["url_host"].tolist()]
     letters = _letters(hosts, (right - left).tolist())
-    wordings = _wordings(waits, hosts, letters=letters, roomy=roomy)
-    lanes, exact = waits["y"].tolist(), waits["quality"].eq("exact").fillna(False).tolist()
+    roomy = height >= _ROOMY_PT
+    size = TEXT_PT if roomy else SMALL_PT
+    rows = max(int(height * BAR / (size * _LINE)), 1)
+    wordings = _wordings(waits, hosts, letters=letters, rows=rows)
+    ended, lanes = outcomes_of(waits).tolist(), waits["y"].tolist()
+    exact = waits["quality"].eq("exact").fillna(False).tolist()
     taken: dict[int, list[tuple[float, float]]] = {lane: [] for lane in lanes}
     for lane, edges in zip(lanes, zip(left.tolist(), right.tolist(), strict=True), strict=True):
         taken[lane].append(edges)
-    size = TEXT_PT if roomy else SMALL_PT
     used = set()
     for i in np.argsort(left - right, kind="stable").tolist()[:MOST]:
         bar = (float(left[i]), float(right[i]))
         text = _fitting(wordings[i].named, bar[1] - bar[0], size=size)
-        place = None if text else _beside(wordings[i].named, bar, taken=taken[lanes[i]], size=size, ax=ax)
+        place = None if text else _beside(wordings[i].named, bar, taken=taken[lanes[i]], size=size, width=width)
         if place:
             text, begin = place
             taken[lanes[i]].append((begin, begin + points(text, size) + 2 * PAD_PT))
-            _write(ax, text, at=(begin + PAD_PT, lanes[i]), size=size, ha="left")
+            _write(ax, text, at=((begin + PAD_PT) / width, lanes[i]), size=size, ha="left")
             continue
         if not text:
             text = _fitting(wordings[i].lettered, bar[1] - bar[0], size=size)
             used |= {hosts[i]} if text else set()
         if text:
             box = None if exact[i] else {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2}
-            color = PAPER if exact[i] else INK
-            _write(ax, text, at=((bar[0] + bar[1]) / 2, lanes[i]), size=size, ha="center", color=color, bbox=box)
+            color = OUTCOMES[ended[i]].ink if exact[i] else INK
+            middle = (bar[0] + bar[1]) / 2 / width
+            _write(ax, text, at=(middle, lanes[i]), size=size, ha="center", color=color, bbox=box)
     return [f"{letter} = {host}" for host, letter in letters.items() if host in used]
 
 
@@ -71,19 +81,19 @@ def _letters(hosts: list[str], lengths: list[float]) -> dict[str, str]:
     return dict(zip(total.index.tolist(), ascii_uppercase, strict=False))
 
 
-def _wordings(waits: pd.DataFrame, hosts: list[str], *, letters: dict[str, str], roomy: bool) -> list[Wordings]:
+def _wordings(waits: pd.DataFrame, hosts: list[str], *, letters: dict[str, str], rows: int) -> list[Wordings]:
+    """From full to brief, none with more lines than a lane has `rows`."""
     columns = [waits[name].tolist() for name in ("target", "wait_s", "low_s", "high_s", "quality")]
     found = []
     for host, target, wait, low, high, quality in zip(hosts, *columns, strict=True):
         dur = duration(wait, low=low, high=high, quality=quality)
         what = short(file_name(target), NAME) or "target not named"
-        named = [f"{what} → {host} {dur}"]
-        named += [f"{what}\n→ {host} {dur}"] if roomy else []
-        named += [f"{short(what, 18)} → {short(host, 20)} {dur}"]
-        named += [f"{short(what, 18)}\n→ {short(host, 20)}\n{dur}"] if roomy else []
+        brief, server = short(what, 18), short(host, 20)
+        named = [f"{what} → {host} {dur}", f"{what}\n→ {host} {dur}", f"{brief} → {server} {dur}"]
+        named += [f"{brief}\n→ {server} {dur}", f"{brief}\n→ {server}\n{dur}"]
         letter = letters.get(host)
         lettered = [f"{letter} {dur}", f"{letter}\n{dur}", letter] if letter else [dur]
-        found.append(Wordings(named, [text for text in lettered if roomy or "\n" not in text]))
+        found.append(Wordings(*([text for text in texts if text.count("\n") < rows] for texts in (named, lettered))))
     return found
 
 
@@ -94,10 +104,9 @@ def _fitting(texts: Sequence[str], room: float, *, size: float) -> str:
 
 
 def _beside(
-    texts: Sequence[str], bar: tuple[float, float], *, taken: list[tuple[float, float]], size: float, ax: Axes
+    texts: Sequence[str], bar: tuple[float, float], *, taken: list[tuple[float, float]], size: float, width: float
 ) -> tuple[str, float] | None:
     """The first text with free space right or left of its bar, and where it begins."""
-    width = _width(ax)
     for text in texts:
         need = points(text, size) + 2 * PAD_PT
         for begin in (bar[1], bar[0] - need):
@@ -107,12 +116,8 @@ def _beside(
     return None
 
 
-def _width(ax: Axes) -> float:
-    return ax.get_window_extent().width / figure_of(ax).dpi * 72
-
-
 def _write(ax: Axes, text: str, *, at: tuple[float, float], size: float, **style: Any) -> None:
-    first, last = ax.get_xlim()
-    x = first + at[0] / _width(ax) * (last - first)
+    """A text at a part of the width of the axes and at a lane."""
     style = {"color": INK, "va": "center", "linespacing": 1.15, "clip_on": True, **style, **AS_IS}
-    ax.text(x, at[1], text, size=size, **style)
+    first, last = ax.get_xlim()
+    ax.text(first + at[0] * (last - first), at[1], text, size=size, **style)
