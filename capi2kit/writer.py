@@ -7,6 +7,7 @@ a reader) is written directly. A link at the target is not followed: it is repla
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import re
@@ -21,6 +22,23 @@ from typing import IO, BinaryIO
 from capi2kit.errors import OutputError
 
 PathLike = str | os.PathLike[str]
+PLAIN = "capi2kit.plain"  # a codec's error handler: signs that an encoding lacks become plain ones
+_SIGNS = str.maketrans(  # each as wide as the sign it replaces
+    "–—‐‑−…×→←·•‘’‚“”„«»│─┌┐└┘├┤┬┴┼█▌▐▏■▪▓▒░●○✓✗≈Σ∑µ\u00a0\u202f",
+    '-----~x><.*\'\'\'"""""|-+++++++++######==.*ovx~SSu  ',
+)
+_WIDER = {
+    "≥": ">=",
+    "≤": "<=",
+    "±": "+-",
+    "≠": "!=",
+    "°": " deg",
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+    "€": "EUR",
+}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _MEMBER = "!"  # archive.zip!member, as `sources` names what is in an archive
@@ -214,3 +232,23 @@ def _reason(err: OSError) -> str:
         return f"{cause}; is it open in another program, or its folder read-only? Close it, or choose another place"
     hint = hints.get(err.errno or 0)
     return f"{cause}; {hint}" if hint else cause
+
+
+# ---- Streams that lack signs.
+
+
+def plain(text: str, encoding: str | None) -> str:
+    """The text as a stream with this encoding shows it: with plain signs, else ``\\u4e2d``, for what the encoding lacks."""
+    name = encoding or "utf-8"
+    return text.encode(name, PLAIN).decode(name)
+
+
+def _replaced(err: UnicodeError) -> tuple[str | bytes, int]:
+    """The error handler."""
+    if not isinstance(err, UnicodeEncodeError):
+        raise err
+    text = "".join(_WIDER.get(sign, sign) for sign in err.object[err.start : err.end].translate(_SIGNS))
+    return text.encode("ascii", "backslashreplace").decode("ascii"), err.end
+
+
+codecs.register_error(PLAIN, _replaced)

@@ -12,6 +12,7 @@ from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no defect
 settings.load_profile("any machine")
+os.environ.pop("COLUMNS", None)  # output that goes to no terminal is 120 columns wide
 
 WHERE_FROM = (
     "the real logs are not here: set CAPI2KIT_REAL_LOGS to a folder whose evtx/ holds public logs, such as "

@@ -285,7 +285,7 @@ def test_check_says_what_differs_with_exit_code_1(capsys, tmp_path):
 
 def test_demo_writes_evidence_and_report(capsys, tmp_path):
     code, out, _ = run(capsys, "demo", "-o", str(tmp_path / "demo"))
-    assert code == 0 and "w3wp.exe (PID 4120 on SP01.contoso.example) spent 8 min 15 s" in out
+    assert code == 0 and "w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s" in out
     assert (tmp_path / "demo" / "report.html").stat().st_size > 100_000
 
 

@@ -181,7 +181,7 @@ def test_a_file_that_was_changed_since_is_not_shown_as_if_it_were_the_same(saved
 
 
 def test_an_empty_file_is_refused(saved):
-    with pytest.raises(EvidenceError, match=r"WEB01.evtx is empty\. Looked for: a Windows event log .*again"):
+    with pytest.raises(EvidenceError, match=r"WEB01.evtx is empty\. Looked for: Windows event logs .*again"):
         load(saved(b""))
 
 

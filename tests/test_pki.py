@@ -619,7 +619,10 @@ def call(capsys, *arguments) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
-def test_one_command_tells_that_the_signers_issuer_is_not_on_the_machine(capsys, tmp_path, signed, authority):
+def test_one_command_tells_that_the_signers_issuer_is_not_on_the_machine(
+    capsys, tmp_path, signed, authority, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "500")  # no line is cut
     (tmp_path / "authrootstl.cab").write_bytes(cabinet({"authroot.stl": signed}))
     code, out = call(capsys, tmp_path, "--at", "2011-02-21T12:00Z")
     assert code == 0

@@ -8,6 +8,7 @@ of the time of the larger libraries; a verb's module is imported only when it ru
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from contextlib import suppress
 from dataclasses import fields
@@ -21,7 +22,7 @@ from capi2kit.cli.options import Common
 from capi2kit.errors import Capi2kitError, DamagedEvidence, OutputError
 
 VERBS = {
-    "summary": "say where the seconds went: headline, start-ups, longest waits",
+    "summary": "say what is wrong, what it costs and what to do, on one screen; --full: all tables",
     "report": "write a self-contained HTML report; print its path and the headline",
     "info": "say what is in the files: hashes, integrity, losses, coverage",
     "events": "print the events as a table",
@@ -44,6 +45,7 @@ OTHERS = {
     "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
 }
 USAGE, NOTHING, LOSSES = 2, 3, 4
+_GARBAGE = 50_000  # objects between two searches for garbage: a verb makes many, and little of it is garbage
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
         "Example: capi2kit summary WEB01.evtx",
     )
     top.add_argument("--version", action="version", version=f"capi2kit {capi2kit.__version__}")
+    top.add_argument(
+        "--formats",
+        action=_Formats,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="list the kinds of files that can be read, and exit",
+    )
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, text in (VERBS | OTHERS).items():
         verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -65,9 +74,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a verb; an error of ours becomes one line on stderr and an exit code."""
     streams.prepare()
+    gc.set_threshold(_GARBAGE)
     top = parser()
     try:
         try:
+            _check_verb(sys.argv[1:] if arguments is None else arguments)
             code = _run(top.parse_args(arguments))
         finally:
             sys.stdout.flush()
@@ -88,6 +99,28 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"{err.filename or 'standard output'}: cannot be written ({err.strerror})", USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+class _Formats(argparse.Action):
+    """Prints what can be read, one kind per line."""
+
+    def __call__(self, *_: object, **__: object) -> None:
+        from capi2kit.case import formats
+
+        print("What can be read, alone, in a folder, or in a .zip:")
+        print(*(f"  {kind}" for kind in formats()), sep="\n")
+        sys.exit(0)
+
+
+def _check_verb(given: list[str]) -> None:
+    """Raises UsageError for a verb that does not exist, with the one that was meant, if one is like it."""
+    verb = next((word for word in given if not word.startswith("-")), None)
+    if verb is None or verb in VERBS | OTHERS:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, [*VERBS, *OTHERS], n=1)
+    raise UsageError(f"there is no verb {verb!r}" + (f"; did you mean {near[0]}?" if near else "; --help lists them"))
 
 
 def _module(verb: str) -> ModuleType:

@@ -9,7 +9,8 @@ from capi2kit.errors import NoEvents
 
 __all__ = ["add_options", "run"]
 
-_KEY = ["host", "time", "offset_s", "spread_s", "answers", "objects", "not_valid", "explained"]
+_KEY = "host time offset_s spread_s answers objects not_valid explained".split()
+_SPARE = "objects not_valid answers spread_s explained".split()
 
 
 def run(common: Common) -> None:
@@ -21,4 +22,5 @@ def run(common: Common) -> None:
     if analysis.clocks.empty:
         raise NoEvents("the log has no server answer with a date, so the clock errors are not known")
     case = analysis.case
-    write_table(clock(analysis.clocks, certificates=case.certificates, events=case.events), common=common, key=_KEY)
+    table = clock(analysis.clocks, certificates=case.certificates, events=case.events)
+    write_table(table, common=common, key=_KEY, spare=_SPARE)

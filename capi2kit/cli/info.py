@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common, add_options
-from capi2kit.cli.output import form_of, opened
+from capi2kit.cli.output import form_of, opened, shape_of
 
 __all__ = ["add_options", "run"]
 
@@ -16,8 +16,7 @@ def run(common: Common) -> None:
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)
     from capi2kit.render.sections import tell
-    from capi2kit.render.text import WIDTH, write
+    from capi2kit.render.text import write
 
     with opened(common) as file:
-        color = False if common.no_color or common.output else None
-        write(tell(analysis, tz=common.tz, only=_PARTS), file=file, color=color, width=None if file.isatty() else WIDTH)
+        write(tell(analysis, tz=common.tz, only=_PARTS), file=file, **shape_of(file, common))

@@ -7,18 +7,23 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.options import Common
-from capi2kit.writer import check_target, refuse_stream, written
+from capi2kit.writer import check_target, plain, refuse_stream, written
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
 
+Below = Callable[[int], Iterable[str]]
 FORMS = ("text", "csv", "jsonl")
+WIDTH = 120
+_CODES = ("result", "policy_result")
+_WHOLE = ("start", "stop", "time", "task")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -35,6 +40,19 @@ def opened(common: Common) -> Iterator[IO[str]]:
             text.flush()
         finally:
             text.detach()
+
+
+def shape_of(file: IO[str], common: Common) -> dict[str, Any]:
+    """How wide a page is, and whether in colour: as the terminal is; elsewhere as COLUMNS says, else 120, without colour."""
+    if file.isatty():
+        return {"width": None, "color": False if common.no_color else None}
+    asked = os.environ.get("COLUMNS", "")
+    return {"width": int(asked) if asked.isdigit() and int(asked) else WIDTH, "color": False}
+
+
+def quoted(logs: list[str]) -> str:
+    """The logs as they are typed in a shell."""
+    return " ".join(f'"{log}"' if " " in log else log for log in logs)
 
 
 def inputs(common: Common) -> list[str]:
@@ -63,13 +81,19 @@ def form_of(common: Common, *, allowed: tuple[str, ...] = FORMS) -> str:
     return asked or allowed[0]
 
 
-def write_table(table: pd.DataFrame, *, common: Common, key: list[str], below: Iterable[str] = ()) -> None:
-    """Write a table: all columns as CSV or JSON lines, the `key` columns as text, and lines `below` that text."""
+def write_table(
+    table: pd.DataFrame, *, common: Common, key: Sequence[str], spare: Sequence[str] = (), below: Below | None = None
+) -> None:
+    """Write a table: all columns as CSV or JSON lines, the `key` columns as text.
+
+    `spare`: of these, those that a narrow terminal does without, the first one first. `below`: lines under the text, for a width.
+    """
     form = form_of(common)
     with opened(common) as file:
         if form == "text":
-            _write_text(table[key], tz=common.tz, file=file)
-            file.writelines(f"{line}\n" for line in below)
+            _write_text(table[list(key)], common=common, spare=spare, file=file)
+            width = console_of(file, common).width
+            file.writelines(f"{plain(line, encoding_of(file))}\n" for line in (below(width) if below else ()))
         elif form == "csv":
             _write_csv(table, file)
         else:
@@ -106,22 +130,62 @@ def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
         writer.writerow(["'" + text if isinstance(text, str) and text.startswith(_FORMULA) else text for text in texts])
 
 
-def _write_text(table: pd.DataFrame, *, tz: str, file: IO[str]) -> None:
+def say_below(*sentences: str) -> Below:
+    """Sentences under a table, in lines that fit."""
+
+    def lines(width: int) -> list[str]:
+        from capi2kit.render.tables import fold
+
+        return [line for sentence in sentences for line in fold(sentence, width)]
+
+    return lines
+
+
+def encoding_of(file: IO[str]) -> str | None:
+    """The encoding of an open text file; None if it has none, as one in memory."""
+    return getattr(file, "encoding", None)
+
+
+def console_of(file: IO[str], common: Common) -> Console:
+    """A console on the output, as wide as `shape_of` says."""
+    from capi2kit.render.text import console_on
+
+    return console_on(file, **shape_of(file, common))
+
+
+def _write_text(table: pd.DataFrame, *, common: Common, spare: Sequence[str], file: IO[str]) -> None:
     import pandas as pd
 
     from capi2kit import words
     from capi2kit.render.parts import Column, Table
-    from capi2kit.render.text import lay_out
+    from capi2kit.render.tables import print_table
 
-    def cell(name: str, value: Any) -> str:
-        if _plain(value) is None:
-            return words.ABSENT
-        if isinstance(value, pd.Timestamp):
-            return words.moment(value, tz)
-        if name in ("result", "policy_result"):
-            return words.code(value)
-        return f"{value:.3f}" if isinstance(value, float) else words.visible(value)
+    if table.empty:
+        return
+    cells = {name: [_cell(name, value, tz=common.tz) for value in table[name]] for name in table.columns}
+    if "pid" in cells and "process" in cells:  # one column: what a process is called
+        pids = zip(table["process"], table["pid"], strict=True)
+        cells["process"] = [words.with_pid(name, pid) for name, pid in pids]
+        del cells["pid"]
+    ranks = {name: len(spare) - place for place, name in enumerate(spare)}
+    numbers = {name for name in cells if pd.api.types.is_numeric_dtype(table[name])} - {*_CODES}
+    columns = [Column(name, number=name in numbers, whole=name in _WHOLE, spare=ranks.get(name, 0)) for name in cells]
+    rows = list(map(list, zip(*cells.values(), strict=True)))
+    print_table(Table(columns, rows), console=console_of(file, common), encoding=encoding_of(file), even=True)
 
-    cells = zip(*([cell(name, value) for value in table[name]] for name in table.columns), strict=True)
-    shown = Table([Column(name, whole=True) for name in table.columns], list(map(list, cells)))
-    file.writelines(f"{line}\n" for line in lay_out(shown, width=None))
+
+def _cell(name: str, value: Any, *, tz: str) -> str:
+    """A value as a terminal shows it."""
+    import pandas as pd
+
+    from capi2kit import words
+
+    if _plain(value) is None:
+        return words.ABSENT
+    if isinstance(value, pd.Timestamp):
+        return words.moment(value, tz)
+    if name in _CODES:
+        return words.code(value)
+    if name == "user_sid":
+        return words.brief_account(value)
+    return f"{value:.3f}" if isinstance(value, float) else words.visible(value)

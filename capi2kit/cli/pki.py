@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import moment, say, zone
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import FORMS, check_output, form_of, opened, write_table
+from capi2kit.cli.output import FORMS, check_output, console_of, encoding_of, form_of, opened, write_table
+from capi2kit.writer import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +122,7 @@ def _write(found: _Found, *, at: pd.Timestamp, now: bool, common: Common, file: 
     from capi2kit import words
     from capi2kit.render import trust_lists
 
-    on_terminal = file is sys.stdout and file.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else _UNCUT
+    width = console_of(file, common).width
     shown = words.moment(at, common.tz, digits=0)
     lines = [f"Judged at {shown}" + (", which is now; --at chooses another moment" if now else ""), ""]
     lines += trust_lists.list_blocks(found.lists, paths=found.paths, tz=common.tz)
@@ -136,7 +134,21 @@ def _write(found: _Found, *, at: pd.Timestamp, now: bool, common: Common, file: 
         lines += [*trust_lists.match_table(found.matches, paths=found.paths, tz=common.tz, width=width), ""]
     if len(found.used):
         lines += _used_lines(found.used, tz=common.tz, width=width)
-    file.write("\n".join(lines).rstrip("\n") + "\n")
+    text = "\n".join(row for line in lines for row in _fitting(line, width=width)).rstrip("\n")
+    file.write(f"{plain(text, encoding_of(file))}\n")
+
+
+def _fitting(line: str, *, width: int) -> list[str]:
+    """A line as lines that fit, its indent kept."""
+    from capi2kit.render.wrapping import wrapped
+
+    text = line.lstrip(" ")
+    indent = " " * (len(line) - len(text))
+    return (
+        [line]
+        if len(line) <= width and line.isascii()
+        else wrapped(text, width=width, first=indent, rest=f"{indent}  ")
+    )
 
 
 def _used_lines(used: pd.DataFrame, *, tz: str, width: int) -> list[str]:

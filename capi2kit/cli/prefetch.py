@@ -8,13 +8,15 @@ from capi2kit.cli import options
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import open_analysis
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, write_table
+from capi2kit.cli.output import Below, form_of, say_below, write_table
 
 _KEY = ["url", "url_role", "waits", "saved_s", "total_s"]
+_SPARE = ["total_s", "waits"]
+_NOTE = "note"
 _BELOW = (
     ("On a computer that reaches them, in PowerShell", "fetch"),
     ("On the server, elevated, in PowerShell", "install"),
-    ("Note", "note"),
+    ("Note", _NOTE),
 )
 
 
@@ -40,8 +42,26 @@ def run(common: Common, *, share: float) -> None:
 
     analysis = open_analysis(common)
     table = prefetch(analysis.spans, analysis.waits, share=share / 100, chain=analysis.case.chain)
-    lines: list[str] = []
-    for heading, column in () if common.quiet else _BELOW:
-        texts = dict.fromkeys(visible(line) for line in table[column].dropna())
-        lines += [f"\n{heading}:", *(f"  {line}" for line in texts)] if texts else []
-    write_table(table, common=common, key=_KEY, below=lines)
+    if table.empty:
+        empty = "No list that can be installed in advance would have saved a wait in this log."
+        write_table(table, common=common, key=_KEY, below=say_below(empty))
+        return
+    texts = {column: list(dict.fromkeys(visible(line) for line in table[column].dropna())) for _, column in _BELOW}
+    write_table(table, common=common, key=_KEY, spare=_SPARE, below=None if common.quiet else _commands(texts))
+
+
+def _commands(texts: dict[str, list[str]]) -> Below:
+    """The lines to fetch and install them, under a heading each."""
+
+    def lines(width: int) -> list[str]:
+        from capi2kit.render.wrapping import command, wrapped
+
+        found: list[str] = []
+        for heading, column in _BELOW:
+            found += ["", *wrapped(f"{heading}:", width=width)] if texts[column] else []
+            for text in texts[column]:
+                is_note = column == _NOTE
+                found += wrapped(text, width=width, first="  ", rest="  ") if is_note else command(text, width=width)
+        return found
+
+    return lines

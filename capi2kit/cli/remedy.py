@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from capi2kit.cli import options
 from capi2kit.cli.errors import UsageError
 from capi2kit.cli.opening import open_analysis, say
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, opened
+from capi2kit.cli.output import console_of, encoding_of, form_of, opened
+from capi2kit.writer import plain
 
 _FORMS = ("text", "md")
 _TEAMS = ("firewall", "proxy", "pki", "server", "security")
@@ -48,8 +48,9 @@ def run(common: Common, *, team: str | None) -> None:
     events = analysis.case.events.reset_index(drop=True)
     records = records_of(found.evidence, events=events, sources=analysis.case.sources)
     with opened(common) as file:
-        width = min(shutil.get_terminal_size().columns, WIDTH) if file.isatty() else WIDTH
-        file.write(write_ticket(found, records=records, markdown=form == "md", width=width))
+        width = min(console_of(file, common).width, WIDTH) if form == "text" else WIDTH
+        text = write_ticket(found, records=records, markdown=form == "md", width=width)
+        file.write(plain(text, encoding_of(file)))
     if found.others:
         others = ", ".join(f"{fix.id} ({fix.team})" for fix in found.others[:_MOST])
         say(common, f"other remedies for this log: {others}")

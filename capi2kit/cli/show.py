@@ -6,15 +6,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 from capi2kit.cli import options
-from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.opening import open_analysis, say
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, opened
+from capi2kit.cli.output import console_of, encoding_of, form_of, opened
 from capi2kit.errors import NoEvents
+from capi2kit.writer import plain
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
 
 _MOST = 5
+_SHORTEST, _LONGEST = 10, 32  # cells of a bar
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -29,22 +31,30 @@ def run(common: Common, *, what: str, xml: bool) -> None:
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)
     from capi2kit.case import record_xml
-    from capi2kit.render import waterfall
+    from capi2kit.render.tables import fold, print_table
+    from capi2kit.render.waterfall import draw, folded, head, related
 
     tasks = _tasks(analysis, what)
     if not tasks:
         raise NoEvents(f"nothing in the log matches {what!r}: give a TaskId, a record id, or a part of a URL")
+    if what.isdigit() and len(tasks) > 1:
+        say(common, f"{len(tasks)} tasks have a record {what}: the log of each computer counts its own")
     with opened(common) as file:
+        console, encoding = console_of(file, common), encoding_of(file)
+
+        def write(lines: list[str]) -> None:
+            file.writelines(f"{line}\n" for text in lines for line in fold(plain(text, encoding), console.width))
+
         for task in tasks[:_MOST]:
-            file.write("\n".join(waterfall.draw(analysis, task, tz=common.tz)) + "\n\n")
-            for other, reason in waterfall.related(analysis, task).items():
-                file.write(f"  related: {other}  {reason}\n")
+            write([*head(analysis, task, tz=common.tz), ""])
+            bar = max(_SHORTEST, min(_LONGEST, console.width // 4 - _SHORTEST))
+            print_table(draw(analysis, task, tz=common.tz, bar=bar), console=console, encoding=encoding)
+            write(["", *folded(related(analysis, task)), ""])
             if xml:
                 for event in analysis.case.events.loc[[task], "event"]:
                     file.write(f"\n{_tame(record_xml(analysis.case, int(event)))}")
-            file.write("\n")
         if len(tasks) > _MOST:
-            file.write(f"{len(tasks) - _MOST} more tasks: {' '.join(tasks[_MOST:])}\n")
+            write([f"{len(tasks) - _MOST} more tasks: {' '.join(name[:8] for name in tasks[_MOST:])}"])
 
 
 def _tasks(analysis: Analysis, what: str) -> list[str]:
@@ -52,9 +62,9 @@ def _tasks(analysis: Analysis, what: str) -> list[str]:
     events = analysis.case.events.reset_index()
     events = events[events["task_id"].notna()]
     wanted = what.strip("{}").upper()
-    hits = events[events["task_id"].str.startswith(wanted)]
-    if hits.empty and what.isdigit():
-        hits = events[(events["record"] == int(what)).fillna(False)]
+    hits = events[(events["record"] == int(what)).fillna(False)] if what.isdigit() else events.head(0)
+    if hits.empty:
+        hits = events[events["task_id"].str.startswith(wanted)]
     if hits.empty:
         urls = analysis.waits[analysis.waits["url"].str.contains(what, case=False, regex=False).fillna(False)]
         return list(dict.fromkeys(urls.sort_values("high_s", ascending=False)["task_id"].dropna()))

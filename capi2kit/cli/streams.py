@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import signal
 import sys
@@ -10,29 +9,13 @@ import threading
 from contextlib import suppress
 from typing import IO, Any
 
-PLAIN = "capi2kit.plain"  # a codec's error handler: signs that an encoding lacks become plain ones
+from capi2kit.writer import PLAIN
+
 _TERMINATED = 128 + signal.SIGTERM
-_SIGNS = str.maketrans(  # each as wide as the sign it replaces, so that tables keep their columns
-    "–—‐‑−…×→←·•‘’‚“”„«»│─┌┐└┘├┤┬┴┼█▌▐░▒▓■▪●○✓✗≈Σ∑µ\u00a0\u202f",
-    '-----~x><.*\'\'\'"""""|-+++++++++########*ovx~SSu  ',
-)
-_WIDER = {
-    "≥": ">=",
-    "≤": "<=",
-    "±": "+-",
-    "≠": "!=",
-    "°": " deg",
-    "ä": "ae",
-    "ö": "oe",
-    "ü": "ue",
-    "ß": "ss",
-    "€": "EUR",
-}
 
 
 def prepare() -> None:
     """Make the streams safe to write to, whatever they are; at a kill, unfinished files are still removed."""
-    codecs.register_error(PLAIN, _plain)
     for number in range(3):
         _hold(number)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)  # nobody can read it: the first write says so
@@ -62,14 +45,6 @@ def _choose_encoding(stream: IO[str] | Any) -> None:
         asked = os.environ.get("PYTHONIOENCODING", "").partition(":")[0]
         own = bool(asked) or stream.isatty()
         stream.reconfigure(errors=PLAIN, **({} if own else {"encoding": "utf-8"}))
-
-
-def _plain(err: UnicodeError) -> tuple[str | bytes, int]:
-    """The error handler: plain signs, else ``\\u4e2d``."""
-    if not isinstance(err, UnicodeEncodeError):
-        raise err
-    text = "".join(_WIDER.get(sign, sign) for sign in err.object[err.start : err.end].translate(_SIGNS))
-    return text.encode("ascii", "backslashreplace").decode("ascii"), err.end
 
 
 def abandon() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 from capi2kit.cli import options
-from capi2kit.cli.opening import open_analysis
+from capi2kit.cli.listing import list_rows
+from capi2kit.cli.opening import open_analysis, say
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import form_of, write_table
+from capi2kit.cli.output import form_of
 
-_KEY = ["fix", "process", "pid", "wall_s", "saved_s", "low_s", "high_s", "wall_after_s", "waits", "waits_after"]
+_KEY = "fix process pid wall_s saved_s low_s high_s wall_after_s waits waits_after".split()
+_SPARE = "waits waits_after low_s high_s".split()
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def run(common: Common, *, server: list[str]) -> None:
     analysis = open_analysis(common)
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
     table = whatif(analysis.findings, servers=tuple(server), **tables)
-    line = "\nsaved_s: from the retrievals replayed with the remedy in place; low_s and high_s are its bounds."
-    if table.empty:
-        line = "No finding here has a remedy whose saving can be calculated."
-    write_table(table, common=common, key=_KEY, below=[] if common.quiet else [line])
+    if not table.empty and not common.quiet:
+        say(common, "saved_s: from the retrievals replayed with the remedy in place; low_s and high_s are its bounds")
+    empty = "No finding here has a remedy whose saving can be calculated."
+    list_rows(table, common=common, key=_KEY, spare=_SPARE, empty=empty)

@@ -6,13 +6,13 @@ Text from a log is shown as it is and cannot act: control characters are written
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from capi2kit import words
 from capi2kit.diagnosis.steps import CMD, PS, SENTENCE, Step, filled
 from capi2kit.questions.tickets import Ticket
+from capi2kit.render.wrapping import command, wrapped
 
 TEAMS = {
     "firewall": "the firewall team",
@@ -38,6 +38,7 @@ class _Line(NamedTuple):
     text: str
     command: bool = False
     item: bool = False
+    shell: str = PS
 
 
 _Part = tuple[str, list[_Line]]
@@ -123,7 +124,7 @@ def _steps(steps: Iterable[Step]) -> Iterable[_Line]:
         if step.kind != shell:
             shell = step.kind
             yield _Line(_SHELLS[shell], item=True)
-        yield _Line(words.visible(step.text), command=True)
+        yield _Line(words.visible(step.text), command=True, shell=step.kind)
 
 
 def _cited(one: dict[str, Any]) -> str:
@@ -133,17 +134,15 @@ def _cited(one: dict[str, Any]) -> str:
 
 
 def _text(title: str, parts: list[_Part], *, width: int) -> str:
-    lines = [*textwrap.wrap(title, width, break_on_hyphens=False), "=" * min(len(title), width)]
+    lines = [*wrapped(title, width=width), "=" * min(len(title), width)]
     for heading, body in parts:
         lines += ["", heading]
         for line in body:
             if line.command:
-                lines.append(f"      {line.text}")
+                lines += command(line.text, width=width, shell=line.shell, indent="      ")
                 continue
             first, rest = ("  - ", "    ") if line.item else ("  ", "  ")
-            lines += textwrap.wrap(
-                line.text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-            )
+            lines += wrapped(line.text, width=width, first=first, rest=rest)
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from capi2kit.render.parts import Column, Table
-from capi2kit.render.text import lay_out
+from capi2kit.render.tables import table_lines
 from capi2kit.words import ABSENT, moment, visible
 
 _LABEL = 16
@@ -87,7 +87,7 @@ def object_table(objects: pd.DataFrame, *, paths: dict[int, str], tz: str, width
         ]
         for row in objects.to_dict("records")
     ]
-    return lay_out(Table(columns, rows), width=width)
+    return table_lines(Table(columns, rows), width=width)
 
 
 def match_table(matches: pd.DataFrame, *, paths: dict[int, str], tz: str, width: int) -> list[str]:
@@ -106,7 +106,7 @@ def match_table(matches: pd.DataFrame, *, paths: dict[int, str], tz: str, width:
         ]
         for row in matches.to_dict("records")
     ]
-    return lay_out(Table(columns, rows), width=width)
+    return table_lines(Table(columns, rows), width=width)
 
 
 def used_table(used: pd.DataFrame, *, tz: str, width: int) -> list[str]:
@@ -124,7 +124,7 @@ def used_table(used: pd.DataFrame, *, tz: str, width: int) -> list[str]:
         ]
         for row in used.to_dict("records")
     ]
-    return lay_out(Table(columns, rows), width=width)
+    return table_lines(Table(columns, rows), width=width)
 
 
 def _time(time: Any, tz: str) -> str:

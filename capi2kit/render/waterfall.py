@@ -1,4 +1,4 @@
-"""Waterfall: one task as lines of text, and the tasks that belong to it."""
+"""Waterfall: one task as a table with bars, and the tasks that belong to it."""
 
 from __future__ import annotations
 
@@ -8,42 +8,75 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
+from capi2kit.render.parts import Column, Table
 
 BAR = 32
 _WAITING, _BUSY, _LEAST = "█", "░", "▏"
-_TOLD = ["span", "depth", "root", "start", "stop", "duration_s", "low_s", "high_s", "quality"]
-_TOLD += ["operation", "url", "subject", "target", "result"]
+_SHOWN = [
+    "span",
+    "depth",
+    "root",
+    "start",
+    "stop",
+    "duration_s",
+    "low_s",
+    "high_s",
+    "quality",
+    "start_event",
+    "stop_event",
+]
+_SHOWN += ["operation", "url", "subject", "target", "result"]
+_INDENT = "\N{NO-BREAK SPACE}" * 2  # plain blanks are lost where lines are wrapped
+_NAMED = 6  # tasks that are named of those related for one reason
 
 
-def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
-    """Lines of text: each span with its offset, duration, a bar (waiting drawn solid) and what it concerned."""
+def head(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
+    """What a task is: process, thread, computer, moment, length, account, what was checked."""
+    spans = _of_task(analysis.spans, task_id)
+    if spans.empty:
+        return [f"Task {task_id}: single records, nothing to time"]
+    begin, total, first = spans["start"].min(), _length(spans), spans.iloc[0]
+    process = (
+        f"{words.with_pid(first['process'], first['pid'])}, thread {first['tid']}, on {words.visible(first['host'])}"
+    )
+    checked = words.visible(first["target"])
+    when = f"{words.moment(begin, tz)}, {words.seconds(total)}, as {words.who(first['user_sid'])}; checked: {checked}"
+    return [f"Task {task_id}: {process}", when]
+
+
+def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -> Table:
+    """A task as a table: each span with its offset, duration, a bar of so many cells (waiting drawn solid) and what it concerned."""
     spans = _of_task(analysis.spans, task_id)
     if spans.empty:
         return _points(analysis, task_id, tz=tz)
-    begin, end = spans["start"].min(), spans["stop"].max()
-    total = max((end - begin).total_seconds(), 1e-9)
-    first = spans.iloc[0]
-    lines = [
-        f"Task {task_id}: {words.visible(first['process'])} (PID {first['pid']}, thread {first['tid']}) on {words.visible(first['host'])}",
-        f"{words.moment(begin, tz)}, {words.seconds(total)}, as {words.who(first['user_sid'])}; checked: {words.visible(first['target'])}",
-        "",
-    ]
+    begin, total = spans["start"].min(), max(_length(spans), 1e-9)
     waits = {wait["span"]: wait for wait in _of_task(analysis.waits, task_id).to_dict("records")}
-    for row in spans[_TOLD].sort_values(["root", "start", "depth", "span"]).to_dict("records"):
+    rows, records = [], _records(analysis)
+    for row in spans[_SHOWN].sort_values(["root", "start", "depth", "span"]).to_dict("records"):
         offset = (row["start"] - begin).total_seconds()
         wait = waits.get(row["span"])
-        bar = _bar(
-            offset / total, (row["stop"] - row["start"]).total_seconds() / total, mark=_WAITING if wait else _BUSY
-        )
-        lasted = words.duration(row["duration_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"])
-        if wait:
-            lasted = words.duration(wait["wait_s"], low=wait["low_s"], high=wait["high_s"], quality=wait["quality"])
-        about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), None)
-        name = f"{'  ' * row['depth']}{row['operation']}"
-        lines.append(
-            f"{offset:9.3f} s  {lasted:>23}  │{bar}│ {name:<32} {words.code(row['result'])}  {words.visible(about)}"
-        )
-    return lines
+        length = (row["stop"] - row["start"]).total_seconds()
+        drawn = _bar(offset / total, length / total, mark=_WAITING if wait else _BUSY, cells=bar)
+        least, most = (wait or row)["low_s"], (wait or row)["high_s"]
+        lasted = (wait or {"wait_s": row["duration_s"]})["wait_s"]
+        about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), "")
+        what = f"{_INDENT * row['depth']}{row['operation']} {words.visible(about)}".rstrip()
+        shown = words.duration(lasted, low=least, high=most, quality=(wait or row)["quality"])
+        record = records.get(row["stop_event"], records.get(row["start_event"], words.ABSENT))
+        rows.append([record, f"{offset:.3f}", shown, drawn, what, words.code(row["result"])])
+    columns = [Column("record", number=True, spare=1), Column("at s", number=True), Column("took", number=True)]
+    columns += [Column("", whole=True), Column("operation, and what about"), Column("result", spare=2)]
+    return Table(columns, rows)
+
+
+def _length(spans: pd.DataFrame) -> float:
+    return (spans["stop"].max() - spans["start"].min()).total_seconds()
+
+
+def _records(analysis: Analysis) -> dict[int, str]:
+    """The id of each event's record."""
+    events = analysis.case.events
+    return {event: words.visible(record) for event, record in zip(events["event"], events["record"], strict=True)}
 
 
 def related(analysis: Analysis, task_id: str) -> dict[str, str]:
@@ -72,26 +105,43 @@ def related(analysis: Analysis, task_id: str) -> dict[str, str]:
     return {other: "; ".join(found) for other, found in reasons.items() if other != task_id}
 
 
+def folded(reasons: dict[str, str]) -> list[str]:
+    """The related tasks in a line for each reason, named by the beginning of their ids."""
+    tasks: dict[str, list[str]] = defaultdict(list)
+    for other, reason in reasons.items():
+        tasks[reason].append(other[:8])
+    lines = []
+    for reason, found in tasks.items():
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        lines.append(f"Related, {reason}: {', '.join(found[:_NAMED])}{more}")
+    return lines
+
+
 def _of_task(table: pd.DataFrame, task_id: str) -> pd.DataFrame:
     return table[(table["task_id"] == task_id).to_numpy(bool, na_value=False)]
 
 
-def _bar(left: float, length: float, *, mark: str) -> str:
-    begin = min(round(left * BAR), BAR - 1)
-    return (" " * begin + (mark * round(length * BAR) or _LEAST))[:BAR].ljust(BAR)
+def _bar(left: float, length: float, *, mark: str, cells: int) -> str:
+    begin = min(round(left * cells), cells - 1)
+    blank = _INDENT[0]
+    return (blank * begin + (mark * round(length * cells) or _LEAST))[:cells].ljust(cells, blank)
 
 
-def _points(analysis: Analysis, task_id: str, *, tz: str) -> list[str]:
-    """A task without start and stop: its events, one per line."""
-    events = analysis.case.events.reset_index()
-    lines = [f"Task {task_id}: single records, nothing to time"]
-    for row in _of_task(events, task_id).to_dict("records"):
+def _points(analysis: Analysis, task_id: str, *, tz: str) -> Table:
+    """A task without start and stop: its events."""
+    rows = []
+    for row in _of_task(analysis.case.events.reset_index(), task_id).to_dict("records"):
         about = next(
-            (row[name] for name in ("url", "query_path", "file_path", "subject") if isinstance(row[name], str)), None
+            (row[name] for name in ("url", "query_path", "file_path", "subject") if isinstance(row[name], str)), ""
         )
-        what = f"record {words.visible(row['record'])}  {words.moment(row['time'], tz)}  {words.with_pid(row['process'], row['pid'])}"
-        lines.append(f"  {what}  {row['operation']}  {words.code(row['result'])}  {words.visible(about)}")
-    return lines
+        cells = [
+            words.visible(row["record"]),
+            words.moment(row["time"], tz),
+            words.with_pid(row["process"], row["pid"]),
+        ]
+        rows.append([*cells, f"{row['operation']} {words.visible(about)}".rstrip(), words.code(row["result"])])
+    columns = [Column("record", number=True), Column("time", whole=True), Column("process (PID)", spare=1)]
+    return Table([*columns, Column("operation, and what about"), Column("result", spare=2)], rows)
 
 
 def _neighbours(spans: pd.DataFrame, task_id: str) -> list[tuple[str, str]]:
