@@ -6,12 +6,11 @@ import re
 
 import outlines
 import pytest
+import scenarios
 from lxml import html
 
 import capi2kit as c2
-from capi2kit.render.parts import Column, Table
 from capi2kit.render.sections import tell
-from capi2kit.render.text import lay_out
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +102,90 @@ def test_error_records_of_the_real_log_were_no_failures(real_logs):
     assert re.search("2F94", str(errors.table.rows)) and re.search("80070002", str(errors.table.rows))
 
 
-def test_a_last_column_that_folds_loses_no_word():
-    table = Table(
-        [Column("finding", whole=True), Column("remedy", folds=True)],
-        [["A", "one two three four five six"], ["B", "–"]],
-    )
-    lines = lay_out(table, width=20)
-    assert lines == ["finding  remedy", "A        one two", "         three four", "         five six", "B        –"]
+@pytest.fixture(scope="module")
+def flagship(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "drop.html"
+    c2.save(scenarios.analysed("sharepoint-drop"), path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_first_page_says_cause_cost_step_and_certainty(flagship):
+    first = html.fromstring(flagship).get_element_by_id("answer")
+    text = " ".join(first.text_content().split())
+    for said in (
+        "No answer: packets to certificate servers are dropped. w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s",
+        "8 min 15 s lost per start of 8 min 23 s, 98% of it",
+        "65 of 65 retrievals failed (65 × timeout)",
+        "the start after the first remedy",
+        "Very sure 185 waits of the same kind, each exact",
+        "Do this first",
+        "Test-NetConnection ctldl.windowsupdate.example -Port 80",
+        "All processes and threads together waited about 23 min 20 s",
+        "do not add them up",
+    ):
+        assert said in text
+    assert [badge.text_content() for badge in first.find_class("badge")][:4] == ["high", "high", "high", "medium"]
+
+
+def test_what_is_long_is_folded_and_what_is_cited_links_both_ways(flagship):
+    tree = html.fromstring(flagship)
+    folded = {section.get("id") for section in tree.xpath("//section[details]")}
+    assert {"remedies", "operations", "caches", "records", "drilldown"} <= folded and "findings" not in folded
+    more = tree.xpath("//a[@class='more']/@href")
+    assert more and all(tree.get_element_by_id(link[1:]) is not None for link in more)
+    row = tree.xpath("//section[@id='records']//tr[@id]")[0]
+    assert row.xpath(".//a/@href")[0].startswith("#findings-")
+
+
+def test_a_report_can_be_used_with_a_keyboard_and_a_screen_reader(flagship):
+    tree = html.fromstring(flagship)
+    assert tree.xpath("//body/a[1]/@href") == ["#answer"] and tree.xpath("//nav//a")
+    assert all(table.find("caption") is not None for table in tree.iter("table"))
+    assert all(row.xpath("./th[@scope='row']") for row in tree.xpath("//tbody/tr"))
+    assert all(scroll.get("tabindex") == "0" and scroll.get("aria-label") for scroll in tree.find_class("scroll"))
+    pictures = tree.xpath("//figure//*[local-name()='svg']")
+    assert all(picture.get("role") in ("img", "group") and picture.get("aria-labelledby") for picture in pictures)
+    assert len(tree.xpath("//h1")) == 1
+
+
+def test_a_report_is_not_too_large_and_says_nothing_twice_or_none(flagship):
+    tree = html.fromstring(flagship)
+    assert len(flagship.encode()) < 1_000_000
+    text = tree.text_content()
+    assert "id None" not in text and "level None" not in text and "nan" not in text.split()
+    titles = [title.text_content() for title in tree.xpath("//h2")]
+    assert len(titles) == len(set(titles))
+
+
+def test_a_process_opens_to_its_files_and_these_to_their_checks(flagship):
+    tree = html.fromstring(flagship)
+    processes = tree.xpath("//section[@id='drilldown']/details/details")
+    assert len(processes) == 3 and "w3wp.exe (4120)" in processes[0].text_content()
+    (first, *_) = processes[0].xpath("./details")
+    assert "Litware" in first.find("summary").text_content() and len(first.xpath(".//li")) > 5
+
+
+def test_on_paper_what_is_left_out_is_named(flagship):
+    tree = html.fromstring(flagship)
+    left_out = {section.get("id") for section in tree.find_class("screen")}
+    assert {"records", "operations", "caches", "drilldown"} <= left_out
+    assert len(tree.find_class("paper")) == len(left_out - {None})
+    style = tree.xpath("//style")[0].text
+    assert "counter(page)" in style and "landscape" in style and "details-content" in style
+
+
+@pytest.mark.parametrize(
+    ("scenario", "verdict"),
+    [("healthy-warm", "Healthy: "), ("consent-cache-only", "Nothing to fix. "), ("key-used", "Nothing urgent. ")],
+)
+def test_where_nothing_is_wrong_the_page_begins_with_that(scenario, verdict, tmp_path):
+    c2.save(scenarios.analysed(scenario), tmp_path / "r.html")
+    tree = html.fromstring((tmp_path / "r.html").read_text(encoding="utf-8"))
+    (title,) = tree.xpath("//h1")
+    assert title.text_content().startswith(verdict) and title.get("class") not in ("high", "medium")
+
+
+def test_bars_say_what_they_are_to_those_who_point_at_them(flagship):
+    tree = html.fromstring(flagship)
+    tips = tree.xpath("//section[@id='startups']//*[local-name()='a']/*[local-name()='title']")
+    assert len(tips) == 65 and all("waited" in tip.text and "http" in tip.text for tip in tips)

@@ -42,6 +42,7 @@ def save(
     ------
     Capi2kitError : an extension without an output. OutputError : `path` is evidence, or cannot be written.
     """
+    from capi2kit.analysis import answer_of
     from capi2kit.loaders import files
     from capi2kit.render.sections import tell
 
@@ -51,6 +52,7 @@ def save(
             f"{os.fspath(path)}: no report format {extension or '(none)'!r}; choose one of {', '.join(OUTPUTS)}"
         )
     output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
-    content = output.render(tell(analysis, tz=tz), analysis=analysis, tz=tz)
+    found = answer_of(analysis)
+    content = output.render(tell(analysis, tz=tz, answer=found), analysis=analysis, tz=tz, answer=found)
     read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
     write_file(path, content, evidence=[*read, *evidence], force=force)

@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
-from capi2kit.analysis import Analysis
+from capi2kit.analysis import Analysis, answer_of
+from capi2kit.questions.answer import Answer
 from capi2kit.render.parts import Section
-from capi2kit.render.sections import causes, error_records, inventory, remedies, surroundings, timing
+from capi2kit.render.sections import (
+    causes,
+    drilldown,
+    error_records,
+    inventory,
+    opening,
+    remedies,
+    surroundings,
+    timing,
+)
+
+_FOLDED = {
+    "targets",
+    "errors",
+    "confirm",
+    "remedies",
+    "clocks",
+    "verifications",
+    "caches",
+    "settings",
+    "lists",
+    "drilldown",
+}
+_FOLDED |= {"coverage", "operations", "problems", "method"}
+_NOT_PRINTED = {"caches", "settings", "lists", "operations", "drilldown"}
 
 
-def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None) -> list[Section]:
-    """The sections of a report on one analysis, the answer first; `only`: names of the wanted ones."""
+def tell(
+    analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = None, answer: Answer | None = None
+) -> list[Section]:
+    """The sections of a report on one analysis, the answer first; `only`: names of the wanted ones; `answer`: if it is there already."""
+    found = answer or answer_of(analysis)
     makers: dict[str, Callable[[], Section | None]] = {
-        "answer": lambda: timing.answer(analysis, tz=tz),
-        "findings": lambda: causes.findings(analysis),
-        "startups": lambda: timing.startups(analysis, tz=tz),
+        "answer": lambda: opening.answer(analysis, found, tz=tz),
+        "findings": lambda: causes.findings(analysis, found),
+        "startups": lambda: timing.startups(analysis, found, tz=tz),
         "incident": lambda: surroundings.incident(analysis),
-        "ledger": lambda: timing.ledger(analysis),
+        "savings": lambda: causes.savings(analysis, found),
+        "ledger": lambda: timing.ledger(analysis, found),
         "waits": lambda: timing.waits(analysis, tz=tz),
         "targets": lambda: timing.targets(analysis),
         "errors": lambda: error_records.errors(analysis),
+        "chains": lambda: surroundings.chains(analysis),
+        "drilldown": lambda: drilldown.drilldown(analysis),
         "confirm": lambda: remedies.confirmations(analysis),
-        "savings": lambda: causes.savings(analysis),
         "remedies": lambda: remedies.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
         "verifications": lambda: surroundings.verifications(analysis),
@@ -35,4 +66,13 @@ def tell(analysis: Analysis, *, tz: str = "UTC", only: Collection[str] | None = 
         "method": lambda: inventory.method(analysis),
     }
     parts = [make() for name, make in makers.items() if only is None or name in only]
-    return [part for part in parts if part]
+    return [
+        replace(
+            part,
+            table=part.table and part.table.filled(),
+            folded=part.name in _FOLDED,
+            printed=part.name not in _NOT_PRINTED,
+        )
+        for part in parts
+        if part
+    ]

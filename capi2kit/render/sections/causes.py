@@ -1,98 +1,75 @@
-"""Causes: the sections that say what is broken, what only looks broken, and what to do about it."""
+"""Causes: the sections that say what is broken, what only looks broken, and what each remedy would save."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
-from capi2kit.columns.cells import numbers_in
 from capi2kit.diagnosis.fixes import fixes_of
-from capi2kit.diagnosis.rules import POSSIBLE
-from capi2kit.questions.whatif import whatif
-from capi2kit.render.parts import Column, Section, Table
+from capi2kit.questions import sentences
+from capi2kit.questions.answer import Answer, Charge
+from capi2kit.render.parts import Chart, Column, Section, Table, drawn
 
-_LOW, _BENIGN = "low", "benign"
 _MOST = 20
+_SEEN = 3  # findings of one rule of which is said what was seen
 
 
-def findings(analysis: Analysis) -> Section | None:
-    """What was found, the worst first; None if no rule fired."""
-    found = analysis.findings
-    if found.empty:
+def findings(analysis: Analysis, answer: Answer) -> Section | None:
+    """What was found, the leading causes first; None if no rule fired."""
+    if not answer.charges:
         return None
-    shown = found.head(_MOST)
+    shown = answer.charges[:_MOST]
     columns = [
-        Column("severity"),
-        Column("finding", whole=True, long=True),
-        Column("cost", number=True),
-        Column("of the start", number=True),
-        Column("first remedy", long=True, folds=True),
+        Column("severity", badge=True),
+        Column("finding", long=True),
+        Column("of the start"),
+        Column("start of", spare=1),
+        Column("all together", spare=2),
+        Column("first remedy", long=True),
+        Column("seen and inferred", prose=True, brief=False),
     ]
-    columns += [Column("seen and inferred", long=True, brief=False)]
-    rows = [_row(row) for row in shown.to_dict("records")]
-    cited = list(map(numbers_in, shown["evidence"]))
-    more = f" {len(found) - len(shown)} more are not shown." if len(found) > len(shown) else ""
+    rows = [_row(charge, analysis.findings) for charge in shown]
+    more = f" {len(answer.charges) - len(shown)} more are not shown." if len(answer.charges) > len(shown) else ""
     prose = [
-        _first_step(found),
-        "Each line says what was seen and what it cost, waits of all threads added up; “of the start” is the part of the "
-        f"start-up that it explains most of. The report cites the records behind each line.{more}",
+        "“Of the start”: what it costs the start-up named beside it, each moment once. “All together”: all waits of it, in all processes "
+        f"and threads, added up. Where findings look at the same seconds, that is said; such seconds must not be added.{more}"
     ]
-    return Section("findings", "What was found", prose, Table(columns, rows, cited))
+    return Section(
+        "findings", "The findings in detail", prose, Table(columns, rows, [list(one.cause.evidence) for one in shown])
+    )
 
 
-def _row(row: dict) -> list[str]:
-    first = next((fix.title for fix in fixes_of(row["fixes"])), words.ABSENT)
-    cost = words.seconds(row["cost_s"]) if not pd.isna(row["cost_s"]) and row["cost_s"] > 0 else words.ABSENT
-    share = f"{row['share']:.0%}" if not pd.isna(row["share"]) and row["share"] >= 0.005 else words.ABSENT
-    return [
-        row["severity"],
-        titled(row),
-        cost,
-        share,
-        first,
-        _said(row),
-    ]
+def _row(charge: Charge, table: pd.DataFrame) -> list[str]:
+    cause, row = charge.cause, charge.startup
+    first = next((fix.title for fix in fixes_of(cause.fixes)), words.ABSENT)
+    cost = sentences.cost_of_start(charge)
+    cost += " (the same seconds)" if charge.shares and row is not None else ""
+    bounds = {"low": cause.low_s, "high": cause.high_s, "quality": "bounded"}
+    together = words.duration(cause.cost_s, **bounds) if cause.cost_s > 0 else words.ABSENT
+    who = words.ABSENT if row is None else words.with_pid(row["process"], row["pid"])
+    return [cause.severity, sentences.titled(cause), cost, who, together, first, _said(charge, table)]
 
 
-def _said(row: Mapping[Any, Any]) -> str:
+def _said(charge: Charge, table: pd.DataFrame) -> str:
     """What was seen, what follows from it, and how sure that is."""
-    sure = f" {str(row['certainty']).capitalize()}: {words.visible(row['because'])}."
-    return f"Seen: {words.visible(row['finding'])}.{words.inferred(row['inferred'])}{sure}"
+    rows = table.iloc[list(charge.cause.rows)]
+    seen = [words.visible(text) for text in rows["finding"]]
+    more = f" (and {words.count(len(seen) - _SEEN, 'more finding')} like this)" if len(seen) > _SEEN else ""
+    inferred = "".join(dict.fromkeys(words.inferred(text) for text in rows["inferred"]))
+    sure = f"{charge.cause.certainty.capitalize()}: {words.visible(charge.cause.because)}."
+    return f"Seen: {'; '.join(seen[:_SEEN])}{more}.{inferred} {sure}"
 
 
-def titled(row: Mapping[Any, Any]) -> str:
-    """The title of a finding, and whether it is no more than possible."""
-    return f"{row['title']} (possible)" if row["certainty"] == POSSIBLE else row["title"]
-
-
-def _first_step(found: pd.DataFrame) -> str:
-    """The one thing to do."""
-    wrong = found[found["severity"] != _BENIGN]
-    if wrong.empty:
-        return "Nothing to fix: the records that look like errors are harmless."
-    remedies = fixes_of(wrong["fixes"].iloc[0])
-    what = remedies[0].title if remedies else wrong["title"].iloc[0]
-    first = "First, if it is so" if wrong["certainty"].iloc[0] == POSSIBLE else "First"
-    first = "Nothing urgent; the most that could be done" if wrong["severity"].iloc[0] == _LOW else first
-    inferred = words.inferred(wrong["inferred"].iloc[0])
-    certain = f"{wrong['certainty'].iloc[0]}: {words.visible(wrong['because'].iloc[0])}"
-    return f"{first}: {what}. Seen: {words.visible(wrong['finding'].iloc[0])}.{inferred} How sure: {certain}."
-
-
-def savings(analysis: Analysis) -> Section | None:
-    """What each remedy would save in the start-up that waited longest; None if nothing can be calculated."""
-    tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
-    effects = whatif(analysis.findings, **tables).dropna(subset=["startup"])
-    if effects.empty:
+def savings(analysis: Analysis, answer: Answer) -> Section | None:
+    """What each remedy would save in the start-up that the answer is about; None if nothing can be calculated."""
+    effects, row = answer.effects, answer.startup
+    if effects.empty or row is None:
         return None
-    longest = effects.sort_values("waiting_s", ascending=False, kind="stable").iloc[0]
-    chosen = effects[effects["startup"] == longest["startup"]].sort_values("saved_s", ascending=False, kind="stable")
-    columns = [Column("remedy", long=True), *(Column(name, number=True) for name in ("saved", "at least", "at most"))]
-    columns += [Column("start takes then", number=True), Column("retrievals left", number=True)]
+    chosen = effects.sort_values("saved_s", ascending=False, kind="stable")
+    columns = [Column("remedy", long=True), Column("saved", number=True)]
+    columns += [Column(name, number=True, spare=2) for name in ("at least", "at most")]
+    columns += [Column("start takes then", number=True), Column("retrievals left", number=True, spare=1)]
     rows = [
         [
             row["title"], words.seconds(row["saved_s"]), words.saved_at_least(row["low_s"]), words.seconds(row["high_s"]),
@@ -101,10 +78,13 @@ def savings(analysis: Analysis) -> Section | None:
         ]
         for row in chosen.to_dict("records")
     ]  # fmt: skip
-    pid = "not logged" if pd.isna(longest["pid"]) else longest["pid"]
-    who = f"{words.visible(longest['process'])} (PID {pid} on {words.visible(longest['host'])})"
     prose = [
-        f"For {who}, whose start took {words.seconds(longest['wall_s'])}: its retrievals replayed with each remedy in place. "
+        f"For {sentences.place(row)}, whose start took {words.seconds(row['wall_s'])}: its retrievals replayed with each remedy in place. "
         "Fetched objects stay cached. Time saved on one URL partly goes to the next URL of its chain, so savings do not add up."
     ]
-    return Section("savings", "What each remedy would save", prose, Table(columns, rows))
+    chart = Chart(
+        "savings",
+        "The start-up without its causes, and with each remedy",
+        drawn("plot_savings", analysis, found=answer),
+    )
+    return Section("savings", "What each remedy would save", prose, Table(columns, rows), [chart])

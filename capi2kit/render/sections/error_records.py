@@ -10,6 +10,8 @@ from capi2kit.knowledge import operations_by_name
 from capi2kit.questions.error_records import FAILED, HARMLESS, error_records
 from capi2kit.render.parts import Column, Section, Table
 
+_REASONS = 2  # that are named of the records of one operation and result
+
 
 def errors(analysis: Analysis) -> Section | None:
     """The section on records of level error; None if there are none."""
@@ -19,11 +21,15 @@ def errors(analysis: Analysis) -> Section | None:
     rows, cited = [], []
     for verdict in (FAILED, HARMLESS):
         part = found[found["verdict"] == verdict]
-        for key, members in part.groupby(["operation", "result", "why"], dropna=False, sort=False):
-            operation, result, why = cast(tuple, key)
+        for key, members in part.groupby(["operation", "result"], dropna=False, sort=False):
+            operation, result = cast(tuple, key)
+            reasons = [words.visible(why) for why in members["why"].fillna("").value_counts(sort=False).index if why]
+            why = "; ".join(reasons[:_REASONS]) + (
+                f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
+            )
             known = operations_by_name().get(operation)
             title = known.title if known else words.visible(operation)
-            rows.append([verdict, title, str(len(members)), words.code(result), words.visible(why)])
+            rows.append([verdict, title, str(len(members)), words.code(result), why or words.ABSENT])
             cited.append(members["event"].tolist())
     count, failed = len(found), int((found["verdict"] == FAILED).sum())
     prose = [

@@ -29,10 +29,10 @@ def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
         Column("verdict"),
         Column("host"),
         Column("channel", brief=False),
-        Column("first event"),
-        Column("last event"),
+        Column("first event", whole=True),
+        Column("last event", whole=True, spare=1),
     ]
-    columns += [Column(name, number=True) for name in ("records", "gaps", "cut tasks")]
+    columns += [Column(name, number=True, spare=2 * (name != "records")) for name in ("records", "gaps", "cut tasks")]
     prose = [
         "The logs do not show what happened outside these stretches; a start-up may have begun before its log begins."
     ]
@@ -41,25 +41,28 @@ def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
 
 def evidence(analysis: Analysis) -> Section:
     """The files: hashes, ids, and where every promised record went."""
-    sources = analysis.case.sources.to_dict("records")
-    facts = [f"{words.visible(row['path'])}: {_integrity(row)}SHA-256 {row['sha256']}." for row in sources]
     counts = ("promised", "loaded", "other", "duplicates", "lost")
     rows = [
         [
             words.visible(row["path"]),
+            row["sha256"],
             str(row["bytes"]),
             row["loader"]
             if pd.isna(row["engine"]) or row["engine"] == row["loader"]
             else f"{row['loader']}: {row['engine']}",
             *(str(row[name]) for name in counts),
+            _integrity(row),
         ]
-        for row in sources
+        for row in analysis.case.sources.to_dict("records")
     ]
-    columns = [Column("file", long=True), Column("bytes", number=True), Column("read by")]
-    columns += [
-        Column(name, number=True) for name in ("records promised", "loaded", "other providers", "duplicates", "lost")
+    columns = [Column("file", long=True), Column("SHA-256", long=True), Column("bytes", number=True, spare=2)]
+    columns.append(Column("read by", spare=3))
+    columns += [Column(name, number=True) for name in ("promised", "loaded")]
+    columns += [Column(name, number=True, spare=4) for name in ("other", "duplicates")]
+    columns += [Column("lost", number=True), Column("record ids, and is the log whole", long=True, spare=1)]
+    prose = [
+        "Records promised by a file = loaded + of other providers + duplicates + lost. The files were opened read-only."
     ]
-    prose = [*facts, "Promised = loaded + other providers + duplicates + lost. The files were opened read-only."]
     return Section("evidence", "Evidence", prose, Table(columns, rows))
 
 
@@ -67,13 +70,9 @@ def _integrity(row: dict) -> str:
     """What the header of a log says about its records; other files have none."""
     if pd.isna(row["first_record"]):
         return ""
-    gone = (
-        "older records are gone (wrapped, cleared, or exported in part)"
-        if row["wrapped"]
-        else "from the first record on"
-    )
-    closed = f"the log was {'not ' if row['dirty'] else ''}closed properly"
-    return f"record ids {row['first_record']} to {row['last_record']}, {gone}; {closed}; "
+    gone = "older records are gone (wrapped, cleared, or exported in part)" if row["wrapped"] else "whole"
+    closed = f"{'not ' if row['dirty'] else ''}closed properly"
+    return f"{row['first_record']} to {row['last_record']}, {gone}, {closed}"
 
 
 def problems(analysis: Analysis) -> Section | None:

@@ -9,7 +9,7 @@ from capi2kit.analysis import Analysis
 from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.steps import PS, SENTENCE, Names, Step, filled, read_steps
-from capi2kit.render.parts import Column, Section, Table
+from capi2kit.render.parts import Card, Line, Section
 
 
 def confirmations(analysis: Analysis) -> Section | None:
@@ -17,16 +17,20 @@ def confirmations(analysis: Analysis) -> Section | None:
     found = analysis.findings.dropna(subset=["confirm"]).drop_duplicates("rule")
     if found.empty:
         return None
-    rows = []
-    for row in found.to_dict("records"):
-        steps = filled(read_steps(row["confirm"].split("\n")), names_in(row["names"]))
-        rows += [[row["title"] if not place else "", line] for place, line in enumerate(lines_of(steps))]
+    cards = [
+        Card(
+            f"confirm-{row['rule']}",
+            row["title"],
+            row["severity"],
+            [("run this", _lines(read_steps(row["confirm"].split("\n")), names=names_in(row["names"])))],
+        )
+        for row in found.to_dict("records")
+    ]
     prose = [
         "A log shows what happened, not how a computer is set up. Run these lines on it to check whether a finding is right. "
         "Lines without a mark are for cmd.exe."
     ]
-    columns = [Column("finding", whole=True), Column("what would confirm it", long=True)]
-    return Section("confirm", "What would confirm it", prose, Table(columns, rows))
+    return Section("confirm", "What would confirm it", prose, cards=cards)
 
 
 def remedies(analysis: Analysis) -> Section | None:
@@ -37,43 +41,30 @@ def remedies(analysis: Analysis) -> Section | None:
             wanted.setdefault(fix, []).append(row)
     if not wanted:
         return None
-    cards = sorted(wanted.items(), key=lambda one: KINDS.index(one[0].kind))
-    rows = [row for fix, against in cards for row in _card(fix, against)]
+    cards = [_card(fix, against) for fix, against in sorted(wanted.items(), key=lambda one: KINDS.index(one[0].kind))]
     prose = [
         "Cures first, then workarounds, then common advice to avoid. Replace names in <angle brackets>. Lines without a mark are for "
         "cmd.exe, run as an administrator. `capi2kit remedy ID LOG` prints one of them ready for a ticket."
     ]
-    columns = [Column("remedy", long=True), Column("kind"), Column("aspect", whole=True), Column("what to know")]
-    return Section("remedies", "Remedies", prose, Table(columns, rows))
+    return Section("remedies", "All remedies", prose, cards=cards)
 
 
-def _card(fix: Fix, against: list[dict]) -> list[list[str]]:
-    """One remedy, a row for each of its aspects."""
+def _card(fix: Fix, against: list[dict]) -> Card:
+    """One remedy with its aspects."""
     names = merged(names_in(row["names"]) for row in against)
-    aspects = [("against", title) for title in dict.fromkeys(row["title"] for row in against)]
-    aspects += _lines("what to do", fix.commands, names=names)
-    aspects += [("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not)]
-    aspects += [("versions", fix.versions)]
-    aspects += _lines("how to check", fix.check, names=names) + _lines("how to undo", fix.undo, names=names)
-    shown: set[str] = set()
-    rows = []
-    for aspect, text in aspects:
-        first = ["", ""] if shown else [f"{fix.title} ({fix.id})", fix.kind]
-        rows.append([*first, "" if aspect in shown else aspect, text])
-        shown.add(aspect)
-    return rows
+    aspects = [("against", [Line(title) for title in dict.fromkeys(row["title"] for row in against)])]
+    aspects += [("what to do", _lines(fix.commands, names=names))]
+    texts = (("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not))
+    aspects += [(aspect, [Line(text)]) for aspect, text in (*texts, ("versions", fix.versions))]
+    aspects += [("how to check", _lines(fix.check, names=names)), ("how to undo", _lines(fix.undo, names=names))]
+    return Card(fix.id, fix.title, fix.kind, aspects)
 
 
-def _lines(aspect: str, steps: Iterable[Step], *, names: Names) -> list[tuple[str, str]]:
-    return [(aspect, line) for line in lines_of(filled(steps, names))]
-
-
-def lines_of(steps: Iterable[Step]) -> list[str]:
-    """Steps as lines to read: a mark for PowerShell, and below a command what to know before it is run."""
-    lines: list[str] = []
-    for step in steps:
+def _lines(steps: Iterable[Step], *, names: Names) -> list[Line]:
+    lines = []
+    for step in filled(steps, names):
         mark = "PowerShell: " if step.kind == PS else ""
-        lines.append(words.visible(f"{mark}{step.text}"))
+        lines.append(Line(words.visible(f"{mark}{step.text}"), command=step.kind != SENTENCE))
         if step.warning and step.kind != SENTENCE:
-            lines.append(f"Before that: {step.warning}.")
+            lines.append(Line(f"Before that: {step.warning}."))
     return lines

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,7 @@ from capi2kit.knowledge import trust_columns
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.knowledge.urls import known_object
 from capi2kit.questions.trust_lists import crl_validity
-from capi2kit.render.parts import Chart, Column, Section, Table
+from capi2kit.render.parts import Chart, Column, Section, Table, drawn
 
 TOP = 15
 _OF_THE_KIT = (
@@ -39,11 +37,12 @@ def incident(analysis: Analysis) -> Section | None:
     ]
     columns = [
         Column("process (PID)", whole=True),
-        Column("application pool"),
+        Column("application pool", spare=1),
         Column("begins with"),
         Column("ends with"),
     ]
-    columns += [Column(name, number=True) for name in ("outer", "before checks", "after checks")]
+    columns += [Column("outer", number=True)]
+    columns += [Column(name, number=True, spare=2) for name in ("before checks", "after checks")]
     counted = ", ".join(f"{count} × {words.visible(name)}" for name, count in lanes.items())
     prose = [
         f"Beside the CAPI2 log: {counted}. The outer interval of a start-up comes from the best evidence there is; its time beyond "
@@ -52,12 +51,7 @@ def incident(analysis: Analysis) -> Section | None:
         *_dropped(analysis),
     ]
 
-    def draw() -> Any:
-        from capi2kit.charts import plot_timeline
-
-        return plot_timeline(analysis)
-
-    chart = Chart("timeline", "All the evidence on one time axis", draw)
+    chart = Chart("timeline", "All the evidence on one time axis", drawn("plot_timeline", analysis))
     return Section("incident", "The whole incident", prose, Table(columns, rows, events), [chart])
 
 
@@ -237,7 +231,32 @@ def lists(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         prose.append(
             f"{len(used)} uses of a CRL or OCSP response whose dates are known: {len(used) - expired} within them, {expired} not."
         )
-    return Section("lists", "Lists and CRLs", prose, Table(columns, rows) if rows else None)
+    dated = used["this_update"].notna().any()
+    pictures = [Chart("freshness", "CRLs and OCSP responses", drawn("plot_freshness", analysis))] if dated else []
+    return Section("lists", "Lists and CRLs", prose, Table(columns, rows) if rows else None, pictures)
+
+
+def chains(analysis: Analysis) -> Section | None:
+    """The first chain with an error, as a picture; None if no chain has one."""
+    found = analysis.case.chain
+    wrong = found[found["error_status"].fillna(0).ne(0).to_numpy(bool)]
+    if wrong.empty:
+        return None
+    count = wrong["event"].nunique()
+    rows, events = [], []
+    for names, members in list(wrong.groupby("error_names", dropna=False, sort=False))[:TOP]:
+        whose, processes = (
+            words.listed([words.visible(name) for name in members[column].dropna().unique()], kind)
+            for column, kind in (("subject", "certificate"), ("process", "program"))
+        )
+        found_in = sorted(set(members["event"].tolist()))
+        rows.append([words.visible(names), whose or words.ABSENT, str(len(found_in)), processes or words.ABSENT])
+        events.append(found_in)
+    columns = [Column("errors", long=True), Column("certificates", long=True), Column("chains", number=True)]
+    columns += [Column("checked by", long=True)]
+    prose = [f"{words.count(count, 'chain')} with an error; the picture shows the first one, from its root down."]
+    picture = Chart("chain", "The first chain with an error", drawn("plot_chain", analysis))
+    return Section("chains", "Chains with errors", prose, Table(columns, rows, events), [picture])
 
 
 def _used_crls(analysis: Analysis) -> pd.DataFrame:

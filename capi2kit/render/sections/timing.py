@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from capi2kit import words
-from capi2kit.analysis import Analysis, headline
+from capi2kit.analysis import Analysis
 from capi2kit.columns.cells import numbers_in
 from capi2kit.columns.instants import SECOND
-from capi2kit.knowledge.providers import lane_of_checks, lanes_of
-from capi2kit.questions.zones import UNKNOWN, only_zone, zones_named
-from capi2kit.render.parts import Chart, Column, Section, Table
+from capi2kit.questions.answer import Answer
+from capi2kit.render.parts import Chart, Column, Section, Table, drawn
 
 TOP = 15
-
-
-def answer(analysis: Analysis, *, tz: str = "UTC") -> Section:
-    """The headline, and what it is based on."""
-    sources = analysis.case.sources
-    lost = int(sources["lost"].sum())
-    verdicts = ", ".join(sorted(set(analysis.case.coverage["verdict"])))
-    counts = lanes_of(analysis.case.events).value_counts()
-    checks = int(counts.get(lane_of_checks(), 0))
-    others = len(analysis.case.events) - checks
-    entries = "1 entry" if others == 1 else f"{others} entries"
-    other = f"{entries} of other logs, " if others else ""
-    evidence = (
-        f"Evidence: {len(sources)} file{'s' * (len(sources) != 1)}, {words.count(checks, 'CAPI2 event')}, "
-        f"{other}"
-        f"{lost or 'no'} record{'s' * (lost != 1)} lost. "
-        f"Coverage: {verdicts or 'no events'}."
-    )
-    return Section("answer", "Where the seconds went", [headline(analysis), zone_line(analysis, tz=tz), evidence])
-
-
-def zone_line(analysis: Analysis, *, tz: str) -> str:
-    """The sentence on time zones: what local times were read as, and what the times on the page are."""
-    case = analysis.case
-    known, unread = only_zone(case.events, case.settings), case.problems["error"].eq(UNKNOWN).any()
-    read = sorted(set(case.events["zone"].dropna()))
-    if unread:
-        names = ", ".join(zones_named(case.events, case.settings))
-        hint = f" The evidence names {names}." if names else ""
-        return f"Time zone: some files hold local times, and they were read as UTC: give their zone with --tz.{hint}"
-    if read:
-        why = ", which the evidence names" if read == [known] else ""
-        return f"Time zone: local times were read in {', '.join(read)}{why}; times here are in {tz}."
-    if known and known != tz:
-        return f"Time zone: times here are in {tz}; the computer is in {known} (--tz {known})."
-    return f"Time zone: times here are in {tz}." + (" Give --tz for another one." if tz == "UTC" else "")
-
-
-def worst_startup(analysis: Analysis) -> int | None:
-    """The start-up that waited longest."""
-    order = _by_waiting(analysis.startups)
-    return int(order["startup"].iloc[0]) if len(order) else None
 
 
 def _by_waiting(startups: pd.DataFrame) -> pd.DataFrame:
@@ -67,16 +22,7 @@ def _by_waiting(startups: pd.DataFrame) -> pd.DataFrame:
     return startups.iloc[np.lexsort((-wall, -waited))]
 
 
-def _drawn(name: str, *args: Any, **options: Any) -> Callable[[], Any]:
-    def draw() -> Any:
-        from capi2kit import charts
-
-        return getattr(charts, name)(*args, **options)
-
-    return draw
-
-
-def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
+def startups(analysis: Analysis, answer: Answer, *, tz: str = "UTC") -> Section | None:
     """One row per process start, the one that waited longest first."""
     found = _by_waiting(analysis.startups)
     if found.empty:
@@ -92,10 +38,10 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     columns += [Column(name, number=True) for name in ("wall", "waiting", "checking", "unexplained")]
     columns += [Column(name, number=True, brief=False) for name in ("waits", "targets")]
     columns += [
-        Column("proxy"),
-        Column("clock"),
-        Column("start", whole=True),
-        Column("host", brief=False),
+        Column("proxy", spare=2),
+        Column("clock", spare=3),
+        Column("start", whole=True, spare=4),
+        Column("host", spare=1) if _hosts(top) > 1 else Column("host", brief=False),
         Column("note"),
     ]
     prose = [
@@ -107,12 +53,15 @@ def startups(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         prose.append("Cut: the process was busy before the log begins; its true start is not in evidence.")
     if len(found) > len(top):
         prose.append(f"The {len(top)} that waited longest, of {len(found)}.")
-    number = int(top["startup"].iloc[0])
-    name = words.with_pid(top["process"].iloc[0], top["pid"].iloc[0])
-    chart = Chart(
-        "startup", f"Start-up of {name}: who waited for what", _drawn("plot_startup", analysis, startup=number)
-    )
+    meant = answer.startup or top.iloc[0].to_dict()
+    name = words.with_pid(meant["process"], meant["pid"])
+    draw = drawn("plot_startup", analysis, startup=int(meant["startup"]))
+    chart = Chart("startup", f"Start-up of {name}: who waited for what", draw)
     return Section("startups", "Process start-ups", prose, Table(columns, rows, events), [chart])
+
+
+def _hosts(table: pd.DataFrame) -> int:
+    return int(table["host"].str.split(".", n=1).str[0].nunique())
 
 
 def _startup_row(row: dict, waits: list[dict], *, tz: str) -> list[str]:
@@ -153,9 +102,9 @@ def _routes(waits: list[dict]) -> str:
     return f"{shown}, no WPAD ×{failed}" if failed else shown
 
 
-def ledger(analysis: Analysis) -> Section | None:
-    """The account of the start-up that waited longest."""
-    number = worst_startup(analysis)
+def ledger(analysis: Analysis, answer: Answer) -> Section | None:
+    """The account of the start-up that the answer is about."""
+    number = int(answer.startup["startup"]) if answer.startup else None
     lines = (
         analysis.ledger[(analysis.ledger["startup"] == number).to_numpy(bool)]
         if number is not None
@@ -168,7 +117,7 @@ def ledger(analysis: Analysis) -> Section | None:
     rows, events = [], []
     for line in _folded(lines.to_dict("records")):
         target = f"{line['more']} more" if "more" in line else words.visible(line["target"])
-        cells = (line["kind"], words.visible(line["url_host"]), target, words.who(line["user_sid"]))
+        cells = (line["kind"], words.visible(line["url_host"]), target, words.brief_account(line["user_sid"]))
         rows.append([*cells, words.seconds(line["seconds"]), f"{line['ns'] / total:.1%}" if total else ""])
         events.append(numbers_in(line["events"]))
     rows.append(["sum = wall", "", "", "", words.seconds(total / SECOND), ""])
@@ -177,7 +126,12 @@ def ledger(analysis: Analysis) -> Section | None:
         prose.append(
             "An “other wait” is known within bounds only; where only the gap before it is known, its line shows the upper bound."
         )
-    columns = [Column("kind"), Column("server"), Column("while checking", long=True), Column("account", long=True)]
+    columns = [
+        Column("kind"),
+        Column("server"),
+        Column("while checking", long=True, spare=1),
+        Column("account", long=True, spare=2),
+    ]
     columns += [Column("seconds", number=True), Column("share", number=True)]
     title = f"Ledger of {words.with_pid(startup['process'], startup['pid'])}"
     return Section("ledger", title, prose, Table(columns, rows, [*events, []]))
@@ -212,27 +166,32 @@ def waits(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     rows = [_wait_row(row, tz) for row in top.to_dict("records")]
     columns = [
         Column("true wait", number=True),
-        Column("as logged", number=True),
+        Column("as logged", number=True, spare=3),
         Column("process (PID)", whole=True),
-        Column("account", long=True),
+        Column("account", long=True, spare=2),
         Column("URL", long=True),
     ]
     columns += [
-        Column("while checking", long=True),
+        Column("while checking", long=True, spare=1),
         Column("outcome"),
         *(Column(name, brief=False) for name in ("proxy", "true start")),
     ]
     prose = [_how_sure(found)]
     if len(found) > len(top):
         prose.append(f"The {len(top)} longest of {len(found)}; `capi2kit waits` lists all.")
-    chart = Chart("hosts", "Seconds per server", _drawn("plot_hosts", found))
-    return Section(
-        "waits",
-        "Longest waits for the network",
-        prose,
-        Table(columns, rows, [[event] for event in top["event"]]),
-        [chart],
-    )
+    prose += _accounts(found)
+    pictures = [Chart("hosts", "Seconds per server", drawn("plot_hosts", found))]
+    if max(found["host"].nunique(), found["user_sid"].nunique()) > 1:
+        pictures.append(Chart("outcomes", "Who could reach which server", drawn("plot_outcomes", found)))
+    table = Table(columns, rows, [[event] for event in top["event"]])
+    return Section("waits", "Longest waits for the network", prose, table, pictures)
+
+
+def _accounts(waits: pd.DataFrame) -> list[str]:
+    """Which account is meant by the ends of its SID."""
+    brief = {words.brief_account(sid): words.who(sid) for sid in waits["user_sid"].dropna().unique()}
+    meant = [f"{short} is {whole}" for short, whole in brief.items() if "…" in short]
+    return [f"Accounts: {'; '.join(meant)}."] if meant else []
 
 
 def _wait_row(row: dict, tz: str) -> list[str]:
@@ -241,7 +200,7 @@ def _wait_row(row: dict, tz: str) -> list[str]:
         words.duration(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"]),
         words.seconds(row["logged_s"]),
         words.with_pid(row["process"], row["pid"]),
-        words.who(row["user_sid"]),
+        words.brief_account(row["user_sid"]),
         words.visible(row["url"]),
         words.visible(row["target"]),
         outcome if row["result"] == 0 else f"{outcome}, {words.code(row['result'])}",
@@ -262,11 +221,7 @@ def targets(analysis: Analysis) -> Section | None:
     found = analysis.delays[(analysis.delays["total_s"] > 0).to_numpy(bool, na_value=False)]
     if found.empty:
         return None
-    spans = analysis.spans[["host", "pid", "target", "stop_event", "depth"]]
-    roots = spans[(spans["depth"] == 0).to_numpy(bool)].dropna(subset=["stop_event"])
-    cited: dict[tuple, list[int]] = defaultdict(list)
-    for row in roots.to_dict("records"):
-        cited[row["host"], row["pid"], row["target"]].append(int(row["stop_event"]))
+    cited = _checks_of(analysis.spans)
     rows, events = [], []
     for row in found.head(TOP).to_dict("records"):
         events.append(cited[row["host"], row["pid"], row["target"]])
@@ -274,7 +229,7 @@ def targets(analysis: Analysis) -> Section | None:
             words.visible(row["target"]),
             row["target_kind"],
             words.with_pid(row["process"], row["pid"]),
-            words.who(row["user_sid"]),
+            words.brief_account(row["user_sid"]),
         ]
         numbers = [
             str(row["checks"]),
@@ -285,7 +240,7 @@ def targets(analysis: Analysis) -> Section | None:
         rows.append([*map(words.visible, cells), *numbers, words.visible(row["slowest_url"])])
     columns = [
         Column("what was checked", long=True),
-        Column("kind"),
+        Column("kind", spare=1),
         Column("process (PID)", whole=True),
         Column("account", brief=False, long=True),
     ]
@@ -296,5 +251,16 @@ def targets(analysis: Analysis) -> Section | None:
         f"The {len(rows)} slowest of {len(analysis.delays)}. Where retrieval works, the first file of a signer waits for all that "
         "follow: they find the list in memory. Checks that overlap all count with their full time."
     ]
-    chart = Chart("targets", "Seconds per target", _drawn("plot_targets", analysis.delays))
-    return Section("targets", "What was being checked", prose, Table(columns, rows, events), [chart])
+    picture = Chart("targets", "Seconds per target", drawn("plot_targets", analysis))
+    if analysis.waits["wait_s"].gt(0).any():  # else nothing but checking took time
+        picture = Chart("signers", "Seconds per signer and address", drawn("plot_signers", analysis))
+    return Section("targets", "What was being checked", prose, Table(columns, rows, events), [picture])
+
+
+def _checks_of(spans: pd.DataFrame) -> dict[tuple, list[int]]:
+    """The ends of the outermost operations on each target, by computer, process id and target."""
+    spans = spans[["host", "pid", "target", "stop_event", "depth"]]
+    cited: dict[tuple, list[int]] = defaultdict(list)
+    for row in spans[(spans["depth"] == 0).to_numpy(bool)].dropna(subset=["stop_event"]).to_dict("records"):
+        cited[row["host"], row["pid"], row["target"]].append(int(row["stop_event"]))
+    return cited
