@@ -15,7 +15,7 @@ from capi2kit.columns.instants import SECOND
 
 TimeAxis = Literal["relative", "utc"]
 DAY_S = 86400.0
-_TICK_PT = 72.0  # a date at a tick, and the gap to the next
+_DATE_PT, _CLOCK_PT = 72.0, 52.0  # a date or a time of day at a tick, and the gap to the next
 
 
 class Scale(NamedTuple):
@@ -49,7 +49,7 @@ def label_times(ax: Axes, scale: Scale) -> str:
     left, right = ax.get_xlim()
     length = (right - left) * DAY_S
     wide = ax.get_window_extent().width / figure_of(ax).dpi * 72
-    most = min(max(int(wide / _TICK_PT), 2), 10)
+    most = min(max(int(wide / (_DATE_PT if length > 2 * DAY_S else _CLOCK_PT)), 2), 10)
     locator = AutoDateLocator(tz="UTC", minticks=min(3, most), maxticks=most)
     locator.intervald |= {SECONDLY: [1, 2, 5, 10, 15, 30], MINUTELY: [1, 2, 5, 10, 15, 30], HOURLY: [1, 2, 3, 6, 12]}
     ax.xaxis.set_major_locator(locator)
