@@ -94,7 +94,7 @@ def plot_task(
 
 
 def _task(spans: pd.DataFrame, task_id: str) -> pd.DataFrame:
-    """The operations of a task. Raises ValueError if there is none, or if several begin like that."""
+    """The operations of a task. Raises ValueError if no task, or more than one, begins like that."""
     wanted = task_id.strip("{} ").upper()
     task = spans[spans["task_id"].isin([task_id, wanted])]
     if task.empty and wanted:

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     `verdict`: WRONG, MINOR (nothing urgent), HARMLESS (only what looks like an error), WELL, or NOTHING (no operation to time).
     `charges`: all causes, the leading ones first, of which the headline names the first `named`. `startup`: the row of the start-up
     that it is about, of `starts`: the one that the named causes cost most, else the one that waited longest, else the longest; None
-    if there is none. `waiting`: its waits in figures, those of the whole log if it has none. `first`: the remedy to begin with, with
+    without a start-up. `waiting`: its waits in figures, those of the whole log if it has none. `first`: the remedy to begin with, with
     `names` for its lines. `effects`: rows of `whatif` for that start-up; `effect`: the one of the first remedy. `operations`,
     `retrievals`: how many there are in all.
     """

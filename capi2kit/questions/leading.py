@@ -132,7 +132,7 @@ def _explained(cause: Cause, causes: list[Cause]) -> bool:
 
 def _belongs(cause: Cause, lead: Cause) -> bool:
     """Whether a cause is to be named with the leading one."""
-    if lead.severity in (LOW, BENIGN):  # nothing is urgent: what looks like an error, and is none, is named with it
+    if lead.severity in (LOW, BENIGN):  # nothing is urgent: what looks like an error, but is not one, is named with it
         return (
             cause.severity in (LOW, BENIGN) and cause.certainty != POSSIBLE and bool(set(cause.hosts) & set(lead.hosts))
         )

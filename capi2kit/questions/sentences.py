@@ -181,7 +181,7 @@ def left(effect: dict[Any, Any]) -> str:
 
 
 def how_sure(answer: Answer) -> str:
-    """How certain the leading cause is, and why; empty if there is none."""
+    """How certain the leading cause is, and why; empty if no rule fired."""
     if not answer.charges:
         return ""
     cause = answer.charges[0].cause

@@ -34,7 +34,6 @@ _MENU = {  # what the navigation names, in order; the rest is below these
     "evidence": "Evidence",
     "method": "Method",
 }
-FRONT = "front"  # the first page, as a place that cites
 
 
 class _Place(NamedTuple):
