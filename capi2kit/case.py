@@ -210,7 +210,8 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
         batches.append(note(number, message, error="changed"))
     for batch in batches:
         if "sources" in batch:
-            batch["sources"] = batch["sources"].assign(**facts)
+            named = batch["sources"]["loader"].dropna()
+            batch["sources"] = batch["sources"].assign(**facts | ({"loader": named.iloc[0]} if len(named) else {}))
         for table in {"sources", "events", "problems", *_BESIDE} & batch.keys():
             if table != "certificates" or "events" not in batch:
                 batch[table]["source"] = pd.Series(number, index=batch[table].index, dtype=columns(table)["source"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import parts
 
 from capi2kit.knowledge import check, rows
 from capi2kit.loaders import uls, w3c
@@ -309,11 +310,16 @@ def test_progress_is_shown_in_bytes(monkeypatch):
 # Who claims what.
 
 
-@pytest.mark.parametrize("name", [LOG, "article.md"])
-def test_a_sample_is_claimed_by_its_content(name):
-    data = (SAMPLES / name).read_bytes()
+def test_a_log_is_claimed_by_its_content():
+    data = (SAMPLES / LOG).read_bytes()
     assert uls.sniff(data, "anything")
-    assert not w3c.sniff(data, name)
+    assert not w3c.sniff(data, LOG)
+
+
+def test_of_an_article_only_its_lines_are_claimed():
+    data = (SAMPLES / "article.md").read_bytes()
+    assert not uls.sniff(data, "article.md")
+    assert parts(data) == ["uls"]
 
 
 @pytest.mark.parametrize(
@@ -417,7 +423,7 @@ def test_the_trace_log_of_the_lab_loads_without_problems():
 @pytest.mark.real
 def test_the_real_lines_between_blanks_load(real_logs):
     data = (real_logs / "text" / "uls_thesharepointfarm_2011_powerpivot.md").read_bytes()
-    assert uls.sniff(data, "x")
+    assert parts(data) == ["uls"]
     events, _, problems = read(data)
     assert events["tag"].tolist() == ["106", "99"]
     assert set(events["category"]) == {"SSAS Mid-Tier Service / Request Processing"}
@@ -429,7 +435,7 @@ def test_the_real_lines_between_blanks_load(real_logs):
 @pytest.mark.real
 def test_the_real_lines_between_tabs_load_and_join(real_logs):
     data = (real_logs / "text" / "uls_thesharepointfarm_2013_mysite_owstimer.md").read_bytes()
-    assert uls.sniff(data, "x")
+    assert parts(data) == ["uls"]
     events, _, problems = read(data)
     assert events["tag"].tolist() == [
         "aj1lz",
@@ -451,7 +457,7 @@ def test_the_real_lines_between_tabs_load_and_join(real_logs):
 @pytest.mark.real
 def test_the_real_lines_without_times_load_and_that_is_reported(real_logs):
     data = (real_logs / "text" / "uls_msdocs_powerpivot_w3wp.md").read_bytes()
-    assert uls.sniff(data, "x")
+    assert parts(data) == ["uls"]
     events, source, problems = read(data)
     assert (len(events), source["lost"]) == (9, 0)
     assert events["time"].isna().all()

@@ -1,4 +1,5 @@
-"""Loaders: evidence files → batches of vocabulary tables. Each has `sniff`, `read`, NAME and LOOKS_FOR.
+"""Loaders: evidence files → batches of vocabulary tables. Each has `read`, NAME and LOOKS_FOR; and `sniff`, if it reads whole
+files, or `own_lines`, if it reads parts of a text, or both.
 
 A loader is imported when a file is first shown to it: most files are logs, which the first one claims.
 """
@@ -13,19 +14,9 @@ from typing import Any
 from capi2kit.loaders.evtx.framing import HEADER, SNIFFED
 from capi2kit.loaders.evtx.recordids import CHUNK
 
-NAMES = (
-    "evtx",
-    "eventxml",
-    "pki",
-    "w3c",
-    "uls",
-    "certutil",
-    "netsh",
-    "registry",
-    "workers",
-    "kit",
-    "pasted",
-)  # in this order
+NAMES = ("evtx", "eventxml", "pki", "w3c", "uls", "kit", "pasted")  # in this order
+PARTS = ("uls", "w3c", "registry", "netsh", "certutil", "workers")  # in this order; `pasted` asks them for their lines
+_PASTED = 1 << 18  # bytes of a text in which parts of several kinds are looked for
 HEAD = HEADER + SNIFFED * CHUNK  # as much of a file as `sniff` is shown
 
 
@@ -46,10 +37,15 @@ def loader_named(name: str) -> ModuleType:
 
 
 def loader_for(head: bytes, name: str) -> ModuleType | None:
-    """The first loader that claims a file by its first bytes."""
-    return next((loader for loader in _loaders() if loader.sniff(head, name)), None)
+    """The first loader that claims a file by its first bytes; `pasted` if that is a whole text with parts of others in it."""
+    loader = next((loader for loader in _loaders() if loader.sniff(head, name)), None)
+    if loader is not None and loader.NAME in ("eventxml", "w3c", "uls") and len(head) < _PASTED:
+        pasted = loader_named("pasted")
+        return pasted if pasted.is_mixed(head, name, loader=loader.NAME) else loader
+    return loader
 
 
 def known_formats() -> str:
     """What each loader looks for, as a sentence part for messages."""
-    return "; ".join(str(loader.LOOKS_FOR) for loader in _loaders())
+    names = dict.fromkeys([*NAMES[:-1], *PARTS, NAMES[-1]])
+    return "; ".join(str(loader_named(name).LOOKS_FOR) for name in names)

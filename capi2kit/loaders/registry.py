@@ -1,31 +1,25 @@
 """Loader `registry`: registry keys as a .reg file or as `reg query` prints them.
 
-What follows in the same file of netsh is read as well (see `settings`).
+What there is in the same text of netsh is read as well (see `settings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.settings.lines import KEY, PROMPT, QUERIED_KEY, VERSION_4, VERSION_5, read_settings
-from capi2kit.loaders.text.lines import head_of
+from capi2kit.loaders.settings import extent
+from capi2kit.loaders.settings.lines import read_settings
 from capi2kit.winevent import Batch
 
 NAME = "registry"
 LOOKS_FOR = "a registry export (.reg) or output of reg query"
 
 
-def begins_with_key(text: str) -> bool:
-    """Whether a text begins, after prompts and remarks, with a registry key or the heading of a .reg file."""
-    lines = filter(None, map(str.strip, text.splitlines()))
-    first = next((line for line in lines if not (PROMPT.match(line) or line.startswith(";"))), "")
-    return first in (VERSION_5, VERSION_4) or bool(KEY.match(first) or QUERIED_KEY.match(first))
-
-
-def sniff(head: bytes, name: str) -> bool:
-    """True for text that begins with a registry key."""
-    return begins_with_key(head_of(head))
+def own_lines(texts: Sequence[str]) -> list[range]:
+    """The lines of settings, if those of the registry come first; else they are of netsh."""
+    found = extent.own_lines(texts)
+    return found if extent.is_registry(texts, found) else []
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:

@@ -6,10 +6,10 @@ It shows the moment when somebody asked, and it does not say on which computer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.text.lines import head_of, lines, source_of, table_of
+from capi2kit.loaders.text.lines import lines, source_of, table_of
 from capi2kit.winevent import Batch
 
 NAME = "workers"
@@ -17,10 +17,9 @@ LOOKS_FOR = 'worker processes as `appcmd list wp` prints them: WP "4120" (applic
 _LINE = re.compile(r'\s*WP "(\d+)" \(applicationPool:(.*)\)\s*')
 
 
-def sniff(head: bytes, name: str) -> bool:
-    """True if the first line that is not empty is one of `appcmd list wp`."""
-    first = next(filter(str.strip, head_of(head).splitlines()), "")
-    return bool(_LINE.fullmatch(first))
+def own_lines(texts: Sequence[str]) -> list[range]:
+    """The lines of `appcmd list wp`."""
+    return [range(at, at + 1) for at, text in enumerate(texts) if _LINE.fullmatch(text)]
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:

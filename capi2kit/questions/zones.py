@@ -1,16 +1,17 @@
 """Zones: the time zone of the computers, where the evidence names it, and in which zone local times were read.
 
-Records of the uptime in the System log name it, and so does the collection kit. The names are those of Windows; which zone of the
-tz database each one is, the tables of Unicode say.
+Records of the uptime in the System log name it, and so does the collection kit; of an event that was copied with its heading, the
+two times tell how far the computer is from UTC. The names are those of Windows; which zone of the tz database each one is, the
+tables of Unicode say.
 """
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
-from capi2kit.knowledge import operations_marking
-
-_ZONE = "zone"
+_OFFSET = re.compile(r"UTC[+-]\d\d:\d\d")
 _KIT, _SETTING = "kit machine", "time_zone"
 UNKNOWN = "time zone unknown"  # problem of a text with local times, read without a zone
 
@@ -20,7 +21,7 @@ def zones_named(events: pd.DataFrame, settings: pd.DataFrame) -> dict[str, str |
 
     A localised name, and one of Windows that Unicode does not list, is not known.
     """
-    recorded = events.loc[events["operation"].isin(operations_marking(_ZONE)), "zone_name"].dropna().unique()
+    recorded = events["zone_name"].dropna().unique()
     names = [str(text).partition(" ")[2].strip() for text in recorded]
     names += settings.loc[(settings["origin"] == _KIT) & (settings["name"] == _SETTING), "value"].dropna().tolist()
     if not names:
@@ -28,7 +29,7 @@ def zones_named(events: pd.DataFrame, settings: pd.DataFrame) -> dict[str, str |
     from babel.core import get_global
 
     known = {**get_global("windows_zone_mapping"), "Coordinated Universal Time": "UTC"}
-    return {name: known.get(name) for name in dict.fromkeys(names) if name}
+    return {name: known.get(name, name if _OFFSET.fullmatch(name) else None) for name in dict.fromkeys(names) if name}
 
 
 def only_zone(events: pd.DataFrame, settings: pd.DataFrame) -> str | None:

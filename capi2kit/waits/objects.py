@@ -76,7 +76,7 @@ def _cached(waits: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
     hosts = waits["host"].dropna().unique()
     if len(hosts) == 1:
         listed = listed.assign(host=listed["host"].fillna(hosts[0]))  # a listing names no computer
-    counts = listed.assign(server=strings([host_of(url) for url in listed["url"].tolist()]))
+    counts = listed.assign(server=strings([host_of(url) for url in listed["url"].fillna("").tolist()]))
     most = counts.groupby(["host", "account", "server"]).size().groupby(["host", "account"]).max()
     return pd.Series(
         [most.get(key, pd.NA) for key in zip(waits["host"], waits["user_sid"], strict=True)], waits.index, dtype="Int64"

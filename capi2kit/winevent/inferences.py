@@ -22,6 +22,7 @@ from capi2kit.knowledge import (
     rows,
 )
 from capi2kit.knowledge.callers import CALLERS, caller_of
+from capi2kit.knowledge.eventlabels import meaning_of
 from capi2kit.knowledge.providers import channel_of, opcode_of
 from capi2kit.winevent.sentences import read_sentences
 
@@ -39,6 +40,7 @@ _CLR = re.compile(r'\s-v\s+"?(v\d{1,2}\.\d{1,2})"?(?=\s|$)')
 
 def infer(texts: Texts, *, count: int) -> None:
     """Fill in what follows from other cells."""
+    _read_words(texts, count=count)
     read_sentences(texts, count=count)
     _name_channels(texts, count=count)
     _name_operations(texts, count=count)
@@ -46,6 +48,21 @@ def infer(texts: Texts, *, count: int) -> None:
     _read_pools(texts, count=count)
     _read_lengths(texts, count=count)
     _name_callers(texts, count=count)
+
+
+def _read_words(texts: Texts, *, count: int) -> None:
+    """Level and opcode as numbers where a program wrote them as words; a task that is a word is the category."""
+    for column in ("level", "opcode"):
+        cells = texts.get(column, [])
+        known = {cell: meaning_of(cell, kind=column) for cell in set(cells) if cell and not cell.isdigit()}
+        if known:
+            texts[column] = [known.get(cell or "") or cell for cell in cells]
+    tasks = texts.get("task", [])
+    if any(task and not task.strip().isdigit() for task in tasks):
+        categories = texts.setdefault("category", [None] * count)
+        for i, task in enumerate(tasks):
+            if task and not task.strip().isdigit():
+                categories[i], tasks[i] = categories[i] or task, None
 
 
 def _name_channels(texts: Texts, *, count: int) -> None:

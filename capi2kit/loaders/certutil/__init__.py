@@ -13,59 +13,39 @@ from dataclasses import dataclass, field
 
 from capi2kit.columns.cells import shaped
 from capi2kit.knowledge.urls import url_role
+from capi2kit.loaders.certutil.extent import COUNT, END, ENTRY, OBJECT, URL_ALONE, own_lines
+from capi2kit.loaders.certutil.places import in_english
 from capi2kit.loaders.certutil.store import KINDS, TIMES, certificate_table, read_object
 from capi2kit.loaders.certutil.urlcache import FIELDS, cache_lines, with_times
-from capi2kit.loaders.certutil.urlfetch import ELEMENT, read_element
+from capi2kit.loaders.certutil.urlfetch import ELEMENT, FETCHES, read_element
 from capi2kit.loaders.certutil.verification import verification_table, verifications_in
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text.codepages import in_unicode
-from capi2kit.loaders.text.labels import column_of, labelled, pattern_of
-from capi2kit.loaders.text.lines import Line, check_size, head_of, lines, source_of
+from capi2kit.loaders.text.labels import column_of, labelled
+from capi2kit.loaders.text.lines import Line, check_size, lines, source_of
 from capi2kit.loaders.text.localtimes import columns_in_utc
 from capi2kit.winevent import Batch
+
+__all__ = ["LOOKS_FOR", "NAME", "own_lines", "read"]
 
 NAME = "certutil"
 LOOKS_FOR = "output of certutil -urlcache, -verify -urlfetch or -store"
 Cells = dict[str, str | None]
-_HEAD, _SNIFFED = 1 << 16, 1000  # characters, and lines of them, that `sniff` looks at
-_END = re.compile(r"CertUtil: ")  # the last line of every command, in any language
 _NUMBER = re.compile("[0-9]{1,9}")
-_SUCCESS = re.compile(r"CertUtil: -\w")
-_ENTRY = re.compile(rf"\s*(?:{pattern_of('certutil', '(entry)')})[^\S\n]{{0,40}}:", re.IGNORECASE)
-_OBJECT = re.compile(r"\s*={8,} (?P<word>\S[^=]{0,40}?)(?: \d+)? ={8,}\s*$")
-_CHAIN = re.compile(r"\s*-{4,}\s{1,8}(?:.{0,40}\b(?:AIA|CDP|OCSP)|CERT_CHAIN_CONTEXT)\s{1,8}-{4,}\s*")
 _STORE = re.compile(r'(?P<name>[\w-]+) "[^"]+"\s*$')
-_URL = re.compile(r"\s*(?P<url>(?:https?|ldaps?|file)://\S+)\s*$", re.IGNORECASE)
-_PROSE = re.compile(r"(?:\S{1,80}\s{1,8}){14}")
-_MARKUP = re.compile(r"\s*[<{#]")
-_KINDS = (("end", _END), ("entry", _ENTRY), ("element", ELEMENT), ("object", _OBJECT), ("url", _URL), ("store", _STORE))
-
-
-def sniff(head: bytes, name: str) -> bool:
-    """True for output of certutil at the beginning of a file; not for prose or markup that quotes it."""
-    text = head_of(head, most=_HEAD)
-    if "<Event" in text:
-        return False
-    urls = 0
-    for line in list(filter(str.strip, text.splitlines()))[:_SNIFFED]:
-        kind = _begins(line)
-        if kind in ("entry", "element", "count") or _CHAIN.fullmatch(line) or _SUCCESS.match(line):
-            return True
-        if kind == "object":
-            word = _OBJECT.fullmatch(line)
-            return bool(word and (column_of(NAME, word["word"]) in KINDS or _shows_fields(text)))
-        urls += kind == "url"
-        if _MARKUP.match(line) or (_PROSE.match(line) and not labelled(line)):
-            return False
-    return False
-
-
-def _shows_fields(text: str) -> bool:
-    return any((pair := labelled(line)) and column_of(NAME, pair[0]) for line in text.splitlines())
+_KINDS = (
+    ("end", END),
+    ("entry", ENTRY),
+    ("element", ELEMENT),
+    ("section", FETCHES),
+    ("object", OBJECT),
+    ("url", URL_ALONE),
+    ("store", _STORE),
+)
 
 
 def _begins(line: str) -> str | None:
-    """What begins or ends with this line: entry, object, element, url, store, count, end, or nothing."""
+    """What begins or ends with this line: entry, object, element, section, url, store, count, end, or nothing."""
     return next((kind for kind, form in _KINDS if form.match(line)), "count" if _count(line) is not None else None)
 
 
@@ -98,7 +78,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     check_size(file)
     problems = Problems()
     found = _Found(problems)
-    text = list(lines(in_unicode(file, problems), problems))
+    text = list(in_english(lines(in_unicode(file, problems), problems)))
     for part in _parts(text):
         _READERS[part.kind](part, found)
     texts = {"last_sync": [cells.get("last_sync_text") for cells in found.entries]}
@@ -139,23 +119,23 @@ def _parts(found: Iterable[Line]) -> Iterator[_Part]:
 
 def _next(part: _Part, line: Line, *, kind: str | None, store: str | None) -> _Part:
     """The part that begins with a line."""
-    chain = part.kind == "element"
+    chain = part.kind in ("element", "section")
     verdict = chain or (part.verdict and kind != "end")
     keeps = kind != "count" and (kind != "end" or chain)
-    new = kind if kind in ("entry", "object", "element", "url") else "rest"
+    new = kind if kind in _READERS else "rest"
     return _Part(new, store, [line] if keeps else [], verdict=verdict)
 
 
 def _opens(kind: str | None, part: _Part) -> bool:
     """Whether a line opens a new part; entries of one cache are one part, as are the URLs of a list."""
-    if kind == "url":
+    if kind in ("url", "section"):
         return part.kind == "rest"
     return kind in ("entry", "object", "element") and (kind, part.kind) != ("entry", "entry")
 
 
 def _leaves(text: str, part: _Part) -> bool:
     """Whether a line ends an element, whose lines are indented; pasted text may have lost that."""
-    if part.kind != "element":
+    if part.kind not in ("element", "section"):
         return False
     indented = any(line.text[:1].isspace() for line in part.lines[1:3])
     return indented and bool(text.strip()) and not text[:1].isspace()
@@ -164,7 +144,7 @@ def _leaves(text: str, part: _Part) -> bool:
 def _count(text: str) -> int | None:
     """The number of entries that certutil says it listed; None for other lines."""
     pair = labelled(text)
-    known = pair and column_of(NAME, pair[0]) in ("(entries)", "(deleted)")
+    known = pair and (column_of(NAME, pair[0]) in ("(entries)", "(deleted)") or COUNT.fullmatch(text))
     return int(pair[1]) if pair and known and _NUMBER.fullmatch(pair[1]) else None
 
 
@@ -182,7 +162,7 @@ def _read_cache(part: _Part, found: _Found) -> None:
 
 def _read_list(part: _Part, found: _Found) -> None:
     """A URL on each line: all that certutil prints without -v."""
-    urls = [(line, match["url"]) for line in part.lines if (match := _URL.fullmatch(line.text))]
+    urls = [(line, match["url"]) for line in part.lines if (match := URL_ALONE.fullmatch(line.text))]
     _check_count(part, len(urls), found=found)
     found.entries += [
         {"line": str(line.number), "command": "urlcache", "url": url, "url_role": url_role(url)} for line, url in urls
@@ -197,7 +177,7 @@ def _check_count(part: _Part, there: int, *, found: _Found) -> None:
 
 def _read_store(part: _Part, found: _Found) -> None:
     """One object of a store."""
-    word = _OBJECT.fullmatch(part.lines[0].text)
+    word = OBJECT.fullmatch(part.lines[0].text)
     kind = column_of(NAME, word["word"]) if word else None
     cells = read_object(part.lines, kind=KINDS.get(kind or ""), store=part.store)
     _check_object(part, cells, found=found)
@@ -210,6 +190,11 @@ def _read_chain(part: _Part, found: _Found) -> None:
     _check_object(part, element.objects[0], found=found)
     found.entries += element.tried
     found.objects += element.objects
+
+
+def _read_fetches(part: _Part, found: _Found) -> None:
+    """URLs that were fetched, of a certificate that is not shown."""
+    found.entries += read_element(part.lines, problems=found.problems).tried
 
 
 def _check_object(part: _Part, cells: Cells, *, found: _Found) -> None:
@@ -240,5 +225,6 @@ _READERS = {
     "url": _read_list,
     "object": _read_store,
     "element": _read_chain,
+    "section": _read_fetches,
     "rest": _read_rest,
 }

@@ -17,9 +17,11 @@ Cells = dict[str, str | None]
 ELEMENT = re.compile(r"\s*CertContext\[\d{1,4}\]\[(?P<depth>\d{1,4})\]:\s")
 SECTION = re.compile(r"\s*+(?:[-—]{8,}+|[-—]{4,}+\s{0,8}(?P<name>[^\s—-][^-—]{0,60}?)?\s{0,8}[-—]{4,}+)\s*+")
 # `Verified "Base CRL (1f)" Time: 0 d088c6…`: verdict, object, seconds, SHA-1; the word for time is translated
-_TRIED = re.compile(
+TRIED = re.compile(
     r'\s*(?P<status>[^\s"][^":=]{0,40}?)\s{1,8}"(?P<object>[^"]{0,200})"\s{1,8}[^\d":]{2,20}:\s*(?P<s>\d{1,9})\b(?P<more>.*)'
 )
+# where fetched URLs begin of which no certificate is shown: the heading of a section, or a verdict
+FETCHES = re.compile(rf"\s*-{{4,}}\s{{1,8}}.{{0,40}}\b(?:AIA|CDP|OCSP)\s{{1,8}}-{{4,}}\s*$|{TRIED.pattern}$")
 _URL = re.compile(r"(?:\[(?P<index>[\d.]+)\]\s+)?<?(?P<url>(?:https?|ldaps?|file|ftp)://.*)", re.IGNORECASE)
 _CODE = re.compile(r"\b0x([0-9A-Fa-f]{8})\b")
 _CRL = re.compile(r"\s*(?P<name>[^:\[\]]{0,20}CRL) (?P<number>[0-9A-Fa-f]+):\s*")
@@ -35,7 +37,7 @@ class Element(NamedTuple):
 
 
 def read_element(lines: Sequence[Line], *, problems: Problems) -> Element:
-    """Read the lines of one ``CertContext[0][n]``; `tried` in texts by column of `cache_entries`, `depth` is n."""
+    """Read the lines of one ``CertContext[0][n]``, or of sections alone; `tried` in texts by column of `cache_entries`, `depth` is n."""
     element = ELEMENT.match(lines[0].text)
     cells: Cells = {"kind": "certificate", "line": str(lines[0].number), "depth": element["depth"] if element else None}
     more: dict[str, object] = {name: f"0x{value}" for name, value in _STATUSES.findall(lines[0].text)}
@@ -43,10 +45,10 @@ def read_element(lines: Sequence[Line], *, problems: Problems) -> Element:
     objects = [(cells, more)]
     tried: list[Cells] = []
     section = ""
-    for line in lines[1:]:
+    for line in lines[1:] if element else lines:
         if heading := SECTION.fullmatch(line.text):
             section = heading["name"] or ""
-        elif found := _TRIED.fullmatch(line.text):
+        elif found := TRIED.fullmatch(line.text):
             tried.append(_attempt(found, line, section=section))
         elif tried and _follows(tried[-1], line.text):
             continue
@@ -56,7 +58,7 @@ def read_element(lines: Sequence[Line], *, problems: Problems) -> Element:
         else:
             whole = objects[-1][0].get("thumbprint")  # the last line of a CRL; then it is about the certificate again
             _take(objects[0] if whole else objects[-1], line.text)
-    tried = _with_urls(tried, more, problems=problems)
+    tried = _with_urls(tried, more, ends=int(lines[-1].number), problems=problems)
     for one in tried if cells.get("thumbprint") else ():
         one["extra"] = json.dumps(
             json.loads(one["extra"] or "{}") | {"certificate": cells["thumbprint"]}, ensure_ascii=False
@@ -104,12 +106,19 @@ def _follows(cells: Cells, text: str) -> bool:
     return True
 
 
-def _with_urls(tried: list[Cells], more: dict[str, object], *, problems: Problems) -> list[Cells]:
-    """The verdicts on a URL; that a certificate names none is a fact of the certificate."""
+def _with_urls(tried: list[Cells], more: dict[str, object], *, ends: int, problems: Problems) -> list[Cells]:
+    """The verdicts on a URL; that a certificate names none is a fact of the certificate.
+
+    A verdict is known to have none by its word, or by its place, in any language: no hash, no error and no URL follow, but other
+    lines do.
+    """
     kept = []
     for cells in tried:
-        if cells["url"] is None and column_of("certutil", cells["status"] or "") == "(no urls)":
-            add_to(more, "no urls", value=json.loads(cells["extra"] or "{}").get("section", ""))
+        said = json.loads(cells["extra"] or "{}")
+        known = column_of("certutil", cells["status"] or "") == "(no urls)"
+        empty = cells["result"] is None and "object hash" not in said and int(cells["line"] or 0) < ends
+        if cells["url"] is None and (known or empty):
+            add_to(more, "no urls", value=said.get("section", ""))
             continue
         if cells["url"] is None:
             message = f"line {cells['line']}: no URL follows the verdict {cells['status']!r:.60}; the row has none"

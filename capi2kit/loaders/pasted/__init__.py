@@ -1,101 +1,121 @@
-"""Loader `pasted`: events as people paste them into mails, forums and articles.
+"""Loader `pasted`: a text that somebody put together: a mail, a forum page, an article, the output of several commands.
 
-XML from a browser's view, with typographic quotes or with tags lost; Event Viewer's General tab and Friendly
-View; Format-List; entries of certutil's URL cache inside prose. Each repair is a row in `problems`. What the
-text does not give stays <NA>; what had to be inferred is reported.
+It is cut into blocks, and each goes to the loader that knows it: events as XML, as lines of label and value, as a tree or a table
+are read here; output of certutil, netsh, reg and appcmd, lines of trace logs and of IIS by their loaders. Each repair of the text is
+a row in `problems`, and so are the lines that nobody understood. What the text does not give stays <NA>; what had to be inferred is
+reported.
 """
 
 from __future__ import annotations
 
 import io
-import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
-from lxml import etree
 
 from capi2kit.columns.cells import missing
 from capi2kit.errors import EvidenceError
-from capi2kit.knowledge import code_of_text
-from capi2kit.loaders import certutil
+from capi2kit.loaders import loader_named
 from capi2kit.loaders.certutil.urlcache import cache_entries_in, cache_table
-from capi2kit.loaders.eventxml.forms import form_of
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
-from capi2kit.loaders.pasted.blocks import Block, blocks_in, event_of
-from capi2kit.loaders.pasted.lost_tags import (
-    TAG,
-    Tag,
-    add_attributes,
-    names_of_payloads,
-    payload_for,
-    rebuild,
-    tags_in,
-    without_controls,
-)
-from capi2kit.loaders.pasted.repairs import ELISION, repaired
-from capi2kit.loaders.pasted.trees import trees_in
+from capi2kit.loaders.pasted.blocks import whole
+from capi2kit.loaders.pasted.document import Document, divided, left_over, named
+from capi2kit.loaders.pasted.events import pieces_in
+from capi2kit.loaders.pasted.markup import Piece
+from capi2kit.loaders.pasted.pages import text_of
+from capi2kit.loaders.pasted.repairs import Repair, repaired
+from capi2kit.loaders.pasted.tables import event_of_row
+from capi2kit.loaders.text.codepages import in_unicode
 from capi2kit.loaders.text.lines import head_of, in_utc, lines, source_of
 from capi2kit.winevent import Batch, EventRows
 
 NAME = "pasted"
-LOOKS_FOR = "text with events pasted into it: <Event>, a General tab (Log Name: … Event ID: …), a Friendly View, or a certutil cache entry"
+LOOKS_FOR = (
+    "text with events or output of commands in it: <Event>, a General tab (Log Name: … Event ID: …), a Friendly View, Format-List or "
+    "Format-Table, certutil, netsh, reg query, lines of logs; also as Markdown, as a page saved from a browser, or as a mail"
+)
 LONGEST = 32 << 20  # characters: nobody pastes more
-_EVENT = re.compile(r"<Event(?=[\s>])(?:(?!<Event[\s>]).)*?</Event>|<Event(?=[\s>])(?:(?!<Event[\s>]).)*", re.DOTALL)
-_HEADING = re.compile(r"(?i)\bevent[ ]?id[: ]+(\d{1,5})\b")
-_APART = re.compile(r"\s*(?:<[^<>]*>\s*)*")
-_NEAR = 400  # characters between an event's heading and its tags at most
-_BELOW = 4000  # characters below loose tags in which their error may be, or of blanks above them
-_SYSTEM = frozenset({"Security", "Execution", "TimeCreated", "Provider", "EventID", "Channel", "Computer"})
+_HEAD = 1 << 18  # characters that are looked at to know a text
 _NAT = -(1 << 63)
-_STRICT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-_LENIENT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
-
-
-class _Piece(NamedTuple):
-    """What was found: where, the event in it, its local time if it has one, and what had to be done for it."""
-
-    begin: int
-    end: int
-    event: etree._Element
-    local: str | None
-    notes: list[str]
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """True for text in whose beginning an event, a part of one or a cache entry is pasted."""
-    text = repaired(head_of(head, most=1 << 18))[0]
-    if form_of(head) is not None or certutil.sniff(head, name):
-        return False  # a whole export, or nothing but the output of certutil
-    return bool(_pieces(text) or cache_entries_in(text))
+    """True for text in whose beginning an event, a part of one, or output of a known command is pasted."""
+    document = _document_of(head, name)
+    return document is not None and _holds_anything(document)
+
+
+def is_mixed(head: bytes, name: str, *, loader: str) -> bool:
+    """Whether a text that a loader claims holds parts of another loader, too."""
+    document = _document_of(head, name)
+    return document is not None and bool(
+        document.parts.keys() - {loader} or (document.has_events and loader in PARTS_ONLY)
+    )
+
+
+PARTS_ONLY = frozenset({"uls", "w3c"})  # logs in whose lines no event has a place
+
+
+def _document_of(head: bytes, name: str) -> Document | None:
+    text = head_of(head, most=_HEAD)
+    if not text:
+        return None
+    text = text_of(text, name=name)[0].replace("\r\n", "\n").replace("\r", "\n")
+    return divided(repaired(text)[0])
+
+
+def _holds_anything(document: Document) -> bool:
+    if document.parts or document.has_events:
+        return True
+    pieces, _ = pieces_in(document.text, blocks=[], trees=[])
+    return bool(pieces or cache_entries_in(document.text))
+
+
+@dataclass
+class _Reading:
+    """What was read of a document so far: batches, lines understood, and the counts of the `sources` row."""
+
+    file: EvidenceFile
+    document: Document
+    problems: Problems
+    asked: Asked
+
+    def __post_init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.understood: list[range] = []
+        self.names: list[str] = []
+        self.counts = {"promised": 0, "loaded": 0, "other": 0, "lost": 0}
+
+    def take(self, batch: Batch, *, name: str) -> None:
+        """Add a batch of a loader; its `sources` row is added to the sum."""
+        batch = dict(batch)
+        if "sources" in batch:
+            row = batch.pop("sources").iloc[0]
+            for column in self.counts:
+                self.counts[column] += int(row[column])
+            self.names.append(name)
+        self.batches.append(batch)
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
-    """Yield one batch: the events and cache entries found, with `sources` and `problems`."""
+    """Yield the batches of all parts of a text; the last one has the `sources` row of the whole."""
     problems = Problems()
-    text, made = repaired(_whole(file, problems))
-    for repair in made:
-        problems.add("text", "pasted text repaired", message=f"{file.name}: {repair}")
-    pieces = _pieces(text)
-    rows = EventRows()
-    ends = [found.start() for found in re.finditer("\n", text)]
-    for number, piece in enumerate(pieces, 1):
-        rows.add(piece.event, offset=piece.begin, written=_NAT)
-        for note in piece.notes:
-            problems.add(
-                "record", "pasted event", message=f"event {number}, line {bisect_left(ends, piece.begin) + 1}: {note}"
-            )
-    batch = rows.batch()
-    batch["events"]["offset"] = missing(len(pieces), "Int64")  # what was repaired has no place in the file's bytes
-    _put_local_times(batch["events"], pieces, asked=asked, problems=problems)
-    entries = cache_entries_in(text)
-    if entries:
-        batch["cache_entries"] = cache_table(entries, tz=asked.tz, problems=problems)
-    batch["problems"] = problems.table()
-    batch["sources"] = source_of(problems, loaded=len(pieces) + len(entries))
-    yield batch
+    text, steps = text_of(_whole(in_unicode(file, problems), problems), name=file.name)
+    for step in steps:
+        problems.add("text", "text taken out", message=f"{file.name}: {step}")
+    text, repairs = repaired(text)
+    reading = _Reading(file, divided(text), problems, asked)
+    zone = _read_events(reading)
+    if zone and asked.tz is None:
+        reading.asked = replace(asked, tz=zone)
+        message = f"local times in it are read in {zone}: the heading of an event and its XML tell the zone"
+        problems.add("text", "time zone found", message=message)
+    for name in reading.document.parts:
+        _read_part(reading, name)
+    yield from reading.batches
+    yield _last(reading, repairs=repairs)
 
 
 def _whole(file: EvidenceFile, problems: Problems) -> str:
@@ -109,164 +129,77 @@ def _whole(file: EvidenceFile, problems: Problems) -> str:
     return text.getvalue()
 
 
-def _pieces(text: str) -> list[_Piece]:
-    """The events of a text in their order."""
-    pieces = [piece for found in _EVENT.finditer(text) if (piece := _read_xml(found)) is not None]
-    pieces += [
-        _Piece(tree.begin, tree.end, tree.event, None, ["nesting worked out from the order of its lines"])
-        for tree in trees_in(text)
-    ]
-    pieces.sort(key=lambda piece: piece.begin)
-    covered = _covered(pieces)
-    blocks = [block for block in blocks_in(text) if not covered(block.begin)]
-    runs = _runs(text, taken=[*pieces, *blocks])
-    begins, used = [piece.begin for piece in pieces], set[tuple[int, int]]()
-    for block in blocks:
-        at = bisect_left(begins, block.end)
-        if at < len(begins) and _is_same(block, pieces[at], text=text):
-            continue  # the same event once more, as its XML
-        pieces.append(_read_block(text, block, runs=runs, used=used))
-    left = [run for run in runs if run not in used]
-    pieces += [piece for begin, end in left if (piece := _read_run(text, begin, end=end)) is not None]
-    return sorted(pieces, key=lambda piece: piece.begin)
+def _read_part(reading: _Reading, name: str) -> None:
+    """Read the lines of one loader: alone in the text, so that numbers of lines stay right."""
+    own = reading.document.parts[name]
+    part = replace(reading.file, data=reading.document.only(own).encode("utf-8", "replace"))
+    for batch in loader_named(name).read(part, asked=reading.asked):
+        reading.take(batch, name=name)
+    reading.understood += own
 
 
-def _is_same(block: Block, below: _Piece, *, text: str) -> bool:
-    """Whether a block and the XML right below it, with nothing but blanks between them, are one event."""
-    xml_id = "".join(below.event.findtext("{*}System/{*}EventID", "").split())
-    block_id = "".join(filter(str.isdigit, block.values["event_id"]))
-    near = below.begin - block.end <= _BELOW
-    return near and not text[block.end : below.begin].strip() and xml_id in ("", block_id)
+def _read_events(reading: _Reading) -> str | None:
+    """Read the events, and entries of certutil's cache inside prose; the zone of the computer if they tell one."""
+    document = reading.document
+    others = [one for own in document.parts.values() for one in own]
+    text = document.without(others)
+    pieces, zones = pieces_in(text, blocks=whole(document.blocks, text), trees=document.trees)
+    for table in document.tables:
+        pieces += [Piece(row.begin, row.end, *event_of_row(row)) for row in table.rows]
+        reading.understood += document.lines_of([table])
+        for number, line in table.unread:
+            message = f"line {number} is no row of the table that it is in: {line!r:.80}"
+            reading.problems.add("record", "unreadable line", message=message, lost=1, record=number)
+    zone = zones[0] if len(set(zones)) == 1 else None
+    batch = _events(pieces, reading=reading, zone=zone)
+    entries = cache_entries_in(text)
+    if entries:
+        batch["cache_entries"] = cache_table(entries, tz=reading.asked.tz or zone, problems=reading.problems)
+        reading.understood += [range(int(one["line"] or 1) - 1, int(one["line"] or 1)) for one in entries]
+    reading.batches.append(batch)
+    if pieces or entries:
+        reading.names.append(NAME)
+    reading.counts["loaded"] += len(pieces) + len(entries)
+    reading.counts["promised"] += len(pieces) + len(entries)
+    return zone
 
 
-def _covered(taken: Sequence[_Piece | Block]) -> Callable[[int], bool]:
-    """Tells whether a place in the text lies in a part that is taken."""
-    parts = sorted((part.begin, part.end) for part in taken)
-    begins = [begin for begin, _ in parts]
-    ends = [0, *accumulate((end for _, end in parts), max)]
-    return lambda place: place < ends[bisect_right(begins, place)]
-
-
-def _read_xml(found: re.Match[str]) -> _Piece | None:
-    """An event whose tags are all there, or nearly; None if nothing but its name is there, as where prose speaks of it."""
-    text = found[0]
-    notes = []
-    if ">" not in text:
-        return None
-    if not text.endswith("</Event>"):
-        text = text[: text.rfind(">") + 1]
-        notes.append("it is cut off; what is there was read")
-    if ELISION.search(text):
-        notes.append("its author left something out of it")
-    text = without_controls(text)
-    event: etree._Element | None
-    try:
-        event = etree.fromstring(text, _STRICT)
-    except etree.XMLSyntaxError as err:
-        event = _read_leniently(text)
-        if not found[0].endswith("</Event>"):
-            notes.append("tags without an end were closed where it is cut off")
-        else:
-            notes.append(f"its XML is broken ({err.msg}); read as far as it goes")
-    if event is None or event.find("{*}System") is None:
-        tags = tags_in(text)
-        event = _event_of_tags(tags, event_id=None, notes=notes)
-        if event is None and not tags_in(text[1:]):
-            return None
-        event = etree.Element("Event") if event is None else event
-    return _Piece(found.start(), found.start() + len(text), event, None, notes)
-
-
-def _read_leniently(text: str) -> etree._Element | None:
-    """What a forgiving parser makes of broken XML; None if that is nothing."""
-    try:
-        return etree.fromstring(text, _LENIENT)
-    except etree.XMLSyntaxError:
-        return None
-
-
-def _runs(text: str, *, taken: Sequence[_Piece | Block]) -> list[tuple[int, int]]:
-    """Stretches of tags that belong to payloads, outside of what is read already."""
-    known = names_of_payloads() | _SYSTEM
-    covered = _covered(taken)
-    tags = [found for found in TAG.finditer(text) if found[1] in known and not covered(found.start())]
-    runs: list[list[int]] = []
-    for found in tags:
-        if runs and _APART.fullmatch(text, runs[-1][1], found.start()):
-            runs[-1][1] = found.end()
-        else:
-            runs.append([found.start(), found.end()])
-    return [(begin, end) for begin, end in runs]
-
-
-def _read_block(text: str, block: Block, *, runs: list[tuple[int, int]], used: set[tuple[int, int]]) -> _Piece:
-    """An event from lines of label and value, with the tags that are below them; these are `used` then."""
-    event, local, notes = event_of(block)
-    at = bisect_left(runs, (block.end, 0))
-    run = runs[at] if at < len(runs) and runs[at] not in used else None
-    if run is not None and run[0] - block.end <= _BELOW:
-        tags = tags_in(text[slice(*run)]) if len(" ".join(text[block.end : run[0]].split())) <= _NEAR else []
-        payload = payload_for(tags, event_id=block.values["event_id"]) if tags else None
-        if payload is not None and payload.knows(tags):
-            etree.SubElement(event, "UserData").append(rebuild(payload, tags))
-            notes.append("tags were lost; the rest put into its places by the order in which Windows writes them")
-            used.add(run)
-    return _Piece(block.begin, block.end, event, local, notes)
-
-
-def _read_run(text: str, begin: int, *, end: int) -> _Piece | None:
-    """An event from loose tags, if they tell whose payload they are; None if they do not."""
-    tags = tags_in(text[begin:end])
-    headings = list(_HEADING.finditer(text, max(0, begin - _NEAR), begin))
-    heading = headings[-1][1] if headings else None
-    names = {tag.name for tag in tags}
-    if heading is None and not names & {"CorrelationAuxInfo", "EventAuxInfo"}:
-        return None
-    notes = ["only a part of it is there"]
-    event = _event_of_tags(tags, event_id=heading, notes=notes)
-    if event is None:
-        return None
-    line = text[end : end + _BELOW].partition("\n\n")[0].strip().splitlines()
-    said = next((part.strip() for part in reversed(line) if code_of_text(part.strip()) is not None), None)
-    if said and event.find("UserData/*/Result") is None:
-        _put(event, "AsShown", name="ErrorText").text = said
-    if ELISION.search(text[begin:end]):
-        notes.append("its author left something out of it")
-    return _Piece(begin, end, event, None, notes)
-
-
-def _event_of_tags(tags: list[Tag], *, event_id: str | None, notes: list[str]) -> etree._Element | None:
-    """An event around loose tags; None if their payload is not known."""
-    system = [tag for tag in tags if tag.name in _SYSTEM]
-    inside = [tag for tag in tags if tag.name not in _SYSTEM]
-    payload = payload_for(inside, event_id=event_id)
-    if payload is None and not system:
-        return None
-    event = etree.Element("Event")
-    for tag in system:
-        add_attributes(_put(event, "System", name=tag.name), tag.attributes)
-    if payload is None:
-        return event
-    if event_id is None:
-        notes.append(f"no event id is given; {payload.event_id} inferred from its elements")
-    _put(event, "System", name="EventID").text = payload.event_id
-    _put(event, "System", name="Provider").set("Name", payload.provider)
-    _put(event, "System", name="Channel").text = payload.channel
-    notes.append("provider and channel inferred from its elements")
-    etree.SubElement(event, "UserData").append(rebuild(payload, inside))
-    return event
-
-
-def _put(event: etree._Element, parent: str, *, name: str) -> etree._Element:
-    above = event.find(parent)
-    above = etree.SubElement(event, parent) if above is None else above
-    found = above.find(name)
-    return etree.SubElement(above, name) if found is None else found
-
-
-def _put_local_times(events: pd.DataFrame, pieces: list[_Piece], *, asked: Asked, problems: Problems) -> None:
-    """Fill in the times that were given in local time."""
+def _events(pieces: list[Piece], *, reading: _Reading, zone: str | None) -> Batch:
+    """The events of a text as tables."""
+    rows, document = EventRows(), reading.document
+    pieces = sorted(pieces, key=lambda piece: piece.begin)
+    for number, (piece, where) in enumerate(zip(pieces, document.lines_of(pieces), strict=True), 1):
+        rows.add(piece.event, offset=piece.begin, written=_NAT)
+        for note in piece.notes:
+            reading.problems.add("record", "pasted event", message=f"event {number}, line {where.start + 1}: {note}")
+        reading.understood.append(where)
+    batch = rows.batch()
+    events = batch["events"]
+    events["offset"] = missing(len(pieces), "Int64")  # what was repaired has no place in the file's bytes
     local = pd.Series([piece.local for piece in pieces], dtype="datetime64[ns]")
     if local.notna().any():
-        events["time"] = events["time"].fillna(in_utc(local, tz=asked.tz, problems=problems))
-        events["zone"] = events["zone"].mask(local.notna().to_numpy(), asked.tz or "UTC")
+        tz = reading.asked.tz or zone
+        events["time"] = events["time"].fillna(in_utc(local, tz=tz, problems=reading.problems))
+        events["zone"] = events["zone"].mask(local.notna().to_numpy(), tz or "UTC")
+    return batch
+
+
+def _last(reading: _Reading, *, repairs: list[Repair]) -> Batch:
+    """What there is to say of the whole: repairs of lines that were read, lines that nobody understood, the sum of all parts."""
+    problems, document = reading.problems, reading.document
+    known = np.zeros(len(document.lines) + 1, bool)
+    for one in reading.understood:
+        known[one.start : one.stop] = True
+    for repair in repairs:
+        if known[sorted(repair.lines)].any():
+            problems.add("text", "pasted text repaired", message=f"{reading.file.name}: {repair.name}")
+    for one in left_over(document, reading.understood):
+        problems.add("text", "not understood", message=named(one, document), record=one.start + 1)
+    filled = np.array([bool(line.strip()) for line in [*document.lines, ""]])
+    counts = reading.counts | {"promised": reading.counts["promised"] + problems.lost}
+    source = source_of(problems, loaded=counts["loaded"], other=counts["other"])
+    source = source.assign(lost=counts["lost"] + problems.lost, promised=counts["promised"])
+    source["loader"] = reading.names[0] if len(set(reading.names)) == 1 else NAME
+    source["unit"], source["units"] = "lines", int(filled.sum())
+    source["understood"] = int((filled & known).sum())
+    return {"problems": problems.table(), "sources": source}

@@ -1,7 +1,7 @@
 """Pasted trees: Event Viewer's "Friendly View" as text.
 
 Below System and UserData it shows every element on the same level, so the nesting is worked out again from
-the order of the elements (see `rebuilt`).
+the order of the elements (see `lost_tags`). Lines that lost their indentation are known by the names of the elements.
 """
 
 from __future__ import annotations
@@ -12,14 +12,21 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.loaders.pasted.lost_tags import Tag, add_tag, clean, payloads, rebuild
+from capi2kit.loaders.pasted.lost_tags import Tag, add_tag, clean, names_of_payloads, payloads, rebuild
 
-_BEGIN = re.compile(r"(?m)^[ \t]*[-+][ \t]*System[ \t]*$")
-_SECTION = re.compile(r"[-+][ \t]*+(System|UserData|EventData|RenderingInfo|DebugData)$")
-_BRANCH = re.compile(r"[-+][ \t]*+([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
+_MARK = "[-+\u2013\u2212*\u2022\u25e2\u25bc]"
+_BEGIN = re.compile(
+    rf"(?m)^[ \t]*+(?:{_MARK}[ \t]*+System[ \t]*+$|System[ \t]*+$(?=\s{{1,9}}(?:{_MARK}[ \t]{{0,4}})?Provider\b))"
+)
+_SECTION = re.compile(rf"(?:{_MARK}[ \t]*+)?(System|UserData|EventData|RenderingInfo|DebugData)$")
+_BRANCH = re.compile(rf"{_MARK}[ \t]*+([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
 _ATTRIBUTE = re.compile(r"\[[ \t]*+([\w:.-]++)[ \t]*+\][ \t]*+(.*)$")
 _LEAF = re.compile(r"([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
+_SYSTEM = frozenset(
+    "Provider EventID Version Level Task Opcode Keywords TimeCreated EventRecordID Correlation Execution Channel Computer Security".split()
+)
 _APART = 4  # empty lines inside a tree at most
+_VALUES = 2  # the same between values of an event whose lines lost their indentation
 _PARTS = 20_000
 
 
@@ -48,6 +55,7 @@ def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
     sections: dict[str, list[Tag]] = {}
     tags: list[Tag] = []
     at = end = blank = 0
+    indented = _is_indented(text)
     for line in text.splitlines(keepends=True):
         short = line.strip().replace("\u200e", "")
         at += len(line)
@@ -55,15 +63,25 @@ def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
             blank += 1
             continue
         section = _SECTION.fullmatch(short)
+        values = "EventData" in sections
+        inside = line[:1] in " \t" or short[0] == "[" or not indented
         if section:
             tags = sections.setdefault(section[1], [])
-        elif blank > _APART or len(tags) > _PARTS or not _take(short, tags, plain="EventData" in sections, line=line):
+        elif blank > (_APART if indented or not values else _VALUES) or len(tags) > _PARTS or not inside:
+            break
+        elif not _take(short, tags, plain=values, indented=indented):
             break
         blank, end = 0, at
     return sections, end
 
 
-def _take(short: str, tags: list[Tag], *, plain: bool, line: str) -> bool:
+def _is_indented(text: str) -> bool:
+    """Whether the lines below the first are still indented: many forums take the blanks in front of lines away."""
+    lines = [line for line in text.splitlines()[:8] if line.strip()]
+    return any(line[:1] in " \t" for line in lines[1:])
+
+
+def _take(short: str, tags: list[Tag], *, plain: bool, indented: bool) -> bool:
     """Add one line; False if it is not part of a tree. `plain`: lines are values."""
     attribute = _ATTRIBUTE.fullmatch(short)
     if attribute and tags and not plain:
@@ -71,9 +89,11 @@ def _take(short: str, tags: list[Tag], *, plain: bool, line: str) -> bool:
         return True
     if plain:
         tags.append(Tag("Data", {}, clean(short)))
-        return line[:1] in " \t"
-    found = _BRANCH.fullmatch(short) or _LEAF.fullmatch(short)
-    if not found or line[:1] not in " \t":
+        return True
+    branch = _BRANCH.fullmatch(short)
+    found = branch or _LEAF.fullmatch(short)
+    known = indented or (found and found[1] in names_of_payloads() | _SYSTEM) or (branch and not branch[2])
+    if not found or not known:
         return False
     tags.append(Tag(found[1], {}, clean((found[2] or "").strip())))
     return True

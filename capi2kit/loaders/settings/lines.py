@@ -17,13 +17,24 @@ Cells = dict[str, str | None]
 VERSION_5, VERSION_4 = "Windows Registry Editor Version 5.00", "REGEDIT4"
 KEY = re.compile(r"\[(-?)(HK[A-Z_]{1,24}(?:\\[^\r\n]*)?)\]$")
 QUERIED_KEY = re.compile(r"HKEY_[A-Z_]{4,24}(?:\\.*)?$")
-_ENTRY = re.compile(r'(?:@|"(?P<name>(?:[^"\\]|\\.)*)")\s{0,40}=\s{0,40}(?P<value>.*)', re.DOTALL)
+ENTRY = re.compile(r'(?:@|"(?P<name>(?:[^"\\]|\\.)*)")\s{0,40}=\s{0,40}(?P<value>.*)', re.DOTALL)
 _TYPE = re.compile(r"(?: {4}|\t)(REG_[A-Z_]{2,40})(?= {4}|\t|$)(?: {4}|\t)?")
-_PAIR = re.compile(r'"([^"\\]{1,100})"\s{0,40}:\s{0,40}("(?:[^"\\]|\\.)*"|true|false|null|-?\d{1,19})')
+# the same where copying made one blank of several, or took those in front of the line away
+_WORN = re.compile(r"\s*(\S.*?)\s+(REG_(?:NONE|SZ|EXPAND_SZ|BINARY|DWORD|QWORD|MULTI_SZ|LINK))(?:\s+(.*))?")
+PAIR = re.compile(r'"([^"\\]{1,100})"\s{0,40}:\s{0,40}("(?:[^"\\]|\\.)*"|true|false|null|-?\d{1,19})')
 _HEADING = re.compile(r"\S.{0,80}[:：]$")
 PROMPT = re.compile(r"(?:PS )?[A-Za-z]:\\[^>]{0,260}>")
 _NUMBERS = {"true": "1", "false": "0", "null": None}
 _DEFAULT = "(Default)"
+
+
+def queried(text: str) -> tuple[str, str, str] | None:
+    """Name, type and value in a line of `reg query`; None for other lines."""
+    found = _TYPE.search(text) if text[:1] in (" ", "\t") else None
+    if found and text[: found.start()].strip():
+        return text[: found.start()].strip(), found[1], text[found.end() :]
+    worn = _WORN.fullmatch(text)
+    return (worn[1], worn[2], worn[3] or "") if worn else None
 
 
 def heading_of(text: str) -> str | None:
@@ -61,7 +72,7 @@ def _whole(found: Iterable[Line]) -> Iterator[Line]:
     kind = ""
     for line in found:
         text = line.text.strip()
-        if first is not None and (KEY.match(text) or _ENTRY.fullmatch(text)):  # it never ended
+        if first is not None and (KEY.match(text) or ENTRY.fullmatch(text)):  # it never ended
             yield first._replace(text=_glued(parts, kind))
             first = None
         if first is None:
@@ -87,7 +98,7 @@ def _glued(parts: list[str], kind: str) -> str:
 
 def _goes_on(text: str) -> str:
     """How a value of a .reg file goes on below: ``bytes`` after a backslash, ``text`` without its closing quote."""
-    entry = _ENTRY.fullmatch(text) if text[:1] in ('"', "@") else None
+    entry = ENTRY.fullmatch(text) if text[:1] in ('"', "@") else None
     value = entry["value"] if entry else ""
     if value.startswith('"'):
         return "" if _closed(value[1:]) else "text"
@@ -134,8 +145,8 @@ class _Reader:
             self._origin, self._path = "registry export", found[2]
             if found[1]:
                 self._add(line, extra={"deleted": True})
-        elif QUERIED_KEY.match(text):
-            self._origin, self._path = "reg query", text
+        elif QUERIED_KEY.match(short):
+            self._origin, self._path = "reg query", short
         elif heading := heading_of(short):
             self._origin, self._path, self._braces = "netsh winhttp", heading, 0
         elif self._origin == "registry export":
@@ -190,7 +201,7 @@ class _Reader:
         """``"name"=value`` of a .reg file; a value of ``-`` deletes."""
         if text.startswith(";"):
             return
-        found = _ENTRY.fullmatch(text)
+        found = ENTRY.fullmatch(text)
         if not found:
             self._refuse(line, 'it is not of the form "name"=value')
             return
@@ -212,12 +223,11 @@ class _Reader:
 
     def _take_queried(self, line: Line, text: str) -> None:
         """Name, type and value of `reg query`, with four blanks or a tab between them."""
-        found = _TYPE.search(text) if text[:1] in (" ", "\t") else None
-        pair = labelled(text)
-        if found and text[: found.start()].strip():
-            name = text[: found.start()].strip()
+        found, pair = queried(text), labelled(text)
+        if found:
+            name, kind, value = found
             name = _DEFAULT if column_of("registry", name) == "(default)" else name
-            self._add(line, name=name, value=printed(text[found.end() :], kind=found[1]), kind=found[1])
+            self._add(line, name=name, value=printed(value, kind=kind), kind=kind)
             self._add_inside(line, name)
         elif text.startswith("    "):
             self._refuse(line, "it has no type")
@@ -242,7 +252,7 @@ class _Reader:
     def _take_netsh(self, line: Line, text: str) -> None:
         """``label : value`` of `show proxy`, or the JSON of `show advproxy`."""
         short = text.strip()
-        pairs = _PAIR.findall(short)
+        pairs = PAIR.findall(short)
         if pairs or not short.strip("{}, "):
             self._origin = "netsh advproxy"
             self._braces += (

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,18 +26,24 @@ LOOKS_FOR = "a SharePoint trace log (ULS), or a text with lines of one"
 PROVIDER = "SharePoint ULS"
 _RESOLUTION_S = 0.01
 _HELD = 1000  # so many lines a message that was cut waits for its rest when a batch is full
-_TRIED = 20  # lines that look like one of ULS
 _NO_ACTIVITY = "00000000-0000-0000-0000-000000000000"
 _ID = re.compile(r"0x[0-9A-Fa-f]{1,8}")
 _HOST = re.compile(r"(?:.*[\\/!])?([^\\/!]+)-\d{8}-\d{4}\.log", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def sniff(head: bytes, name: str) -> bool:
-    """True for a text that has the head line of a trace log, or a line of one."""
+    """True for a text that begins as a trace log does."""
     text = text_lines.head_of(head, most=len(head)) or text_lines.head_of(head)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    seen = (text[found.start() :].split("\n", 1)[0].lstrip(" \t>") for found in islice(SEEN.finditer(text), _TRIED))
-    return bool(HEADER.search(text)) or any(entry_of(text_lines.Line(1, 0, line), line) for line in seen)
+    return is_log(text.replace("\r\n", "\n").replace("\r", "\n")[: 1 << 16])
+
+
+def own_lines(texts: Sequence[str]) -> list[range]:
+    """The lines of trace logs in a text."""
+    return [range(at, at + 1) for at, text in enumerate(texts) if HEADER.match(text) or _is_entry(text.lstrip(" \t>"))]
+
+
+def _is_entry(text: str) -> bool:
+    return bool(SEEN.match(text)) and entry_of(text_lines.Line(1, 0, text), text) is not None
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:

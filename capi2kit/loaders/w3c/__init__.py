@@ -7,7 +7,7 @@ firewall local. `time` is as logged: of a request the moment when it was done, `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text import lines as text_lines
@@ -36,6 +36,22 @@ def sniff(head: bytes, name: str) -> bool:
     software = _SOFTWARE.search(text)
     names = (found[1].split() for found in _FIELDS.finditer(text))
     return any("time" in fields and log_of(fields, software=software[1] if software else "") for fields in names)
+
+
+def own_lines(texts: Sequence[str]) -> list[range]:
+    """The lines of such logs in a text: a #Fields line with its directives above it, and the lines below it."""
+    found: list[range] = []
+    for at, text in enumerate(texts):
+        fields = _FIELDS.match(text)
+        if fields and "time" in (names := fields[1].split()) and log_of(names, software=""):
+            begin, end = at, at + 1
+            while begin and _DIRECTIVE.match(texts[begin - 1]):
+                begin -= 1
+            while end < len(texts) and (_DIRECTIVE.match(texts[end]) or _DATA.match(texts[end])):
+                end += 1
+            if not found or found[-1].stop <= begin:
+                found.append(range(begin, end))
+    return found
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
