@@ -22,11 +22,16 @@ from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
 from capi2kit.loaders.collected import check_manifest, note, take_hosts_from_folders
+from capi2kit.loaders.eventxml.unknown import described
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
+_SHOW_TWICE = (
+    "pasted",
+    "eventxml",
+)  # loaders of texts: an answer quotes what it answers, a tool lists a record per rule
 _PARTS = ("steps", "chain", "certificates")
 _BESIDE = (
     "certificates",
@@ -200,7 +205,7 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
     if loader is None:
         if not len(file.data):
             raise UnknownFormat(f"{file.name} is empty", source=file.name)
-        raise UnknownFormat(f"{file.name} has no known format", source=file.name)
+        raise UnknownFormat(f"{file.name} has no known format{described(bytes(file.data[:HEAD]))}", source=file.name)
     if progress:
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
     facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
@@ -211,11 +216,21 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
     for batch in batches:
         if "sources" in batch:
             named = batch["sources"]["loader"].dropna()
-            batch["sources"] = batch["sources"].assign(**facts | ({"loader": named.iloc[0]} if len(named) else {}))
+            batch["sources"] = _counted(
+                batch["sources"].assign(**facts | ({"loader": named.iloc[0]} if len(named) else {}))
+            )
         for table in {"sources", "events", "problems", *_BESIDE} & batch.keys():
             if table != "certificates" or "events" not in batch:
                 batch[table]["source"] = pd.Series(number, index=batch[table].index, dtype=columns(table)["source"])
     return batches
+
+
+def _counted(sources: pd.DataFrame) -> pd.DataFrame:
+    """The row with how much of the file was understood: records, where its loader counts nothing else."""
+    if sources["unit"].notna().all():
+        return sources
+    read = sources["loaded"] + sources["other"]
+    return sources.assign(unit="records", units=sources["promised"], understood=read).astype(columns("sources"))
 
 
 def _unexpected(name: str, err: Exception) -> EvidenceError:
@@ -239,7 +254,7 @@ def _joined(batches: list[Batch]) -> Case:
     events = _stack(batches, "events")
     sources = _stack(batches, "sources")
     notes = take_hosts_from_folders(events, sources)
-    twice = _duplicates(events)
+    twice = _duplicates(events) | _shown_twice(events, sources)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
@@ -285,6 +300,17 @@ def _duplicates(events: pd.DataFrame) -> np.ndarray:
         content = shared.drop(columns=["event", "source", "offset", "time_written"])
         content["time"] = content["time"].dt.floor("us")  # one engine cuts there
         twice[shared.index[content.duplicated(keep="first")]] = True
+    return twice
+
+
+def _shown_twice(events: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
+    """True for records that a text or an export shows once more: the same record id of the same log at the same time."""
+    texts = sources.loc[sources["loader"].isin(_SHOW_TWICE), "source"]
+    shown = events.loc[
+        events["source"].isin(texts), ["source", "host", "channel", "record", "event_id", "time"]
+    ].dropna()
+    twice = np.zeros(len(events), bool)
+    twice[shown.index[shown.duplicated(keep="first")]] = True
     return twice
 
 

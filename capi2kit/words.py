@@ -190,9 +190,9 @@ def clock(offset: Any) -> str:
     return f"{size} {'slow' if number < 0 else 'fast'}"
 
 
-def count(number: int, noun: str) -> str:
-    """``1 wait``, ``1,234 waits``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, *, plural: str = "") -> str:
+    """``1 wait``, ``1,234 waits``, ``2 addresses``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def inferred(text: Any) -> str:

@@ -5,6 +5,7 @@ The files are made after public reports; names, hosts, SIDs and times are invent
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def finding(name: str, rule: str) -> pd.Series:
 # file, finding, certainty, words that the finding or its inference holds, first remedy
 
 ANSWERS = [
+    ("elided_event11_is_three.txt", "revoked-in-excerpt", "very sure", ["Teams.exe", "CRYPT_E_REVOKED"], "treat-as-incident"),
+    ("eventlogexpert_event30.txt", "policy-untrusted-root", "very sure", ["HOST1", "CERT_E_UNTRUSTEDROOT"], "replace-certificate"),
+    ("fenced_event_without_system.txt", "policy-chain-incomplete", "very sure", ["vs_setup", "CERT_E_CHAINING"], "install-intermediate"),
+    ("k01-copyform-one-event.txt", "firewall-drops", "possible", ["1 retrieval on SRV01", "15.0 s"], "allow-pki-hosts"),
+    ("k01-copyform-two-events.txt", "firewall-drops", "possible", ["2 retrievals on SRV01", "30.0 s"], "allow-pki-hosts"),
+    ("k02-mixed-4107-and-urlcache.txt", "root-list-expired", "very sure", ["SRV01"], "set-the-clock"),
+    ("k02-mixed-6273-and-certutil-fragment.txt", "nps-denied", "very sure", ["NPS01", "reason 258"], "allow-pki-hosts"),
+    ("k02-mixed-xml-certutil-netsh.txt", "certutil-no-answer", "very sure", ["issuing1.crl", "15 s"], "allow-pki-hosts"),
     ("k03-urlfetch-failed-timeout.txt", "certutil-no-answer", "very sure", ["issuing1.crl", "15 s", "WINHTTP_TIMEOUT"], "allow-pki-hosts"),
     ("k03-verify-partial-chain.txt", "certutil-chain-incomplete", "very sure", ["CN=dc-prime.", "CERT_E_CHAINING"], "install-intermediate"),
     ("k04-4107-without-log-name.txt", "root-list-expired", "very sure", ["SRV01", "old copy", "clock is wrong"], "set-the-clock"),
@@ -49,6 +58,10 @@ ANSWERS = [
     ("k12-30-partial-chain.xml", "chain-not-sent", "very sure", ["CERT_E_CHAINING", "intermediate"], "send-the-chain"),
     ("k12-30-untrusted-root.xml", "policy-untrusted-root", "very sure", ["CERT_E_UNTRUSTEDROOT", "not installed"], "replace-certificate"),
     ("k13-42-crl-signer-purpose.xml", "list-rejected", "likely", ["Contoso Linux CA", "CRL signing"], "ca-with-crl-sign"),
+    ("k14-verify-after-prose.txt", "certutil-chain-incomplete", "very sure", ["CN=DC-PRIME.", "CERT_E_CHAINING"], "install-intermediate"),
+    ("k15-nt5-crypt32-8.txt", "root-list-not-fetched", "very sure", ["ERROR_TIMEOUT"], "allow-pki-hosts"),
+    ("k16-4107-french.txt", "root-list-expired", "very sure", ["SRV01.contoso.example"], "set-the-clock"),
+    ("k16-schannel-36876-russian.txt", "tls-server-refused", "very sure", ["SRV01", "CRYPT_E_REVOCATION_OFFLINE"], "replace-certificate"),
     ("k18-513-benign-but-failed.txt", "backup-noise", "very sure", ["no failed backup is in this evidence"], ""),
     ("k19-inspection-no-cdp-final-80092012.xml", "refused-without-a-list", "likely", ["github.com", "final"], "exempt-from-inspection"),
     ("k20-kdc-21.txt", "smart-card-logon-failed", "very sure", ["INTRA\\rudi", "CRYPT_E_REVOCATION_OFFLINE"], "report-to-authority"),
@@ -69,6 +82,71 @@ def test_a_case_from_the_field_gets_its_right_answer(name, rule, certainty, word
 def test_a_rule_fires_on_the_texts_that_its_proof_names(case):
     rule, name = case
     assert rule.id in set(analysis(name).findings["rule"])
+
+
+# file, events, cache entries, verifications, settings, what nobody understood, and how many lines with something on them it has
+
+READ = [
+    ("elided_event11_is_three.txt", 1, 0, 0, 0, ["line 1"], 1),
+    ("eventlogexpert_event30.txt", 1, 0, 0, 0, ["line 1"], 1),
+    ("fenced_event_without_system.txt", 1, 0, 0, 0, ["line 1"], 1),
+    ("k01-copyform-one-event.txt", 1, 0, 0, 0, [], 0),
+    ("k01-copyform-two-events.txt", 2, 0, 0, 0, [], 0),
+    ("k02-mixed-4107-and-urlcache.txt", 1, 1, 0, 0, [], 0),
+    ("k02-mixed-6273-and-certutil-fragment.txt", 1, 1, 0, 0, [], 0),
+    ("k02-mixed-xml-certutil-netsh.txt", 1, 3, 1, 1, [], 0),
+    ("k10-friendly-indent-lost.txt", 1, 0, 0, 0, [], 0),
+    ("k14-regquery-after-prose.txt", 0, 0, 0, 2, ["lines 1\u20133"], 3),
+    ("k14-urlfetch-fragment.txt", 0, 3, 0, 0, [], 0),
+    ("k14-verify-after-prose.txt", 0, 0, 1, 0, ["lines 1\u20139"], 6),
+    ("k17-no-urls-other-language.txt", 0, 3, 1, 0, [], 0),
+]
+
+
+@pytest.mark.parametrize("row", READ, ids=[row[0] for row in READ])
+def test_every_block_goes_to_its_loader_and_what_is_left_is_reported(row):
+    name, *counts, unread, lines = row
+    case = analysis(name).case
+    assert [len(case.events), len(case.cache_entries), len(case.verifications), len(case.settings)] == counts
+    said = case.problems.loc[case.problems["error"] == "not understood", "message"]
+    assert [text.partition(" w")[0] for text in said] == unread
+    assert case.sources["units"].iloc[0] - case.sources["understood"].iloc[0] == lines
+
+
+def test_a_heading_and_its_xml_tell_the_zone_of_the_computer():
+    case = analysis("k01-copyform-one-event.txt").case
+    event = case.events.reset_index().iloc[0]
+    assert event["time"] == pd.Timestamp("2024-09-13T05:55:33.0809929Z")  # that of the XML
+    assert (event["result"], event["record"], event["zone_name"]) == (12002, 44, "-120 UTC+02:00")
+    mixed = analysis("k02-mixed-xml-certutil-netsh.txt").case
+    assert mixed.certificates["not_before"].tolist() == [pd.Timestamp("2022-09-09T08:34Z")]  # printed as 10:34 AM
+
+
+def test_words_in_the_place_of_numbers_and_elements_in_the_place_of_attributes_are_read():
+    event = analysis("eventlogexpert_event30.txt").case.events.reset_index().iloc[0]
+    names = ["event_id", "level", "pid", "tid", "activity_id", "category", "record"]
+    assert event[names].tolist() == [
+        30,
+        2,
+        992,
+        14768,
+        "46B1BEF8-11CB-4A5F-8425-BDF04FBD7A31",
+        "Verify Chain Policy",
+        1478,
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [line for line in (CASES / "k07-explain.tsv").read_text(encoding="utf-8").splitlines() if not line.startswith("#")],
+)
+def test_what_people_ask_about_is_explained(line, capsys):
+    asked, names, _ = line.split("\t")
+    assert not main(["explain", *([asked] if "(" in asked else asked.split())])
+    said = " ".join(capsys.readouterr().out.split())
+    wanted = re.findall(r"[A-Z]{3,}_[A-Z_]{4,}", names)
+    assert [name for name in wanted if name not in said] == []
+    assert wanted or "remote server" in said or "CERT_TRUST_REVOCATION_STATUS_UNKNOWN" in said
 
 
 def test_the_log_of_an_event_is_known_where_only_one_can_have_it():

@@ -52,6 +52,16 @@ def day_comes_first(keys: Iterable[str]) -> str | None:
 
 
 @cache
+def _exact() -> frozenset[str]:
+    return frozenset(row["text"] for row in rows("eventlabels") if row["kind"] == "label")
+
+
+def is_label(text: str) -> bool:
+    """Whether a text is a label to the letter."""
+    return text.strip() in _exact()
+
+
+@cache
 def labels() -> tuple[str, ...]:
     """All labels, the longest first."""
     found = {row["text"] for row in rows("eventlabels") if row["kind"] == "label"}

@@ -61,7 +61,24 @@ def channel_of(event_id: str, *, provider: str | None) -> str | None:
 @cache
 def provider_named(name: str) -> str:
     """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""
-    return next((row["provider"] for row in rows("shortnames") if row["shown"] == name), name)
+    return _full(name, kind="provider")
+
+
+@cache
+def channel_named(name: str) -> str:
+    """The full name of a log that a program shows by a short one (`Sec`); others as they are."""
+    return _full(name, kind="channel")
+
+
+def _full(name: str, *, kind: str) -> str:
+    return next((row["full"] for row in rows("shortnames") if (row["kind"], row["shown"]) == (kind, name)), name)
+
+
+@cache
+def provider_of(channel: str) -> str | None:
+    """The provider of a log that is known to have one only; None for logs of many, such as Application."""
+    found = {provider for (provider, log, _, _) in operation_rows() if log == channel}
+    return next(iter(found)) if len(found) == 1 and "/" in channel else None
 
 
 @cache

@@ -15,7 +15,15 @@ from capi2kit.loaders.evtx.framing import HEADER, SNIFFED
 from capi2kit.loaders.evtx.recordids import CHUNK
 
 NAMES = ("evtx", "eventxml", "pki", "w3c", "uls", "kit", "pasted")  # in this order
-PARTS = ("uls", "w3c", "registry", "netsh", "certutil", "workers")  # in this order; `pasted` asks them for their lines
+PARTS = (
+    "eventxml",
+    "uls",
+    "w3c",
+    "registry",
+    "netsh",
+    "certutil",
+    "workers",
+)  # in this order; `pasted` asks them for their lines
 _PASTED = 1 << 18  # bytes of a text in which parts of several kinds are looked for
 HEAD = HEADER + SNIFFED * CHUNK  # as much of a file as `sniff` is shown
 

@@ -41,6 +41,10 @@ class Read(Protocol):
         """Settings beside the log."""
 
     @property
+    def cache_entries(self) -> pd.DataFrame:
+        """Entries of URL caches, and addresses that certutil fetched."""
+
+    @property
     def verifications(self) -> pd.DataFrame:
         """Chains that certutil checked."""
 

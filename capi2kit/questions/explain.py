@@ -52,7 +52,13 @@ def explain(asked: str) -> list[Meaning]:
         found += _codes(int(asked, 16))
     if _DECIMAL.fullmatch(asked) and -_SIGN <= int(asked) < _WHOLE:
         found += [one for one in _codes(int(asked) % _WHOLE) if one not in found]
-    return found or _names(asked)
+    return found or _names(asked) or _words(asked)
+
+
+def _words(asked: str) -> list[Meaning]:
+    """The meanings of each word, where several codes were copied together."""
+    words = asked.split()
+    return [meaning for word in words for meaning in explain(word)] if len(words) > 1 else []
 
 
 def similar(asked: str) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.diagnosis.rules import POSSIBLE, rules
 from capi2kit.questions.answer import HARMLESS, MINOR, NOTHING, WELL, WRONG, Answer, Charge
+from capi2kit.questions.beside import without_events
 from capi2kit.questions.cautions import Read
 from capi2kit.questions.leading import Cause
 from capi2kit.questions.waiting import Waiting
@@ -231,23 +232,9 @@ def _how_it_ended(found: Waiting) -> str:
     return end
 
 
-def _by_certutil(case: Read) -> str:
-    """What evidence without an event log says: the chains that certutil checked."""
-    chains = case.verifications
-    if chains.empty:
-        return "No event in what was read: nothing to time"
-    failed = chains[chains["result"].fillna(0).ne(0) | chains["error_status"].fillna(0).ne(0)]
-    what = f"No event log, but {words.count(len(chains), 'chain')} that certutil checked"
-    if failed.empty:
-        return f"{what}; none of them failed"
-    codes = dict.fromkeys(words.code(code) for code in failed["result"].dropna() if code)
-    why = f" ({words.listed(list(codes), 'code')})" if codes else ""
-    return f"{what}; {len(failed)} failed{why}"
-
-
 def _nothing_to_time(case: Read) -> str:
     """What evidence without a single operation says."""
     if not len(case.events):
-        return _by_certutil(case)
+        return without_events(case)
     found = words.count(len(case.events), "event")
     return f"{found}, but no certificate check with start and stop among them; nothing to time"

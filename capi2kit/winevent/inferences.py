@@ -23,7 +23,7 @@ from capi2kit.knowledge import (
 )
 from capi2kit.knowledge.callers import CALLERS, caller_of
 from capi2kit.knowledge.eventlabels import meaning_of
-from capi2kit.knowledge.providers import channel_of, opcode_of
+from capi2kit.knowledge.providers import channel_of, opcode_of, provider_of
 from capi2kit.winevent.sentences import read_sentences
 
 Texts = dict[str, list[str | None]]
@@ -43,6 +43,7 @@ def infer(texts: Texts, *, count: int) -> None:
     _read_words(texts, count=count)
     read_sentences(texts, count=count)
     _name_channels(texts, count=count)
+    _name_providers(texts, count=count)
     _name_operations(texts, count=count)
     _look_up_codes(texts, count=count)
     _read_pools(texts, count=count)
@@ -73,6 +74,17 @@ def _name_channels(texts: Texts, *, count: int) -> None:
     for i, channel in enumerate(channels):
         if channel is None and ids[i]:
             channels[i] = channel_of(ids[i] or "", provider=providers[i])
+
+
+def _name_providers(texts: Texts, *, count: int) -> None:
+    """Fill `provider` where nothing names it and its log has only one."""
+    channels = texts.get("channel", [None] * count)
+    providers = texts.setdefault("provider", [None] * count)
+    if None in providers:
+        known = {channel: provider_of(channel) for channel in set(channels) if channel}
+        texts["provider"] = [
+            provider or known.get(channel or "") for provider, channel in zip(providers, channels, strict=True)
+        ]
 
 
 def _name_operations(texts: Texts, *, count: int) -> None:

@@ -37,7 +37,7 @@ def phrases() -> dict[str, tuple[Phrase, ...]]:
 
 
 def read_sentences(texts: Texts, *, count: int) -> None:
-    """Fill the columns that the messages of a batch name, and the channel where only the sentence says it."""
+    """Fill the columns that the messages of a batch name, and provider and channel where only the sentence tells them."""
     messages = texts.get("message")
     if messages is None:
         return
@@ -50,7 +50,8 @@ def read_sentences(texts: Texts, *, count: int) -> None:
         for phrase in known[ids[i] or ""]:
             found = phrase.pattern.search(message[:LONGEST]) if providers[i] in (None, phrase.provider) else None
             if found:
-                _fill(texts, i, parts=found.groupdict() | {"channel": phrase.channel}, count=count)
+                whose = {"channel": phrase.channel, "provider": phrase.provider}
+                _fill(texts, i, parts=found.groupdict() | whose, count=count)
                 break
 
 

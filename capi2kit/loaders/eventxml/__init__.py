@@ -1,7 +1,8 @@
 """Loader `eventxml`: events as other programs export them.
 
-XML of Event Viewer, `wevtutil` and evtx_dump; the same inside rows of plaso; `Get-WinEvent | Export-Clixml`;
-JSON lines of evtx_dump and EvtxECmd. All become the XML of one event, which is read as an event of a log is.
+XML of Event Viewer, `wevtutil` and evtx_dump; `Get-WinEvent | Export-Clixml`; rows of JSON and of tables, as evtx_dump, EvtxECmd,
+Chainsaw, Hayabusa, Winlogbeat, NXLog, Splunk, Velociraptor, plaso, PowerShell and Event Viewer write them. All become the XML of one
+event, which is read as an event of a log is.
 """
 
 from __future__ import annotations
@@ -9,21 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import pandas as pd
 from lxml import etree
 
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders.eventxml.cuts import Cut
+from capi2kit.loaders.eventxml.extent import own_lines
 from capi2kit.loaders.eventxml.forms import FORMS, form_of
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text.lines import source_of
+from capi2kit.loaders.text.localtimes import LocalTimes
 from capi2kit.winevent import Batch, EventRows
 from capi2kit.winevent.skeletons import parse
 from capi2kit.winevent.walk import local_name
 
+__all__ = ["LOOKS_FOR", "NAME", "own_lines", "read", "record_xml", "sniff"]
+
 NAME = "eventxml"
 LOOKS_FOR = (
-    "an export of events: XML of Event Viewer or wevtutil, Export-Clixml, JSON lines of evtx_dump or EvtxECmd, "
-    "plaso rows with xml_string"
+    "an export of events: XML of Event Viewer or wevtutil, Export-Clixml; JSON or CSV of evtx_dump, EvtxECmd, Chainsaw, Hayabusa, "
+    "Winlogbeat or Elasticsearch, NXLog, Splunk, Velociraptor, plaso, PowerShell or Event Viewer"
 )
 _FLUSH = 4096
 _REPORT_EVERY = 500
@@ -45,6 +51,8 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """
     form = form_of(bytes(file.data[: 1 << 16])) or "xml"
     rows, problems = EventRows(), Problems()
+    times = LocalTimes(tz=asked.tz, problems=problems)
+    local: list[str | None] = []
     loaded = other = unread = 0
     for cut in FORMS[form](file, problems):
         fault = cut.fault
@@ -59,18 +67,32 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         if cut.note:
             problems.add("record", "without payload", message=cut.note)
         loaded += wanted
+        local += [cut.local] if wanted else []
         other += not wanted
         if asked.progress and (loaded + other) % _REPORT_EVERY == 0:
             asked.progress(cut.offset, len(file.data))
         if len(rows) >= _FLUSH:
-            yield rows.batch()
+            yield _batch(rows, local, times=times)
+            local = []
     if unread:
         message = f"{unread} events hold signs that are not valid in the encoding of the file; each shows as {_UNREAD}"
         problems.add("text", "wrong encoding", message=message)
-    batch = rows.batch()
+    batch = _batch(rows, local, times=times)
     batch["problems"] = problems.table()
     batch["sources"] = source_of(problems, loaded=loaded, other=other, engine=form)
     yield batch
+
+
+def _batch(rows: EventRows, local: list[str | None], *, times: LocalTimes) -> Batch:
+    """The events so far as tables; times that are local are put into UTC."""
+    batch = rows.batch()
+    stamps = pd.Series(local, dtype="datetime64[ns]")
+    if stamps.notna().any():
+        events, where = batch["events"], stamps.notna().to_numpy()
+        known = events["time"].where(~where, stamps.dt.tz_localize("UTC"))
+        events["time"] = times.in_utc(known, where=where).array
+        events["zone"] = events["zone"].mask(where, times.zone)
+    return batch
 
 
 def _take(rows: EventRows, cut: Cut, *, asked: Asked) -> bool:

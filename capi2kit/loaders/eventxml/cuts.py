@@ -25,13 +25,17 @@ _DECLARED = re.compile(rb"<\?xml[^<>]{0,200}\bencoding\s*=\s*[\"']([A-Za-z0-9._-
 
 
 class Cut(NamedTuple):
-    """The text of one event, or `fault`: why there is none; `note`: what it lacks. `number` counts from 1."""
+    """The text of one event, or `fault`: why there is none; `note`: what it lacks; `local`: its time, if that has no zone.
+
+    `number` counts from 1.
+    """
 
     number: int
     offset: int
     text: str
     fault: str = ""
     note: str = ""
+    local: str | None = None
 
 
 def declared_encoding(head: bytes) -> str:

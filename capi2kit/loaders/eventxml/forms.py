@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from lxml import etree
 
 from capi2kit.loaders.eventxml.clixml import read_clixml
 from capi2kit.loaders.eventxml.cuts import LONGEST, Cut, cut_events, declared_encoding
-from capi2kit.loaders.eventxml.json_lines import element_of
+from capi2kit.loaders.eventxml.rows import is_event, row_of, rows_in
+from capi2kit.loaders.eventxml.sheets import read_sheet, sheet_in
 from capi2kit.loaders.evidence import EvidenceFile, Problems
 from capi2kit.loaders.text.lines import encoding_of, lines
 
@@ -24,54 +25,67 @@ _XML = re.compile(
 _CLIXML = re.compile(rf"\s*(?:#< CLIXML\s*)?{_PROLOGUE}<Objs\b[^>]*powershell", re.DOTALL)
 _BETWEEN = re.compile(r"[\s,\[\]]*")  # what is between the rows of a list
 _QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*+\\?(?:"|\Z)')  # one without an end, too: no text of JSON goes over a line
-_EVENT_KEYS = ({"Event"}, {"xml_string"}, {"EventId", "Payload"}, {"EventId", "Channel"})
+_SYSLOG = re.compile(r"<\d{1,3}>[^{]{0,200}(?={\s*\")")  # the head that a relay puts before a row
 
 
 def form_of(head: bytes) -> str | None:
-    """The form that the beginning of a file has: xml, clixml, json, plaso; None if it has none of these."""
+    """The form that the beginning of a file has: xml, clixml, json, table; None if it has none of these."""
     text = head[encoding_of(head)[1] : 1 << 16].decode(declared_encoding(head), errors="replace")
     if _XML.match(text):
         return "xml"
     if _CLIXML.match(text):
         return "clixml" if "EventLogRecord" in text or len(text) > 4096 else None
-    first = text.lstrip().partition("\n")[0]
-    if first.startswith(("{", "[")):
-        return "json" if _is_event_json(first, text) else None
-    return "plaso" if "xml_string" in first and "," in first else None
+    first = _SYSLOG.sub("", text.lstrip().partition("\n")[0])
+    if first.startswith(("{", "[", '"<')):
+        return "json" if _is_event_json(first, text.lstrip()) else None
+    return "table" if sheet_in(text) else None
 
 
 def _is_event_json(first: str, text: str) -> bool:
+    """Whether JSON begins with an event: on its first line, or laid out over several."""
+    for part in (first.strip().rstrip(","), first.strip().strip("[],"), text):
+        try:
+            return is_event(json.JSONDecoder().raw_decode(part)[0])
+        except RecursionError:
+            return False
+        except ValueError:
+            continue
+    return ('"Event":' in text[:4096] and '"System":' in text[:4096]) or _is_event_row(text)
+
+
+def _is_event_row(text: str) -> bool:
+    """Whether the first object of a list that goes on beyond what is seen is an event."""
+    begin = text.find("{")
     try:
-        row = json.loads(first.strip().strip("[],"))
-    except RecursionError:
+        return begin >= 0 and is_event(json.JSONDecoder().raw_decode(text, begin)[0])
+    except (ValueError, RecursionError):
         return False
-    except ValueError:
-        return '"Event":' in text[:4096] and '"System":' in text[:4096]
-    return isinstance(row, dict) and any(keys <= row.keys() for keys in _EVENT_KEYS)
 
 
 def _read_json(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
     """Rows of JSON, a line each, or one after the other however they are laid out."""
     number = 0
-    for offset, text, row in _rows(file, problems):
-        number += 1
-        where = f"event {number} at offset {offset}"
-        if not isinstance(row, dict):
-            yield Cut(number, offset, "", f"{where} is not a JSON object{f': {text}' if text else ''}")
-            continue
-        yield _cut_of(row, number=number, offset=offset)
+    for offset, fault, value in _rows(file, problems):
+        for row in [None] if fault else rows_in(value):
+            number += 1
+            where = f"event {number} at offset {offset}"
+            if not isinstance(row, (dict, str)):
+                yield Cut(number, offset, "", f"{where} is not a JSON object{f': {fault}' if fault else ''}")
+            else:
+                yield _cut_of(row, number=number, offset=offset)
 
 
-def _cut_of(row: dict[str, object], *, number: int, offset: int) -> Cut:
+def _cut_of(row: Any, *, number: int, offset: int) -> Cut:
     where = f"event {number} at offset {offset}"
     try:
-        event = element_of(row)
-        if event is None:
+        found = row_of(row)
+        if found is None:
             return Cut(number, offset, "", f"{where} has no event in it")
+        event = found.event
         text = event if isinstance(event, str) else etree.tostring(event, encoding="unicode")
     except (ValueError, TypeError, AttributeError, RecursionError) as err:
         return Cut(number, offset, "", f"{where} cannot be read: {type(err).__name__}: {str(err)[:200]}")
-    return Cut(number, offset, text)
+    return Cut(number, offset, text, local=found.local)
 
 
 def _rows(file: EvidenceFile, problems: Problems) -> Iterator[tuple[int, str, object]]:
@@ -83,9 +97,10 @@ def _rows(file: EvidenceFile, problems: Problems) -> Iterator[tuple[int, str, ob
             yield begin, "it is cut off", None
             held, opened, size = [], 0, 0
         begin = begin if held else line.offset
-        held.append(line.text)
-        size += len(line.text)
-        bare = _QUOTED.sub("", line.text)
+        text = line.text if held else _SYSLOG.sub("", line.text)
+        held.append(text)
+        size += len(text)
+        bare = _QUOTED.sub("", text)
         opened += bare.count("{") - bare.count("}")
         if opened <= 0 or size >= LONGEST:
             yield from ((begin, fault, value) for fault, value in _values("\n".join(held)))
@@ -121,32 +136,10 @@ def _values(text: str) -> Iterator[tuple[str, object]]:
         yield "", value
 
 
-def _read_plaso(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
-    """Rows of a table with a column xml_string, as psort writes them."""
-    at = [0]
-
-    def texts() -> Iterator[str]:
-        for line in lines(file, problems):
-            at[0] = line.offset
-            yield f"{line.text}\n"
-
-    csv.field_size_limit(LONGEST)
-    reader = csv.DictReader(texts(), strict=False)
-    number = 0
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as err:
-            number += 1
-            yield Cut(number, at[0], "", f"row {number} at offset {at[0]} is not a row of a table: {err}")
-            continue
-        text = row.get("xml_string") or ""
-        if not text.strip():
-            continue  # a row of another kind of evidence
-        number += 1
-        yield _cut_of({"xml_string": text}, number=number, offset=at[0])
+def _read_table(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
+    """Rows of a table, as psort, EvtxECmd, Hayabusa, PowerShell and Event Viewer write them."""
+    for number, (offset, row, fault) in enumerate(read_sheet(file, problems), 1):
+        yield Cut(number, offset, "", fault) if row is None else _cut_of(row, number=number, offset=offset)
 
 
 def _read_clixml(file: EvidenceFile) -> Iterator[Cut]:
@@ -167,6 +160,6 @@ def _read_clixml(file: EvidenceFile) -> Iterator[Cut]:
 FORMS: dict[str, Callable[[EvidenceFile, Problems], Iterator[Cut]]] = {
     "xml": lambda file, problems: cut_events(file),
     "json": _read_json,
-    "plaso": _read_plaso,
+    "table": _read_table,
     "clixml": lambda file, problems: _read_clixml(file),
 }

@@ -99,6 +99,10 @@ class Problems:
         else:
             self._rows.append({"stage": stage, "error": error, "message": message, "lost": lost, **where})
 
+    def says(self, error: str) -> bool:
+        """Whether a problem of this kind was noted."""
+        return any(known == error for _, known in self._counts)
+
     def table(self) -> pd.DataFrame:
         """The rows as a `problems` table (source 0)."""
         made: dict[str, object] = {}

@@ -28,7 +28,7 @@ from capi2kit.loaders.pasted.pages import text_of
 from capi2kit.loaders.pasted.repairs import Repair, repaired
 from capi2kit.loaders.pasted.tables import event_of_row
 from capi2kit.loaders.text.codepages import in_unicode
-from capi2kit.loaders.text.lines import head_of, in_utc, lines, source_of
+from capi2kit.loaders.text.lines import ZONE_UNKNOWN, head_of, in_utc, lines, source_of
 from capi2kit.winevent import Batch, EventRows
 
 NAME = "pasted"
@@ -86,11 +86,17 @@ class _Reading:
         self.batches: list[Batch] = []
         self.understood: list[range] = []
         self.names: list[str] = []
+        self.zone_unknown = False  # said once of a text
         self.counts = {"promised": 0, "loaded": 0, "other": 0, "lost": 0}
 
     def take(self, batch: Batch, *, name: str) -> None:
         """Add a batch of a loader; its `sources` row is added to the sum."""
         batch = dict(batch)
+        if "problems" in batch:
+            rows = batch["problems"]
+            again = (rows["error"] == ZONE_UNKNOWN) & (self.zone_unknown or self.problems.says(ZONE_UNKNOWN))
+            self.zone_unknown |= bool((rows["error"] == ZONE_UNKNOWN).any())
+            batch["problems"] = rows[~again].reset_index(drop=True)
         if "sources" in batch:
             row = batch.pop("sources").iloc[0]
             for column in self.counts:

@@ -32,6 +32,9 @@ _FEWEST = 3  # labels of a block, one of them the event id
 _LONGEST = 8000  # characters of a description that goes on below empty lines
 _MARKUP = re.compile(r"<Event[\s>]")
 _APART = 3  # empty lines between two labels of one block at most
+_ABOVE = 60  # characters of the line above a block that is its own
+_CUT_URL = re.compile(r"<[^<>\s]+$")  # an address that goes on in the next line
+_COUNTED = re.compile(r"Event\[\d{1,9}\]:?")
 _TOGETHER = 4  # labels on one line that show that line breaks were lost
 _GOES_ON = frozenset({"message"})  # labels of a description that has other labels below it
 _PLACES = {
@@ -104,7 +107,9 @@ class _Open:
         """Take a line that is part of a description with other labels below it; False if it is not."""
         if self.indent < 0 or len(line.text) - len(line.text.lstrip()) <= self.indent:
             return False
-        self.values["description"] = f"{self.values['description']} {line.text.strip()}".strip()
+        first = self.values["description"]
+        gap = "" if _CUT_URL.search(first) else " "
+        self.values["description"] = f"{first}{gap}{line.text.strip()}".strip()
         self.end, self.blank = line.end, 0
         return True
 
@@ -187,11 +192,11 @@ def _close(found: list[Block], block: _Open) -> None:
 
 
 def _dated(block: Block, text: str) -> Block:
-    """A block without a date takes the one that is alone on the line above it, as Splunk writes it."""
-    if "time" in block.values:
-        return block
-    above = text[: block.begin].rstrip("\r\n").rpartition("\n")[2].strip()
-    if local_date(above) is None:
+    """A block with the line above it that is its own: the number of wevtutil, or the date alone, as Splunk writes it."""
+    above = text[max(block.begin - _ABOVE, 0) : block.begin].rstrip("\r\n").rpartition("\n")[2].strip()
+    if above and _COUNTED.fullmatch(above):
+        return block._replace(begin=text.rindex(above, 0, block.begin))
+    if "time" in block.values or local_date(above) is None:
         return block
     return block._replace(values=block.values | {"time": above}, begin=text.rindex(above, 0, block.begin))
 

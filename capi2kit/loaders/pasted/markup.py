@@ -148,13 +148,15 @@ def event_of_run(text: str, begin: int, *, end: int) -> Piece | None:
     event = event_of_tags(tags, event_id=heading, notes=notes)
     if event is None:
         return None
+    behind = end
     line = text[end : end + BELOW].partition("\n\n")[0].strip().splitlines()
     said = next((part.strip() for part in reversed(line) if code_of_text(part.strip()) is not None), None)
     if said and event.find("UserData/*/Result") is None:
         put(event, "AsShown", name="ErrorText").text = said
+        behind = text.index(said, end) + len(said)
     if ELISION.search(text[begin:end]):
         notes.append("its author left something out of it")
-    return Piece(begin, end, event, None, notes)
+    return Piece(begin, behind, event, None, notes)
 
 
 def event_of_tags(tags: list[Tag], *, event_id: str | None, notes: list[str]) -> etree._Element | None:

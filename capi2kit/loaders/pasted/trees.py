@@ -67,9 +67,12 @@ def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
         inside = line[:1] in " \t" or short[0] == "[" or not indented
         if section:
             tags = sections.setdefault(section[1], [])
-        elif blank > (_APART if indented or not values else _VALUES) or len(tags) > _PARTS or not inside:
-            break
-        elif not _take(short, tags, plain=values, indented=indented):
+        elif (
+            not inside
+            or len(tags) > _PARTS
+            or blank > (_APART if indented or not values else _VALUES)
+            or not _take(short, tags, plain=values, indented=indented)
+        ):
             break
         blank, end = 0, at
     return sections, end
