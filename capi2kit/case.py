@@ -21,17 +21,13 @@ from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFor
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.collected import check_manifest, note, take_hosts_from_folders
+from capi2kit.loaders.collected import check_manifest, note, shown_twice, stack, take_hosts_from_folders
 from capi2kit.loaders.eventxml.unknown import described
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
-_SHOW_TWICE = (
-    "pasted",
-    "eventxml",
-)  # loaders of texts: an answer quotes what it answers, a tool lists a record per rule
 _PARTS = ("steps", "chain", "certificates")
 _BESIDE = (
     "certificates",
@@ -251,10 +247,10 @@ def _joined(batches: list[Batch]) -> Case:
             if table in batch:
                 batch[table]["event"] += shift
         shift += len(batch.get("events", ()))
-    events = _stack(batches, "events")
-    sources = _stack(batches, "sources")
+    events = stack(batches, "events")
+    sources = stack(batches, "sources")
     notes = take_hosts_from_folders(events, sources)
-    twice = _duplicates(events) | _shown_twice(events, sources)
+    twice = shown_twice(events, sources)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
@@ -265,12 +261,12 @@ def _joined(batches: list[Batch]) -> Case:
     events["event"] = np.arange(len(events))
     number = np.full(shift, -1)
     number[order] = np.arange(len(order))
-    parts = {table: _renumbered(_stack(batches, table), number) for table in _PARTS}
+    parts = {table: _renumbered(stack(batches, table), number) for table in _PARTS}
     indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
-    beside = {table: _stack(batches, table) for table in _BESIDE if table not in _PARTS}
+    beside = {table: stack(batches, table) for table in _BESIDE if table not in _PARTS}
     notes += check_manifest(beside["settings"], sources)
-    return Case(sources, _stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
+    return Case(sources, stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
 
 
 def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
@@ -283,35 +279,6 @@ def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
     known = owner[order] >= 0
     part.loc[known, "event"] = event[order][known]
     return part
-
-
-def _stack(batches: list[Batch], table: str) -> pd.DataFrame:
-    parts = [batch[table] for batch in batches if table in batch and len(batch[table])]
-    if len(parts) == 1:
-        return parts[0].reset_index(drop=True)
-    return pd.concat(parts, ignore_index=True) if parts else empty(table)
-
-
-def _duplicates(events: pd.DataFrame) -> np.ndarray:
-    """True for events that an earlier file of the case already holds: same computer, channel, record id and content."""
-    twice = np.zeros(len(events), bool)
-    if events["source"].nunique() > 1:
-        shared = events[events.duplicated(["host", "channel", "record"], keep=False)]
-        content = shared.drop(columns=["event", "source", "offset", "time_written"])
-        content["time"] = content["time"].dt.floor("us")  # one engine cuts there
-        twice[shared.index[content.duplicated(keep="first")]] = True
-    return twice
-
-
-def _shown_twice(events: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
-    """True for records that a text or an export shows once more: the same record id of the same log at the same time."""
-    texts = sources.loc[sources["loader"].isin(_SHOW_TWICE), "source"]
-    shown = events.loc[
-        events["source"].isin(texts), ["source", "host", "channel", "record", "event_id", "time"]
-    ].dropna()
-    twice = np.zeros(len(events), bool)
-    twice[shown.index[shown.duplicated(keep="first")]] = True
-    return twice
 
 
 def _why_nothing(case: Case) -> str:

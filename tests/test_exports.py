@@ -232,4 +232,4 @@ def test_rows_inside_prose_are_read_beside_other_evidence(tmp_path):
     )
     case = loaded(tmp_path, f"{text}{BY_MESSAGE['NT 5']}\nAny ideas?\n")
     assert case.events["event_id"].tolist() == [53, 11]
-    assert case.problems["message"].str.partition(" w")[0].tolist() == ["line 1", "line 54", "line 67"]
+    assert case.problems["message"].str.partition(" w")[0].tolist() == ["line 1", "line 43", "line 56"]

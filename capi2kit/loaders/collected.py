@@ -1,17 +1,57 @@
-"""Collected: what the files of one collection say of each other: whose computer a log is from, and the kit's own hashes."""
+"""Collected: the tables of all files together, and what these say of each other: records that two of them hold, whose computer
+a log is from, and the kit's own hashes.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.winevent import Batch
 
 _MANIFEST = "manifest.csv"
+_SHOW_TWICE = (
+    "pasted",
+    "eventxml",
+)  # loaders of texts: an answer quotes what it answers, a tool lists a record per rule
+
+
+def stack(batches: list[Batch], table: str) -> pd.DataFrame:
+    """One table of all batches."""
+    parts = [batch[table] for batch in batches if table in batch and len(batch[table])]
+    if len(parts) == 1:
+        return parts[0].reset_index(drop=True)
+    return pd.concat(parts, ignore_index=True) if parts else empty(table)
+
+
+def _duplicates(events: pd.DataFrame) -> np.ndarray:
+    """True for events that an earlier file of the case already holds: same computer, channel, record id and content."""
+    twice = np.zeros(len(events), bool)
+    if events["source"].nunique() > 1:
+        shared = events[events.duplicated(["host", "channel", "record"], keep=False)]
+        content = shared.drop(columns=["event", "source", "offset", "time_written"])
+        content["time"] = content["time"].dt.floor("us")  # one engine cuts there
+        twice[shared.index[content.duplicated(keep="first")]] = True
+    return twice
+
+
+def shown_twice(events: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
+    """True for events that the case holds already: in an earlier file, or further up in the same text or export.
+
+    There it is the same record id of the same log at the same time.
+    """
+    texts = sources.loc[sources["loader"].isin(_SHOW_TWICE), "source"]
+    shown = events.loc[
+        events["source"].isin(texts), ["source", "host", "channel", "record", "event_id", "time"]
+    ].dropna()
+    twice = _duplicates(events)
+    twice[shown.index[shown.duplicated(keep="first")]] = True
+    return twice
 
 
 def take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:

@@ -6,7 +6,6 @@ A row that holds the XML of its event is read from that. Of a payload, what the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from capi2kit.knowledge import rows
 from capi2kit.knowledge.eventlabels import is_label, meaning_of
 from capi2kit.knowledge.providers import channel_named
 from capi2kit.loaders.eventxml.json_events import Json, fill, text_of
+from capi2kit.loaders.eventxml.row_payloads import add_other, add_payload
 
 _CONTAINER = ("row", "rows")
 _NET_DATE = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")  # milliseconds since 1970
@@ -30,7 +30,6 @@ _ENTRY_TYPES = {"1": "2", "2": "3", "4": "4", "8": "0", "16": "0"}  # of Get-Eve
 _TELLING = ("provider", "channel", "time")  # one of these is in a row of an event, beside its id
 _TIMES = ("time", "utc", "epoch")  # with or without a zone; UTC without saying so; seconds since 1970
 _DEEPEST = 6  # levels of objects in which fields are looked for
-_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 class Row(NamedTuple):
@@ -186,9 +185,9 @@ def _made(cells: Mapping[str, Any], fields: Mapping[str, str], *, row: Json, nam
         if text:
             values.setdefault("time" if meaning in _TIMES else meaning, text)
     event, local, _ = event_of(Block(values, 0, 0))
-    _add_payload(event, cells, fields)
-    if named and not fields.keys() & {"eventdata"}:
-        _add_other(event, cells, fields, row=row)
+    add_payload(event, cells, fields=fields)
+    if named:
+        add_other(event, row, fields=fields)
     return Row(event, local)
 
 
@@ -227,80 +226,3 @@ def _from_epoch(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     except (OverflowError, OSError, ValueError):
         return ""
-
-
-def _add_payload(event: etree._Element, cells: Mapping[str, Any], fields: Mapping[str, str]) -> None:
-    """What a row holds of the payload, whatever form it has there."""
-    for name, meaning in fields.items():
-        value = cells.get(name)
-        if value in (None, "", [], {}):
-            continue
-        if meaning == "payload" and isinstance(value, str):
-            _add_text(event, value)
-        elif meaning == "eventdata" and isinstance(value, dict) and event.find("EventData") is None:
-            fill(etree.SubElement(event, "EventData"), value)
-        elif meaning == "userdata" and isinstance(value, dict):
-            _add_user_data(event, value)
-        elif meaning == "values" and isinstance(value, list):
-            fill(etree.SubElement(event, "EventData"), {"Data": value})
-        elif meaning.startswith("payload/") and not isinstance(value, (dict, list)):
-            _put(event, meaning.removeprefix("payload/"), value=text_of(value))
-
-
-def _add_text(event: etree._Element, text: str) -> None:
-    """A payload that is JSON or XML in a cell. Raises ValueError if it is neither."""
-    if text.lstrip().startswith("<"):
-        try:
-            parsed = etree.fromstring(
-                NOT_IN_XML.sub("\ufffd", text), etree.XMLParser(resolve_entities=False, no_network=True)
-            )
-        except etree.XMLSyntaxError as err:
-            raise ValueError(f"its payload is no XML: {err.msg}") from err
-        inside = etree.QName(parsed).localname in ("UserData", "EventData")
-        (event if inside else etree.SubElement(event, "UserData")).append(parsed)
-    elif text.strip():
-        fill(event, json.loads(text))
-
-
-def _add_user_data(event: etree._Element, value: Json) -> None:
-    """User data, under the name of its element where Winlogbeat gives that aside."""
-    root = value.get("xml_name")
-    above = etree.SubElement(event, "UserData")
-    if isinstance(root, str) and _NAME.fullmatch(root):
-        fill(etree.SubElement(above, root), {name: part for name, part in value.items() if name != "xml_name"})
-    else:
-        fill(above, value)
-
-
-def _put(event: etree._Element, place: str, *, value: str) -> None:
-    """A part of the payload of which only the innermost name is known, at its place in the payload of its event."""
-    from capi2kit.loaders.pasted.lost_tags import payloads
-
-    number = event.findtext("System/EventID")
-    root = next((payload.root for payload in payloads() if payload.event_id == number), None)
-    if root is None:
-        return
-    above = event.find("UserData")
-    above = etree.SubElement(event, "UserData") if above is None else above
-    payload = above.find(root)
-    payload = etree.SubElement(above, root) if payload is None else payload
-    name, _, attribute = place.partition("@")
-    element = payload.find(name)
-    element = etree.SubElement(payload, name) if element is None else element
-    if attribute:
-        element.set(attribute, NOT_IN_XML.sub("\ufffd", value))
-    else:
-        element.text = NOT_IN_XML.sub("\ufffd", value)
-
-
-def _add_other(event: etree._Element, cells: Mapping[str, Any], fields: Mapping[str, str], *, row: Json) -> None:
-    """Fields that the table of the program does not list: NXLog puts the data of an event beside its other fields."""
-    if "eventdata" in fields.values() or event.find("EventData") is not None:
-        return
-    other = {
-        name: value
-        for name, value in row.items()
-        if name not in fields and value not in (None, "") and not isinstance(value, (dict, list))
-    }
-    if other and event.find("UserData") is None:
-        fill(etree.SubElement(event, "EventData"), other)
