@@ -21,10 +21,19 @@ from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFor
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.collected import check_manifest, note, shown_twice, stack, take_hosts_from_folders
 from capi2kit.loaders.eventxml.unknown import described
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
+from capi2kit.loaders.triage.collected import (
+    check_manifest,
+    note,
+    notes_of,
+    renumbered,
+    shown_twice,
+    stack,
+    take_hosts_from_folders,
+)
+from capi2kit.loaders.triage.computers import name_computers
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
@@ -113,6 +122,7 @@ def load(
     asked = Asked(engine, _wanted(providers), _zone(tz))
     batches: list[Batch] = []
     refused: EvidenceError | None = None
+    left_out: list[tuple[int, str, EvidenceError]] = []
     with files.Reader() as reader:
         for number, found in enumerate(files.find(what, follow=follow)):
             try:
@@ -121,7 +131,8 @@ def load(
             except Exception as err:
                 fault = err if isinstance(err, EvidenceError) else _unexpected(found.name, err)
                 refused = refused or (fault if found.named else None)
-                batches.append(note(number, str(fault), error="not read"))
+                left_out.append((number, found.name, fault))
+    batches += notes_of(left_out)
     case = _joined(batches)
     if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
         raise _with_formats(refused) if refused else NoEvents(_why_nothing(case))
@@ -249,7 +260,9 @@ def _joined(batches: list[Batch]) -> Case:
         shift += len(batch.get("events", ()))
     events = stack(batches, "events")
     sources = stack(batches, "sources")
+    beside = {table: stack(batches, table) for table in _BESIDE if table not in _PARTS}
     notes = take_hosts_from_folders(events, sources)
+    name_computers(events, sources, beside=beside)
     twice = shown_twice(events, sources)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
@@ -261,24 +274,11 @@ def _joined(batches: list[Batch]) -> Case:
     events["event"] = np.arange(len(events))
     number = np.full(shift, -1)
     number[order] = np.arange(len(order))
-    parts = {table: _renumbered(stack(batches, table), number) for table in _PARTS}
+    parts = {table: renumbered(stack(batches, table), number) for table in _PARTS}
     indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
-    beside = {table: stack(batches, table) for table in _BESIDE if table not in _PARTS}
     notes += check_manifest(beside["settings"], sources)
     return Case(sources, stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
-
-
-def _renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
-    """The rows of events that stay, under their new numbers and in their order; then those of no event."""
-    owner = integers(part["event"])
-    event = np.append(number, len(number))[owner]
-    order = np.lexsort((part["position"].to_numpy(), event))
-    order = order[event[order] >= 0]
-    part = part.take(order).reset_index(drop=True)
-    known = owner[order] >= 0
-    part.loc[known, "event"] = event[order][known]
-    return part
 
 
 def _why_nothing(case: Case) -> str:

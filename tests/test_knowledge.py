@@ -51,6 +51,7 @@ KEYS = {
     "phrases": ["provider", "channel", "event_id", "language"],
     "shortnames": ["kind", "shown"],
     "exports": ["program", "field"],
+    "hivekeys": ["hive", "key"],
     "processes": ["process", "begins_with"],
     "providers": ["provider"],
     "operations": ["provider", "channel", "task", "event_id"],

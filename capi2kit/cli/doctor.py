@@ -14,7 +14,7 @@ from capi2kit.errors import KnowledgeError
 
 _NAME = re.compile(r"[\w.-]+")
 _EXTRA = re.compile(r"extra == ['\"]([\w-]+)['\"]")
-_OURS = ("pki",)  # extras that a verb uses
+_OURS = ("pki", "triage")  # extras that a verb uses
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from capi2kit.loaders.evtx.framing import HEADER, SNIFFED
 from capi2kit.loaders.evtx.recordids import CHUNK
 
-NAMES = ("evtx", "eventxml", "pki", "w3c", "uls", "kit", "pasted")  # in this order
+_TRIAGE = ("triage.hives", "triage.urlcaches", "triage.clients", "triage.iispools")
+NAMES = ("evtx", "eventxml", "pki", *_TRIAGE, "w3c", "uls", "kit", "pasted")  # in this order
 PARTS = (
     "eventxml",
     "uls",

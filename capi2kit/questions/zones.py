@@ -1,6 +1,6 @@
 """Zones: the time zone of the computers, where the evidence names it, and in which zone local times were read.
 
-Records of the uptime in the System log name it, and so does the collection kit; of an event that was copied with its heading, the
+Records of the uptime in the System log name it, and so do the collection kit and the SYSTEM hive; of an event that was copied with its heading, the
 two times tell how far the computer is from UTC. The names are those of Windows; which zone of the tz database each one is, the
 tables of Unicode say.
 """
@@ -12,6 +12,7 @@ import re
 import pandas as pd
 
 _OFFSET = re.compile(r"UTC[+-]\d\d:\d\d")
+_OF_A_HIVE = "TimeZoneKeyName"
 _KIT, _SETTING = "kit machine", "time_zone"
 UNKNOWN = "time zone unknown"  # problem of a text with local times, read without a zone
 
@@ -23,7 +24,8 @@ def zones_named(events: pd.DataFrame, settings: pd.DataFrame) -> dict[str, str |
     """
     recorded = events["zone_name"].dropna().unique()
     names = [str(text).partition(" ")[2].strip() for text in recorded]
-    names += settings.loc[(settings["origin"] == _KIT) & (settings["name"] == _SETTING), "value"].dropna().tolist()
+    said = ((settings["origin"] == _KIT) & (settings["name"] == _SETTING)) | (settings["name"] == _OF_A_HIVE)
+    names += settings.loc[said, "value"].dropna().tolist()
     if not names:
         return {}
     from babel.core import get_global

@@ -10,11 +10,13 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, shaped
+from capi2kit.columns.cells import empty, integers, shaped
+from capi2kit.errors import EvidenceError, UnknownFormat
 from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.winevent import Batch
 
 _MANIFEST = "manifest.csv"
+_NAMED = 12  # files of no known format that are named one by one; kinds of them that are counted
 _SHOW_TWICE = (
     "pasted",
     "eventxml",
@@ -27,6 +29,18 @@ def stack(batches: list[Batch], table: str) -> pd.DataFrame:
     if len(parts) == 1:
         return parts[0].reset_index(drop=True)
     return pd.concat(parts, ignore_index=True) if parts else empty(table)
+
+
+def renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
+    """The rows of events that stay, under their new numbers and in their order; then those of no event."""
+    owner = integers(part["event"])
+    event = np.append(number, len(number))[owner]
+    order = np.lexsort((part["position"].to_numpy(), event))
+    order = order[event[order] >= 0]
+    part = part.take(order).reset_index(drop=True)
+    known = owner[order] >= 0
+    part.loc[known, "event"] = event[order][known]
+    return part
 
 
 def _duplicates(events: pd.DataFrame) -> np.ndarray:
@@ -93,6 +107,31 @@ def check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]
                 note(number, f"{file} is not what the kit's manifest says: its SHA-256 differs", error="altered")
             )
     return notes
+
+
+def notes_of(left_out: list[tuple[int, str, EvidenceError]]) -> list[Batch]:
+    """A row of `problems` for each file that was not read; one for all those of no known format, if there are many of them.
+
+    Each is given as the number of the file, its name, and why.
+    """
+    unknown = [one for one in left_out if isinstance(one[2], UnknownFormat)]
+    many = unknown if len(unknown) > _NAMED else []
+    notes = [
+        note(number, str(fault), error="not read")
+        for number, name, fault in left_out
+        if (number, name, fault) not in many
+    ]
+    if many:
+        endings = Counter(_ending(name) for _, name, _ in many)
+        kinds = ", ".join(f"{count:,} × {ending}" for ending, count in endings.most_common(_NAMED))
+        message = f"{len(many):,} files are of no known format and were not read ({kinds}); the first: {many[0][1]}"
+        notes.append(note(many[0][0], message, error="not read"))
+    return notes
+
+
+def _ending(name: str) -> str:
+    found = re.search(r"\.[A-Za-z0-9_-]{1,12}$", name)
+    return found[0].lower() if found else "without an ending"
 
 
 def note(number: int, message: str, *, error: str) -> Batch:
