@@ -77,7 +77,9 @@ def files_of(kit: Path, *, host: str, users: dict[str, str], zone: str = "W. Eur
     found["Windows/System32/config/SOFTWARE"] = hive({"Classes": {"x": 1}} | listed)
     found["Windows/ServiceProfiles/NetworkService/NTUSER.DAT"] = hive(proxied(None))
     found |= {f"Users/{name}/NTUSER.DAT": hive(proxied("proxy.contoso.example:8080")) for name in users}
-    found["Windows/System32/drivers/etc/hosts"] = b"# Copyright (c) 1993-2009 Microsoft Corp.\r\n127.0.0.1 localhost\r\n"
+    found["Windows/System32/drivers/etc/hosts"] = (
+        b"# Copyright (c) 1993-2009 Microsoft Corp.\r\n127.0.0.1 localhost\r\n"
+    )
     return found
 
 

@@ -77,9 +77,22 @@ def test_german_output_of_a_console():
     assert said(batch) == ["console code page"]
 
 
-def test_words_of_an_unknown_language_are_lost_and_it_is_said():
-    batch = read("\nParamètres actuels du proxy WinHTTP :\n\n    Accès direct (pas de serveur proxy).\n")
-    assert batch["sources"][["promised", "loaded", "lost"]].iloc[0].tolist() == [1, 0, 1]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paramètres actuels du proxy WinHTTP :\n\n    Accès direct (pas de serveur proxy).\n",
+        "当前 WinHTTP 代理服务器设置:\n\n    直接访问(没有代理服务器)。\n",
+    ],
+)
+def test_a_line_without_a_label_below_the_heading_means_no_proxy_in_any_language(text):
+    batch = read(f"\n{text}")
+    assert pairs(batch["settings"]) == [("proxy", "direct")]
+    assert said(batch) == []
+
+
+def test_further_words_of_an_unknown_language_are_lost_and_it_is_said():
+    batch = read("\nParamètres actuels du proxy WinHTTP :\n\n    Serveur proxy :  a:8080\n    quelque chose\n")
+    assert batch["sources"][["promised", "loaded", "lost"]].iloc[0].tolist() == [2, 1, 1]
     assert said(batch)[0] == "setting not understood"
 
 

@@ -1,8 +1,8 @@
 """Zones: the time zone of the computers, where the evidence names it, and in which zone local times were read.
 
-Records of the uptime in the System log name it, and so do the collection kit and the SYSTEM hive; of an event that was copied with its heading, the
-two times tell how far the computer is from UTC. The names are those of Windows; which zone of the tz database each one is, the
-tables of Unicode say.
+Records of the uptime in the System log name it, and so do the collection kit and the SYSTEM hive; of an event that was copied with
+its heading, the two times tell how far the computer is from UTC. The names are those of Windows; which zone of the tz database each
+one is, the tables of Unicode say.
 """
 
 from __future__ import annotations

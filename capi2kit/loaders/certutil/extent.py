@@ -14,6 +14,10 @@ from capi2kit.loaders.text.labels import column_of, pattern_of
 
 END = re.compile(r"CertUtil: ")  # the last line of every command, in any language
 ENTRY = re.compile(rf"\s*(?:{pattern_of('certutil', '(entry)')})[^\S\n]{{0,40}}:", re.IGNORECASE)
+# the heading of an entry in an unknown language: how many bytes, of which of the two caches
+FOREIGN_ENTRY = re.compile(
+    r"\s*(?=[^:\uff1a]{0,60}(?:WinHttp|WinINet))[^:\uff1a]{1,60}[:\uff1a]\s*\d{1,9}\s{1,3}\S.{0,20}", re.IGNORECASE
+)
 OBJECT = re.compile(r"\s*={8,} (?P<word>\S[^=]{0,40}?)(?: \d+)? ={8,}\s*$")
 COUNT = re.compile(r"\s*\S{0,30}\s?(?:WinHttp|WinINet)[^:\uff1a]{1,60}[:\uff1a]\s*(?P<count>\d{1,9})\s*", re.IGNORECASE)
 URL_ALONE = re.compile(r"\s*(?P<url>(?:https?|ldaps?|file)://\S+)\s*$", re.IGNORECASE)
@@ -55,6 +59,7 @@ def _is_strong(text: str) -> bool:
     """Whether nothing else writes such a line."""
     return bool(
         END.match(text) or ELEMENT.match(text) or CHAIN.fullmatch(text) or _FLAGS.match(text) or ENTRY.match(text)
+        or FOREIGN_ENTRY.fullmatch(text)
         or _CACHED.match(text) or COUNT.fullmatch(text) or _is_object(text) or _is_attempt(text)
     )  # fmt: skip
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from capi2kit.loaders.certutil.extent import CACHE_FILE, END, ENTRY, OBJECT
+from capi2kit.loaders.certutil.extent import CACHE_FILE, END, ENTRY, FOREIGN_ENTRY, OBJECT
 from capi2kit.loaders.certutil.urlfetch import ELEMENT, SECTION
 from capi2kit.loaders.text.labels import column_of
 from capi2kit.loaders.text.lines import Line
 from capi2kit.loaders.text.localtimes import time_at_start
 
 _PAIR = re.compile(r"(?P<indent>\s*)(?P<label>[^\s:\uff1a\[\]=][^:\uff1a=]{0,60}?)\s*[:\uff1a]\s*(?P<value>.*)")
-_HEADING = re.compile(
-    r"\s*(?=[^:\uff1a]{0,60}(?:WinHttp|WinINet))[^:\uff1a]{1,60}[:\uff1a]\s*\d{1,9}\s+\S.*", re.IGNORECASE
-)
 _COLON = re.compile("[:\uff1a]")
 _URL = re.compile(r'"?(?:https?|ldaps?|file)://', re.IGNORECASE)
 _NAME = re.compile(r"(?:[A-Z]{1,12}|[\d.]{5,})=\S")
@@ -26,9 +23,9 @@ _SHA1 = re.compile(r"(?:[0-9A-Fa-f]{2} ?){20}")
 _SERIAL = re.compile(r"(?:[0-9A-Fa-f]{2}){2,20}")
 _CACHE = ("Source Url Name", "Local File Name", "Meta File Name", "File Size", "Last Sync Time")
 _CERTIFICATE = ("Serial Number", "Issuer", "NotBefore", "NotAfter", "Subject", "Cert Hash(sha1)")
-_COLUMNS = frozenset(
-    "url local_file meta_file bytes last_sync serial issuer subject not_before not_after this_update next_update thumbprint".split()
-)
+_IDENTITY = frozenset(
+    {"url", "local_file", "issuer", "subject", "serial", "thumbprint"}
+)  # columns of a part that is known already
 _FEWEST = 3  # values of a part known by their place
 _KINDS = {"entry": _CACHE, "object": _CERTIFICATE, "element": (*_CERTIFICATE[:-1], "Cert")}
 
@@ -50,13 +47,15 @@ def in_english(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _translated(part: list[Line], kind: str) -> list[Line]:
-    """A part under English labels, if it has none that is known and enough of it is known by its place."""
+    """A part under English labels, if none of it names what it is about and enough of it is known by its place."""
     pairs = [_PAIR.fullmatch(line.text) for line in part]
-    if not part or any(pair and column_of("certutil", pair["label"]) in _COLUMNS for pair in pairs):
+    known = {column_of("certutil", pair["label"]) for pair in pairs if pair} - {None}
+    if not part or known & _IDENTITY:
         return part
-    left = list(_KINDS[kind])
+    left = [label for label in _KINDS[kind] if column_of("certutil", label) not in known]
+    free = len(left)
     labels = [_label(pair["value"].strip(), left, kind=kind) if pair else None for pair in pairs]
-    if len(_KINDS[kind]) - len(left) < _FEWEST:
+    if free - len(left) < _FEWEST:
         return part
     hashes = [i for i, pair in enumerate(pairs) if pair and _SHA1.fullmatch(pair["value"].strip())]
     if kind != "entry" and hashes:
@@ -71,7 +70,7 @@ def _translated(part: list[Line], kind: str) -> list[Line]:
 def _begins(text: str) -> str | None:
     if ELEMENT.match(text):
         return "element"
-    if ENTRY.match(text) or _HEADING.fullmatch(text):
+    if ENTRY.match(text) or FOREIGN_ENTRY.fullmatch(text):
         return "entry"
     return "object" if OBJECT.fullmatch(text) else None
 

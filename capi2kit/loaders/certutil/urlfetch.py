@@ -18,7 +18,7 @@ ELEMENT = re.compile(r"\s*CertContext\[\d{1,4}\]\[(?P<depth>\d{1,4})\]:\s")
 SECTION = re.compile(r"\s*+(?:[-—]{8,}+|[-—]{4,}+\s{0,8}(?P<name>[^\s—-][^-—]{0,60}?)?\s{0,8}[-—]{4,}+)\s*+")
 # `Verified "Base CRL (1f)" Time: 0 d088c6…`: verdict, object, seconds, SHA-1; the word for time is translated
 TRIED = re.compile(
-    r'\s*(?P<status>[^\s"][^":=]{0,40}?)\s{1,8}"(?P<object>[^"]{0,200})"\s{1,8}[^\d":]{2,20}:\s*(?P<s>\d{1,9})\b(?P<more>.*)'
+    r'\s*(?P<status>[^\s"][^":=]{0,40}?)\s{1,8}"(?P<object>[^"]{0,200})"\s{1,8}[^\d":\uff1a]{2,20}[:\uff1a]\s*(?P<s>\d{1,9})\b(?P<more>.*)'
 )
 # where fetched URLs begin of which no certificate is shown: the heading of a section, or a verdict
 FETCHES = re.compile(rf"\s*-{{4,}}\s{{1,8}}.{{0,40}}\b(?:AIA|CDP|OCSP)\s{{1,8}}-{{4,}}\s*$|{TRIED.pattern}$")

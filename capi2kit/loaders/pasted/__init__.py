@@ -50,12 +50,16 @@ def sniff(head: bytes, name: str) -> bool:
 def is_mixed(head: bytes, name: str, *, loader: str) -> bool:
     """Whether a text that a loader claims holds parts of another loader, too."""
     document = _document_of(head, name)
-    return document is not None and bool(
-        document.parts.keys() - {loader} or (document.has_events and loader in PARTS_ONLY)
-    )
+    if document is None:
+        return False
+    if loader not in _LOGS:
+        return bool(document.parts.keys() - {loader})
+    own = {at for one in document.parts.get(loader, []) for at in one}
+    first = next((at for at, line in enumerate(document.lines) if line.strip("\0 \t")), 0)
+    return bool(document.parts.keys() - {loader}) or document.has_events or (bool(own) and first not in own)
 
 
-PARTS_ONLY = frozenset({"uls", "w3c"})  # logs in whose lines no event has a place
+_LOGS = frozenset({"uls", "w3c"})  # in whose lines no event has a place, and whose first line is their own
 
 
 def _document_of(head: bytes, name: str) -> Document | None:

@@ -20,7 +20,7 @@ from capi2kit.loaders.pasted.markup import Place, events_in
 from capi2kit.loaders.pasted.tables import Table, tables_in
 from capi2kit.loaders.pasted.trees import Tree, trees_in
 
-_EMPTY = re.compile(r"[\s\W_]*|\[?\s*(?:\.\.\.|\u2026)\s*\]?", re.ASCII)  # lines that say nothing: rules, dots, fences
+_EMPTY = re.compile(r"[\s\W_]*|\[?\s*(?:\.\.\.|\u2026)\s*\]?")  # lines that say nothing: rules, dots, fences
 _SHOWN = 60  # characters of a line in a message
 
 

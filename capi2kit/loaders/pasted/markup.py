@@ -33,6 +33,7 @@ BELOW = 4000  # characters below loose tags in which their error may be, or of b
 _EVENT = re.compile(r"<Event(?=[\s>])(?:(?!<Event[\s>]).)*?</Event>|<Event(?=[\s>])(?:(?!<Event[\s>]).)*", re.DOTALL)
 _HEADING = re.compile(r"(?i)\bevent[ ]?id[: ]+(\d{1,5})\b")
 _APART = re.compile(rf"(?:\s|<[^<>]*>|{ELISION.pattern})*+", re.IGNORECASE)
+_CLOSED = re.compile(r"(?:\s*+</[A-Za-z][\w.:-]*+>)*+")
 _SYSTEM = frozenset({"Security", "Execution", "TimeCreated", "Provider", "EventID", "Channel", "Computer"})
 _STRICT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 _LENIENT = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
@@ -133,7 +134,7 @@ def runs(text: str, *, taken: Iterable[Place]) -> list[tuple[int, int]]:
             stretches[-1][1] = found.end()
         else:
             stretches.append([found.start(), found.end()])
-    return [(begin, end) for begin, end in stretches]
+    return [(begin, _CLOSED.match(text, end).end()) for begin, end in stretches]  # type: ignore[union-attr]
 
 
 def event_of_run(text: str, begin: int, *, end: int) -> Piece | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from capi2kit.loaders.settings.lines import ENTRY, KEY, PAIR, QUERIED_KEY, VERSION_4, VERSION_5, heading_of, queried
 from capi2kit.loaders.text.labels import column_of, labelled
 
+_LONGEST = 120  # characters of a line of netsh
 _BLANKS = 3  # empty lines between a key and its values at most
 _PROSE = re.compile(r"(?:\S{1,80}\s{1,8}){9}")
 
@@ -57,7 +58,9 @@ def _belongs(text: str, kind: str) -> bool:
         return bool(ENTRY.fullmatch(short) or queried(text) or short.startswith(";") or ends)
     if not short.strip("{}, -") or PAIR.search(short) or column_of("netsh", short) == "(direct)":
         return True
-    return bool(labelled(text)) and not _PROSE.match(short) and (text[:1].isspace() or _is_netsh(short))
+    if text[:1].isspace() and len(short) <= _LONGEST and not _PROSE.match(short):
+        return True
+    return bool(labelled(text)) and not _PROSE.match(short) and _is_netsh(short)
 
 
 def _is_netsh(short: str) -> bool:

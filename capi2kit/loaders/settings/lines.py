@@ -131,6 +131,7 @@ class _Reader:
         self._path: str | None = None
         self._wide = True
         self._braces = 0
+        self._first = False  # nothing was read below the heading of netsh
         self._strange: list[Line] = []
 
     def take(self, line: Line) -> None:
@@ -149,12 +150,14 @@ class _Reader:
             self._origin, self._path = "reg query", short
         elif heading := heading_of(short):
             self._origin, self._path, self._braces = "netsh winhttp", heading, 0
+            self._first = True
         elif self._origin == "registry export":
             self._take_exported(line, short)
         elif self._origin == "reg query":
             self._take_queried(line, text)
         elif self._origin:
             self._take_netsh(line, text)
+            self._first = False
         elif not PROMPT.match(short):
             self._strange.append(line)
 
@@ -269,6 +272,8 @@ class _Reader:
             self._add(
                 line, name=name, value=None if none else pair[1] or None, extra={"text": pair[1]} if none else None
             )
+        elif text[:1].isspace() and self._first:  # in any language: without a label, directly below the heading
+            self._add(line, name="proxy", value="direct", extra={"text": short})
         elif text.startswith("    "):
             self._refuse(line, "its words are in an unknown language")
         elif not PROMPT.match(short):
