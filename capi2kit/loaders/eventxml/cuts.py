@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from capi2kit.loaders.evidence import EvidenceFile
+from capi2kit.loaders.evidence import EvidenceFile, Problems
 from capi2kit.loaders.text.lines import encoding_of, stream
 
 LONGEST = 1 << 21  # characters of one event
@@ -20,6 +20,10 @@ _PIECE = 1 << 18
 _BEGIN = re.compile(r"<!--|<((?:[A-Za-z_][\w.-]*:)?)Event(?=[\s>])")
 _NEXT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Event(?=[\s>])")
 _ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?Events)((?:\s[^<>]*)?)>")
+_NOISE = re.compile(
+    r"<[^<>]*>|<[^<>]*\Z|\A[^<>]{0,64}>|\bRecord \d+|--+>|[\[\],\ufeff\0]"
+)  # around the events of an export
+_SHOWN = 80  # characters of a line
 _TEXTS = re.compile(r"ascii|utf-8|cp\d|windows|iso8859|koi8|mac-|gb|big5|euc_|shift_jis")  # not base64, zlib, idna, …
 _DECLARED = re.compile(rb"<\?xml[^<>]{0,200}\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 
@@ -52,8 +56,11 @@ def declared_encoding(head: bytes) -> str:
     return known if _TEXTS.match(known) else "utf-8"  # if it were UTF-16, the bytes would say so
 
 
-def cut_events(file: EvidenceFile) -> Iterator[Cut]:
-    """The events of a file in order; one that is cut off, too long or never ends is reported as a fault."""
+def cut_events(file: EvidenceFile, problems: Problems) -> Iterator[Cut]:
+    """The events of a file in order; one that is cut off, too long or never ends is reported as a fault.
+
+    Text around the events that is no markup is noted.
+    """
     head = bytes(file.data[:4096])
     encoding, mark = declared_encoding(head), encoding_of(head)[1]
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
@@ -64,6 +71,11 @@ def cut_events(file: EvidenceFile) -> Iterator[Cut]:
             yield from text.cuts()
         text.add(decoder.decode(b"", final=True))
         yield from text.cuts(last=True)
+    if text.others:
+        where, said = text.first
+        lines = "1 line around the events was" if text.others == 1 else f"{text.others} lines around the events were"
+        message = f"{lines} not understood; the first, at offset {where}: {said!r}"
+        problems.add("text", "not understood", message=message)
 
 
 class _Text:
@@ -76,6 +88,8 @@ class _Text:
         self.at = 0
         self.number = 0
         self.root = ""
+        self.others = 0  # lines around the events that are no markup
+        self.first = (0, "")  # where the first of them is, and what it says
 
     def add(self, text: str) -> None:
         self.buffer = self.buffer[self.at :] + text
@@ -84,7 +98,7 @@ class _Text:
     def cuts(self, *, last: bool = False) -> Iterator[Cut]:
         """What can be cut now; without `last`, an event whose end may still come is left."""
         while found := _BEGIN.search(self.buffer, self.at):
-            self._skip_to(found.start())
+            self._pass_over(found.start())
             comment = found[0] == "<!--"
             following = None if comment else _NEXT.search(self.buffer, found.end())
             until = following.start() if following else len(self.buffer)
@@ -98,7 +112,7 @@ class _Text:
             else:
                 self.number += 1
                 yield self._cut(found, end, following=following)
-        self._skip_to(len(self.buffer) if last else max(self.at, len(self.buffer) - 64))  # a tag may be cut in two
+        self._pass_over(len(self.buffer) if last else max(self.at, len(self.buffer) - 64))  # a tag may be cut in two
 
     def _unended(self) -> Iterator[Cut]:
         """A comment that never ends: its content was left out; all events in it are reported as one."""
@@ -123,6 +137,16 @@ class _Text:
         if end < 0:
             return Cut(self.number, offset, "", f"{where} is cut off")
         return Cut(self.number, offset, f"<Events{self.root}>{text}</Events>" if found[1] else text)
+
+    def _pass_over(self, place: int) -> None:
+        """Go on to a place; what is passed is no event: markup is left out, other lines are counted."""
+        passed = self.buffer[self.at : place]
+        if passed.strip():
+            said = [line.strip() for line in _NOISE.sub(" ", passed).splitlines() if line.strip()]
+            if said and not self.others:
+                self.first = (self.offset, said[0][:_SHOWN])
+            self.others += len(said)
+        self._skip_to(place)
 
     def _skip_to(self, place: int) -> None:
         """Go on to a place in the buffer; a root element on the way tells the prefix of its events."""

@@ -158,7 +158,7 @@ def _read_clixml(file: EvidenceFile) -> Iterator[Cut]:
 
 
 FORMS: dict[str, Callable[[EvidenceFile, Problems], Iterator[Cut]]] = {
-    "xml": lambda file, problems: cut_events(file),
+    "xml": cut_events,
     "json": _read_json,
     "table": _read_table,
     "clixml": lambda file, problems: _read_clixml(file),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from capi2kit.loaders.triage import clients, hives
 from capi2kit.loaders.triage.places import place_of
+from capi2kit.loaders.triage.stored import add_contents
 
 _PROFILE_LIST = re.compile(r"\\ProfileList\\(S-1-[0-9-]+)$", re.IGNORECASE)
 _COMPUTER_NAME = r"\Control\ComputerName\ComputerName"
@@ -22,7 +23,8 @@ Tables = dict[str, pd.DataFrame]
 
 
 def name_computers(events: pd.DataFrame, sources: pd.DataFrame, *, beside: Tables) -> None:
-    """Fill `host` in all tables, and SIDs in the place of names of profiles, for the files of collections."""
+    """Fill `host` in all tables, and SIDs in the place of names of profiles, for the files of collections; see also `stored`."""
+    add_contents(beside["cache_entries"], sources)
     roots = _roots(sources)
     if not roots:
         return

@@ -27,6 +27,7 @@ _FOLDED = {
     "clocks",
     "verifications",
     "caches",
+    "proxies",
     "settings",
     "lists",
     "drilldown",
@@ -57,6 +58,7 @@ def tell(
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
         "verifications": lambda: surroundings.verifications(analysis),
         "caches": lambda: surroundings.caches(analysis, tz=tz),
+        "proxies": lambda: surroundings.proxies_set(analysis),
         "settings": lambda: surroundings.settings(analysis),
         "lists": lambda: surroundings.lists(analysis, tz=tz),
         "coverage": lambda: inventory.coverage(analysis, tz=tz),
@@ -65,14 +67,10 @@ def tell(
         "problems": lambda: inventory.problems(analysis),
         "method": lambda: inventory.method(analysis),
     }
-    parts = [make() for name, make in makers.items() if only is None or name in only]
-    return [
-        replace(
-            part,
-            table=part.table and part.table.filled(),
-            folded=part.name in _FOLDED,
-            printed=part.name not in _NOT_PRINTED,
-        )
-        for part in parts
-        if part
-    ]
+    return [_finished(part) for name, make in makers.items() if only is None or name in only if (part := make())]
+
+
+def _finished(part: Section) -> Section:
+    """A section without columns that are empty, and with its place on a screen and on paper."""
+    table = part.table and part.table.filled()
+    return replace(part, table=table, folded=part.name in _FOLDED, printed=part.name not in _NOT_PRINTED)

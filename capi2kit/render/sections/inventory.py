@@ -50,20 +50,30 @@ def evidence(analysis: Analysis) -> Section:
             row["loader"]
             if pd.isna(row["engine"]) or row["engine"] == row["loader"]
             else f"{row['loader']}: {row['engine']}",
+            _understood(row),
             *(str(row[name]) for name in counts),
             _integrity(row),
         ]
         for row in analysis.case.sources.to_dict("records")
     ]
     columns = [Column("file", long=True), Column("SHA-256", long=True), Column("bytes", number=True, spare=2)]
-    columns.append(Column("read by", spare=3))
+    columns += [Column("read by", spare=3), Column("understood")]
     columns += [Column(name, number=True) for name in ("promised", "loaded")]
     columns += [Column(name, number=True, spare=4) for name in ("other", "duplicates")]
     columns += [Column("lost", number=True), Column("record ids, and is the log whole", long=True, spare=1)]
     prose = [
-        "Records promised by a file = loaded + of other providers + duplicates + lost. The files were opened read-only."
+        "Records promised by a file = loaded + of other providers + duplicates + lost. The files were opened read-only. "
+        "What was not understood of a file is listed under the problems of the evidence.",
     ]
     return Section("evidence", "Evidence", prose, Table(columns, rows))
+
+
+def _understood(row: dict) -> str:
+    """How much of a file was understood, in what it consists of."""
+    if pd.isna(row["units"]):
+        return ""
+    read, whole = int(row["understood"]), int(row["units"])
+    return f"{read:,} of {words.count(whole, str(row['unit']).removesuffix('s'))}"
 
 
 def _integrity(row: dict) -> str:

@@ -10,6 +10,7 @@ from capi2kit.analysis import Analysis
 from capi2kit.knowledge import trust_columns
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.knowledge.urls import known_object
+from capi2kit.questions.proxies import proxies
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.render.parts import Chart, Column, Section, Table, drawn
 
@@ -159,6 +160,30 @@ def caches(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
         f"{len(found)} entries as certutil printed them" + (f"; the first {len(rows)} are shown." if more > 0 else ".")
     ]
     return Section("caches", "URL caches beside the log", prose, Table(columns, rows))
+
+
+def proxies_set(analysis: Analysis) -> Section | None:
+    """The proxy that each account and each computer is set to; None if nothing says."""
+    found = proxies(analysis.case.settings)
+    if found.empty:
+        return None
+    detect = {True: "yes", False: "no"}
+    rows = [
+        [
+            words.visible(row["host"]),
+            "the computer (WinHTTP)" if pd.isna(row["account"]) else words.visible(words.brief_account(row["account"])),
+            words.visible(row["proxy"]),
+            words.visible(row["script"]),
+            "" if pd.isna(row["detect"]) else detect[bool(row["detect"])],
+            words.visible(row["bypass"]),
+            words.visible(row["origin"]),
+        ]
+        for row in found.to_dict("records")
+    ]
+    columns = [Column("computer", spare=1), Column("account"), Column("proxy"), Column("script", long=True)]
+    columns += [Column("searches for one", spare=2), Column("not for", long=True, spare=3), Column("from", spare=4)]
+    prose = ["What is set. Which way a retrieval really went is in the table of waits."]
+    return Section("proxies", "Proxies that are set", prose, Table(columns, rows))
 
 
 def settings(analysis: Analysis) -> Section | None:
