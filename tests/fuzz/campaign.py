@@ -11,6 +11,7 @@ Exit code 1 if a case fails; `--keep` writes those cases into a folder.
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import multiprocessing
 import os
@@ -29,7 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import mutants  # type: ignore[import-not-found]
 import pandas as pd
+import test_exports
+from collections_of import metadata, name_of, proxied
 from evtx_bytes import plain_log
+from hive_bytes import hive
 from small_logs import hostile, small
 
 from capi2kit.case import Case, load
@@ -65,10 +69,35 @@ def bases() -> list[bytes]:
 
 
 def texts() -> list[tuple[str, bytes]]:
-    """The undamaged texts: every sample of a loader, and the posts."""
+    """The undamaged texts and files beside a log: every sample of a loader, the posts, the cases of the field, exports, triage."""
     found = sorted(path for path in (ROOT / "tests" / "samples").rglob("*") if path.is_file())
     found += sorted((ROOT / "datasets" / "posts").iterdir())
-    return [(path.name, path.read_bytes()) for path in found]
+    found += sorted(path for path in (ROOT / "tests" / "field_cases").glob("*") if path.is_file())
+    return [(path.name, path.read_bytes()) for path in found] + exports() + triage()
+
+
+def exports() -> list[tuple[str, bytes]]:
+    """What other programs write of an event, and pages and mails with one."""
+    made = [(f"{number}.txt", text.encode()) for number, (text, _) in enumerate(test_exports.FORMS.values())]
+    made += [(f"m{number}.txt", text.encode()) for number, text in enumerate(test_exports.BY_MESSAGE.values())]
+    block = test_exports.BY_MESSAGE["NT 5"]
+    page = f"<!DOCTYPE html><html><body><pre>{html.escape(test_exports.XML)}\n{block}</pre></body></html>"
+    mail = f"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{page}\r\n"
+    return [*made, ("thread.html", page.encode()), ("mail.eml", mail.encode())]
+
+
+def triage() -> list[tuple[str, bytes]]:
+    """A hive, an entry of a URL cache, and settings of IIS, at their places in Windows."""
+    profile = "C/Users/rudi"
+    url = "http://crl.contoso.example/a.crl"
+    cache = f"{profile}/AppData/LocalLow/Microsoft/CryptnetUrlCache/MetaData/{name_of(url)}"
+    pools = '<configuration><system.applicationHost><applicationPools><add name="a"/></applicationPools></system.applicationHost></configuration>'
+    return [
+        (f"{profile}/NTUSER.DAT", hive({"Select": {"Current": 1}} | proxied("proxy.contoso.example:8080"))),
+        (cache, metadata(url, synced=pd.Timestamp("2024-03-05T07:00:00Z"), size=5250)),
+        ("C/Windows/System32/inetsrv/config/applicationHost.config", pools.encode()),
+        ("client_info.json", b'{"Hostname": "SRV01", "Fqdn": "srv01.contoso.example", "OS": "windows"}'),
+    ]
 
 
 class _TooLong(BaseException):
@@ -91,6 +120,7 @@ def attempt(case: tuple[str, int, str]) -> Verdict:
         try:
             name, data, judge = _made(kind, seed)
             path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             started = time.perf_counter()
             signal.alarm(SECONDS)
@@ -110,7 +140,7 @@ def attempt(case: tuple[str, int, str]) -> Verdict:
             faults.append(f"more than {MEGABYTES} MiB")
     if faults and keep:
         Path(keep).mkdir(parents=True, exist_ok=True)
-        (Path(keep) / f"{kind}-{seed}-{name}").write_bytes(data)
+        (Path(keep) / f"{kind}-{seed}-{Path(name).name}").write_bytes(data)
     return Verdict(kind, seed, tuple(faults), took, outcome)
 
 
@@ -139,6 +169,8 @@ def _sums(case: Case) -> list[str]:
     rows = case.sources
     off = rows["promised"] != rows["loaded"] + rows["other"] + rows["duplicates"] + rows["lost"]
     faults = [f"the sum is off: {rows[off].to_dict('records')}"] if off.any() else []
+    if (rows["understood"] > rows["units"]).any():
+        faults.append("more was understood than there is")
     lost = int(case.problems["lost"].sum())
     if lost != int(rows["lost"].sum()):
         faults.append(f"{lost} lost by the problems, {int(rows['lost'].sum())} by the sources")
