@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import empty, integers
-from capi2kit.columns.instants import LATEST
+from capi2kit.columns.instants import LATEST, is_zone
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
 from capi2kit.knowledge import columns
@@ -187,10 +186,8 @@ def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
 
 def _zone(tz: str | None) -> str | None:
     """The zone asked for. Raises EvidenceError if no zone has that name."""
-    try:
-        ZoneInfo(tz or "UTC")
-    except (KeyError, ValueError, OSError) as err:
-        raise EvidenceError(f"there is no time zone {tz!r}; write one such as UTC or Europe/Berlin") from err
+    if tz is not None and not is_zone(tz):
+        raise EvidenceError(f"there is no time zone {tz!r}; write one such as UTC, Europe/Berlin or UTC+02:00")
     return tz
 
 

@@ -92,6 +92,12 @@ SLOW = {
     "tags that close": lambda n: "see\n" + EVENT + TAGS + "</a>" * (n // 4) + "x" + TAGS,
     "typographic quotes": lambda n: "see\n" + EVENT + "<a" + "\u201c" * n,
     "an elision without an end": lambda n: "see\n" + EVENT + "<Event ><a/>[" + "..." * (n // 3),
+    "tabs in a line": lambda n: "see " + "\t" * n,
+    "a page of parts without an end": lambda n: "<html>" + "<p>" * (n // 3),
+    "lines of braces": lambda n: "{\n" * (n // 2),
+    "rows of a table": lambda n: "| a | b |\n" * (n // 10),
+    "headings of events": lambda n: BLOCK * (n // len(BLOCK)),
+    "the same lines below a description": lambda n: BLOCK + "Description:\n" + "x\n" * (n // 2),
     "a line of fields": lambda n: IIS + "2024-05-06 07:08:09 SP01 /a 200 1\n#Fields: " + "x " * (n // 2) + "\n",
     "blanks in a trace log": lambda n: "see\n" + ULS_PASTED + ("03/05/2024 07:57:38.30" + " " * 400 + "x\n") * (n // 424),
 }  # fmt: skip

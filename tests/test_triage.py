@@ -263,6 +263,14 @@ def test_the_name_is_the_md5_of_the_url_as_in_public_samples():
     assert "renamed" in read_entry(metadata(URL, synced=SYNCED, size=1), CACHED + "0" * 32)[0][0]["extra"]
 
 
+@pytest.mark.parametrize("ticks", [0, 1, 1 << 62, (1 << 64) - 1])
+def test_a_time_that_no_clock_can_show_is_missing(ticks):
+    data = bytearray(metadata(URL, synced=SYNCED, size=1))
+    data[16:24] = data[88:96] = ticks.to_bytes(8, "little")
+    (row,), said = read_entry(bytes(data))
+    assert pd.isna(row["last_sync"]) and "Last-Modified" not in json.loads(row["extra"]) and said == []
+
+
 def test_an_entry_that_was_never_synchronised_has_no_time():
     assert pd.isna(read_entry(metadata(URL, synced=None, size=1))[0][0]["last_sync"])
 

@@ -109,12 +109,10 @@ def say(common: Common, text: str) -> None:
 
 def zone(common: Common) -> str:
     """The display zone, or a usage error if no zone has that name."""
-    from zoneinfo import ZoneInfo
+    from capi2kit.columns.instants import is_zone
 
-    try:
-        ZoneInfo(common.tz)
-    except (KeyError, ValueError, OSError) as err:
-        raise UsageError(f"--tz: there is no time zone {common.tz!r}; try UTC or Europe/Berlin") from err
+    if not is_zone(common.tz):
+        raise UsageError(f"--tz: there is no time zone {common.tz!r}; try UTC, Europe/Berlin or UTC+02:00")
     return common.tz
 
 

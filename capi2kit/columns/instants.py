@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 
+_OFFSET = re.compile(r"UTC[+-](?:0\d|1[0-4]):[0-5]\d")
 SECOND = 1_000_000_000  # in nanoseconds
 TICK_S = 0.016  # resolution of the clock that stamps records
 TICK = 16_000_000  # the same in nanoseconds
@@ -12,6 +16,17 @@ NAT = np.iinfo("int64").min  # a missing time among integer nanoseconds
 LATEST = np.iinfo("int64").max  # later than any time
 LONGEST_S = 1e8  # of one entry of a log; more is not a length
 COARSEST_S = 60.0  # resolution of a log
+
+
+def is_zone(name: str) -> bool:
+    """Whether a text is a time zone: its name in the tz database, or how far it is from UTC (``UTC+02:00``)."""
+    if _OFFSET.fullmatch(name):
+        return True
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def seconds_between(before: pd.Series, after: pd.Series) -> np.ndarray:

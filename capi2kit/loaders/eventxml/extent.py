@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 
 from capi2kit.loaders.eventxml.rows import is_event, is_event_head
 from capi2kit.loaders.eventxml.sheets import names_of
 
-_BEGINS = ("{", "[{", "[", '"<')
+_BEGINS = ("{", "[", '"<')
+_JSON = re.compile(r'\s*+(?:\{\s*+"|\[\s*+[{"]|"<)')
+_TRIED = 1000  # beginnings of JSON that are none, before no more are looked for
 
 
 def own_lines(texts: Sequence[str]) -> list[range]:
@@ -17,11 +20,12 @@ def own_lines(texts: Sequence[str]) -> list[range]:
     begins = [0, *accumulate(len(text) + 1 for text in texts)]
     whole = "\n".join(texts)
     found: list[range] = []
-    at = 0
+    at = tried = 0
     while at < len(texts):
         end = at
-        if texts[at].lstrip().startswith(_BEGINS):
+        if tried < _TRIED and texts[at].lstrip().startswith(_BEGINS) and _JSON.match(whole, begins[at]):
             end = _json_end(whole, begins, at=at)
+            tried += end == at
         elif is_event_head(names_of(texts[at])[0]):
             end = at + 1
             while end < len(texts) and texts[end].strip():

@@ -56,31 +56,45 @@ def _of_page(text: str) -> str:
         tree = pages.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
         return text
-    parts: list[str] = []
+    page = _Page()
     for happens, element in etree.iterwalk(tree, events=("start", "end")):
         name = element.tag if isinstance(element.tag, str) else ""
         if happens == "start":
-            parts += ["\n"] if name in _BLOCKS and _is_open(parts) else []
-            parts += [element.text or ""] if not _is_unseen(element) else []
+            page.begin(name, element.text)
         else:
-            parts += ["\t"] if name in ("td", "th") else ["\n"] if name in _BLOCKS and _is_open(parts) else []
-            parts += [element.tail or ""] if element is not tree and not _is_unseen(element.getparent()) else []
-    lines = "".join(parts).replace("\r\n", "\n").split("\n")
+            page.end(name, element.tail if element is not tree else None)
+    lines = "".join(page.parts).replace("\r\n", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _is_open(parts: list[str]) -> bool:
-    """Whether the last line has something on it."""
-    last = next((part for part in reversed(parts) if part), "\n")
-    return not last.endswith("\n")
+class _Page:
+    """The text of a page so far; `_hidden`: how many elements around the present place are not seen."""
 
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._hidden = 0
+        self._open = False  # the last line has something on it
 
-def _is_unseen(element: etree._Element | None) -> bool:
-    while element is not None:
-        if element.tag in _UNSEEN:
-            return True
-        element = element.getparent()
-    return False
+    def begin(self, name: str, text: str | None) -> None:
+        """Go into an element."""
+        self._hidden += name in _UNSEEN
+        if name in _BLOCKS and self._open:
+            self._add("\n")
+        self._add(text or "")
+
+    def end(self, name: str, tail: str | None) -> None:
+        """Leave an element, and take the text behind it."""
+        if name in ("td", "th"):
+            self._add("\t")
+        elif name in _BLOCKS and self._open:
+            self._add("\n")
+        self._hidden -= name in _UNSEEN
+        self._add(tail or "")
+
+    def _add(self, text: str) -> None:
+        if text and not self._hidden:
+            self.parts.append(text)
+            self._open = not text.endswith("\n")
 
 
 def _of_mail(text: str) -> tuple[str, list[str]]:

@@ -29,7 +29,7 @@ _SPACES = {0xA0: " ", 0x202F: " ", 0x2007: " ", 0x2009: " ", 0x200B: None, 0x200
 _MARKER = re.compile(r"(?m)(^|>)[ \t]*(?:\*[-+]\*|[-+\u2013])[ \t]+(?=<)")
 _EMPHASIS = re.compile(r'(?<=")\*([^"<>]*)\*(?=")|(?<=>)\*([^<>]*)\*(?=<)')
 _QUOTE_SIGNS = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+|[ \t]{0,3}\|[ \t](?!.*\|\s*$)")
-_NUMBERED = re.compile(r"[ \t]*(\d{1,6})(?:[ \t]*[.:|)][ \t]?|\t|[ \t]{1,4})(?=\S|$)")
+_NUMBERED = re.compile(r"[ \t]*+(\d{1,6})(?:[ \t]*[.:|)][ \t]?|\t|[ \t]{1,4})(?=\S|$)")
 _RISING = 3  # lines whose numbers follow each other
 _BBCODE = re.compile(r"\[(/?)([A-Za-z]{1,10})(=[^\[\]\n]{0,200})?\]")
 _BBNAMES = frozenset(
@@ -38,7 +38,7 @@ _BBNAMES = frozenset(
 )
 _FENCE = re.compile(r"(?m)^[ \t]{0,8}(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*$")
 _TICKS = re.compile(r"(?m)^([ \t]*)`([^`\n]+)`([ \t]*\\?)$")
-_ROW = re.compile(r"[ \t]*\|(.*)\|[ \t]*")
+_ROW = re.compile(r"[ \t]*+\|(.*)\|[ \t]*")
 _GRID = re.compile(r"[ \t]*\+(?:[-=]+\+)+[ \t]*")
 _RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?[ \t]*)?[ \t]*")
 _TYPOGRAPHIC_TAG = re.compile("<[A-Za-z][^<>\u201c\u201d\u201e\u2033]*[\u201c\u201d\u201e\u2033][^<>]*>")
@@ -74,8 +74,6 @@ def _unnumbered(text: str) -> str:
 
 def _by_runs(text: str, sign: re.Pattern[str], *, repair: Callable[[list[str]], list[str]]) -> str:
     """A text in which runs of at least two lines with a sign in front are repaired."""
-    if not sign.search(text):
-        return text
     lines: list[str] = []
     for has, run in groupby(text.split("\n"), key=lambda line: bool(sign.match(line))):
         group = list(run)

@@ -32,7 +32,7 @@ _LONGEST = 1 << 16
 _NAMED = re.compile(r"(?:[0-9A-F]{32}_)?([0-9A-F]{32})", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:https?|ldaps?|file)://", re.IGNORECASE)
 _SINCE_1601 = 11_644_473_600 * 10_000_000  # ticks of 100 ns between 1601 and 1970
-_LAST = 92_000_000_000 * 10_000_000  # no time that fits into nanoseconds is later
+_LAST = 92 * 10**15  # ticks from 1970 to the last time that fits into nanoseconds
 _KINDS = {1: "blob", 2: "CRL", 3: "OCSP", 5: "CTL", 6: "CTL", 7: "CTL"}
 _NAT = -(1 << 63)
 
@@ -110,7 +110,7 @@ def _text(data: bytes) -> str:
 def _nanoseconds(filetime: int) -> int:
     """A FILETIME as nanoseconds since 1970; the least integer for none."""
     ticks = filetime - _SINCE_1601
-    return ticks * 100 if filetime and abs(ticks) < _LAST - _SINCE_1601 else _NAT
+    return ticks * 100 if filetime and abs(ticks) < _LAST else _NAT
 
 
 def _iso(filetime: int) -> str | None:
