@@ -207,9 +207,12 @@ def _last(reading: _Reading, *, repairs: list[Repair]) -> Batch:
         problems.add("text", "not understood", message=named(one, document), record=one.start + 1)
     filled = np.array([bool(line.strip()) for line in [*document.lines, ""]])
     counts = reading.counts | {"promised": reading.counts["promised"] + problems.lost}
-    source = source_of(problems, loaded=counts["loaded"], other=counts["other"])
+    facts = {
+        "loader": reading.names[0] if len(set(reading.names)) == 1 else NAME,
+        "unit": "lines",
+        "units": int(filled.sum()),
+        "understood": int((filled & known).sum()),
+    }
+    source = source_of(problems, loaded=counts["loaded"], other=counts["other"], **facts)
     source = source.assign(lost=counts["lost"] + problems.lost, promised=counts["promised"])
-    source["loader"] = reading.names[0] if len(set(reading.names)) == 1 else NAME
-    source["unit"], source["units"] = "lines", int(filled.sum())
-    source["understood"] = int((filled & known).sum())
     return {"problems": problems.table(), "sources": source}

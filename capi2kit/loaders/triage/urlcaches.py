@@ -54,10 +54,8 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         table = table_of("cache_entries", {name: [cell] for name, cell in entry.items()}, kinds={"bytes": "int"})
         table["last_sync"] = instants(np.array([stamp], dtype="int64"))
         batch["cache_entries"] = table
-    source = source_of(problems, loaded=len(batch))
-    source["unit"], source["units"] = "bytes", len(file.data)
-    source["understood"] = len(file.data) if entry is not None else 0
-    yield batch | {"sources": source.convert_dtypes(convert_string=False), "problems": problems.table()}
+    facts = {"unit": "bytes", "units": len(file.data), "understood": len(file.data) if entry is not None else 0}
+    yield batch | {"sources": source_of(problems, loaded=len(batch), **facts), "problems": problems.table()}
 
 
 def _entry(data: bytes, *, file: EvidenceFile, problems: Problems) -> tuple[dict[str, str | None] | None, int]:
