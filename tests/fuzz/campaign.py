@@ -91,7 +91,8 @@ def triage() -> list[tuple[str, bytes]]:
     profile = "C/Users/rudi"
     url = "http://crl.contoso.example/a.crl"
     cache = f"{profile}/AppData/LocalLow/Microsoft/CryptnetUrlCache/MetaData/{name_of(url)}"
-    pools = '<configuration><system.applicationHost><applicationPools><add name="a"/></applicationPools></system.applicationHost></configuration>'
+    inside = '<system.applicationHost><applicationPools><add name="a"/></applicationPools></system.applicationHost>'
+    pools = f"<configuration>{inside}</configuration>"
     return [
         (f"{profile}/NTUSER.DAT", hive({"Select": {"Current": 1}} | proxied("proxy.contoso.example:8080"))),
         (cache, metadata(url, synced=pd.Timestamp("2024-03-05T07:00:00Z"), size=5250)),

@@ -12,6 +12,7 @@ import json
 import re
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         table = table_of("cache_entries", {name: [cell] for name, cell in entry.items()}, kinds={"bytes": "int"})
         table["last_sync"] = instants(np.array([stamp], dtype="int64"))
         batch["cache_entries"] = table
-    facts = {"unit": "bytes", "units": len(file.data), "understood": len(file.data) if entry is not None else 0}
+    facts: dict[str, Any] = {"unit": "bytes", "units": len(file.data), "understood": len(file.data) if entry is not None else 0}
     yield batch | {"sources": source_of(problems, loaded=len(batch), **facts), "problems": problems.table()}
 
 
