@@ -326,7 +326,7 @@ def test_a_zip_bomb_is_refused_before_it_unpacks(saved, monkeypatch):
     monkeypatch.setattr(archives, "_SMALL", 1 << 19)
     with pytest.raises(EvidenceError, match=r"it unpacks to \d+ times its size, more than 500; unpack it yourself"):
         load(saved(bomb, "bomb.zip"))
-    monkeypatch.setattr(archives, "MAX_UNPACKED", 1 << 19)
+    monkeypatch.setattr(archives, "MAX_CLAIMED", 1 << 19)
     with pytest.raises(EvidenceError, match=r"1048576 bytes unpacked, more than 524288"):
         load(saved(bomb, "bomb.zip"))
 
@@ -334,6 +334,19 @@ def test_a_zip_bomb_is_refused_before_it_unpacks(saved, monkeypatch):
 def test_a_log_that_is_mostly_empty_space_is_no_bomb(saved):
     preallocated = plain_log(1) + bytes(300 * CHUNK)
     assert len(load(saved(zipped({"WEB01.evtx": preallocated}), "logs.zip")).events) == 5
+
+
+def test_of_a_member_that_is_no_evidence_only_the_beginning_is_unpacked(saved, monkeypatch):
+    monkeypatch.setattr(archives, "PEEKED", 1 << 17)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("$MFT", bytes(range(256)) * (1 << 14))
+        archive.writestr("WEB01.evtx", plain_log())
+    most = 3 * len(plain_log())
+    monkeypatch.setattr(archives, "MAX_UNPACKED", most)  # less than the first member has
+    case = load(saved(packed.getvalue(), "kape.zip"))
+    assert records(case) == list(range(1, 16))
+    assert errors(case) == ["not read"]
 
 
 def test_a_zip_with_too_many_members_is_refused(saved, monkeypatch):

@@ -21,7 +21,7 @@ _BEGIN = re.compile(r"<!--|<((?:[A-Za-z_][\w.-]*:)?)Event(?=[\s>])")
 _NEXT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Event(?=[\s>])")
 _ROOT = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?Events)((?:\s[^<>]*)?)>")
 _NOISE = re.compile(
-    r"<[^<>]*>|<[^<>]*\Z|\A[^<>]{0,64}>|\bRecord \d+|--+>|[\[\],\ufeff\0]"
+    r"<[^<>]*>|<[^<>]*\Z|\A[^<>]{0,64}>|\bRecord \d+|(?<!-)-{2,}+>|[\[\],\ufeff\0]"
 )  # around the events of an export
 _SHOWN = 80  # characters of a line
 _TEXTS = re.compile(r"ascii|utf-8|cp\d|windows|iso8859|koi8|mac-|gb|big5|euc_|shift_jis")  # not base64, zlib, idna, …

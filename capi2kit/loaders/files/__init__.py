@@ -209,11 +209,11 @@ class Reader:
 
     @contextmanager
     def open(self, found: Found) -> Iterator[EvidenceFile]:
-        """A file, to be read in pieces, or a member unpacked in memory. Raises EvidenceError if it cannot be read."""
+        """A file, to be read in pieces, or a member, unpacked in memory as far as it is read. Raises EvidenceError if it cannot be read."""
         if found.fault:
             raise EvidenceError(found.fault, source=found.name)
         if found.member:
-            yield EvidenceFile(found.name, self._archive_at(found.path).unpack(found.member))
+            yield EvidenceFile(found.name, self._archive_at(found.path).member(found.member))
             return
         with ExitStack() as stack:
             try:

@@ -1,5 +1,6 @@
 """Archives: what is in a .zip, unpacked in memory, and bounded by what comes out, whatever the archive says about itself.
 
+Of a member, the beginning is unpacked first: the rest only if somebody reads on, for most files of a collection are no evidence.
 Only members that are stored or deflated are unpacked: the other methods cannot be stopped in the middle of a block.
 """
 
@@ -14,14 +15,16 @@ import zlib
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders.evidence import is_outside
 
-MAX_MEMBERS = 10_000
-MAX_UNPACKED = 4 << 30  # of one archive
+MAX_MEMBERS = 100_000
+MAX_CLAIMED = 64 << 30  # what one archive says that it unpacks to
+MAX_UNPACKED = 4 << 30  # what is unpacked of one archive
 MAX_MEMBER = 1 << 30
 MAX_RATIO = 500
 MAX_DIRECTORY = 16 << 20  # bytes of the list of members
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _SMALL = 256 << 20  # an archive that unpacks to less is not a bomb: a log that is mostly empty packs very well
 _PIECE = 1 << 20
+PEEKED = 2 << 20  # bytes of the beginning of a member that are unpacked first: more than `sniff` is shown
 _END = b"PK\5\6"  # of the list of members; its size follows
 _ZIP64 = 0xFFFFFFFF
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -61,8 +64,8 @@ class Archive:
         reason = None
         if len(members) > MAX_MEMBERS:
             reason = f"more than {MAX_MEMBERS} files"
-        elif unpacked > MAX_UNPACKED:
-            reason = f"{unpacked} bytes unpacked, more than {MAX_UNPACKED}"
+        elif unpacked > MAX_CLAIMED:
+            reason = f"{unpacked} bytes unpacked, more than {MAX_CLAIMED}"
         elif unpacked > _SMALL and unpacked / packed > MAX_RATIO:
             reason = f"it unpacks to {unpacked // packed} times its size, more than {MAX_RATIO}"
         elif "" in names:
@@ -86,28 +89,56 @@ class Archive:
             return f"{info.file_size} bytes unpacked, more than {MAX_MEMBER}"
         return ""
 
-    def unpack(self, member: str) -> bytearray:
-        """The bytes of a member, once in memory. Raises EvidenceError if it is refused, damaged, or longer than it says."""
+    def member(self, name: str) -> Member:
+        """The bytes of a member, to be unpacked when they are asked for. Raises EvidenceError if it is refused."""
+        return Member(self, name)
+
+    def unpack(self, member: str, *, most: int | None = None) -> bytearray:
+        """The bytes of a member, once in memory, or the first of them. Raises EvidenceError: refused, damaged, longer than it says."""
         name = f"{self.name}!{member}"
         data = bytearray()
         try:
             info = self._zip.getinfo(member)
             if fault := self.fault_of(info):
                 raise _Refused(fault)
-            most = min(info.file_size, self._left)
+            limit = min(info.file_size, self._left)
             with self._zip.open(info) as file:
                 while piece := file.read(_PIECE):
                     data += piece
-                    if len(data) > most:
+                    if len(data) > limit:
                         raise _Refused("more comes out of it than it says, or than is allowed")
+                    if most is not None and len(data) >= most:
+                        break
         except _Refused as err:
             message = f"{name}: refused: {err}; unpack it yourself and load the folder"
             raise EvidenceError(message, source=name) from err
         except UNREADABLE as err:
             message = f"{name}: cannot be read ({err}); copy the archive again"
             raise EvidenceError(message, source=name) from err
-        self._left -= len(data)
+        if most is None or len(data) < most:  # a beginning alone does not count
+            self._left -= len(data)
         return data
+
+
+class Member:
+    """The bytes of a member of an archive; all of them are unpacked when one beyond the beginning is asked for."""
+
+    def __init__(self, archive: Archive, name: str) -> None:
+        self._archive, self._name = archive, name
+        self._data = archive.unpack(name, most=PEEKED)
+        self._whole = len(self._data) < PEEKED
+
+    def _all(self) -> bytearray:
+        if not self._whole:
+            self._data, self._whole = self._archive.unpack(self._name), True
+        return self._data
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __getitem__(self, part: slice) -> bytearray:
+        begins = part.stop is not None and 0 <= part.stop <= len(self._data)
+        return (self._data if begins else self._all())[part]
 
 
 class _Refused(Exception):  # noqa: N818 - no error of the file: we do not want it

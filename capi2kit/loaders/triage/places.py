@@ -1,6 +1,7 @@
 """Places: where in Windows a collected file was, by the end of its path, whatever folder or archive it is in now.
 
-Velociraptor writes signs that a name cannot have as %3A; KAPE and CyLR leave the colon of the drive out.
+Velociraptor writes signs that a name cannot have as %3A (utils/sanitize.go in https://github.com/Velocidex/velociraptor); KAPE and CyLR
+leave the colon of the drive out.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Layout (little-endian): URL size at 12, time of the retrieval at 16, kind of object at 28, Last-Modified at 88, ETag size at 100, size
 of the object at 112, then the URL and the ETag in UTF-16. There is no hash in it; the name of the file is the MD5 of the URL. The
 object itself lies under the same name in the folder Content: one that is no certificate, list or answer of OCSP is not looked into.
+
+Sources: the parsers at https://github.com/AbdulRhmanAlfaifi/CryptnetURLCacheParser and in Velociraptor's artifact
+Windows.Forensics.CertUtil, which agree; the kind of object from CRYPTNET_URL_CACHE_PRE_FETCH_INFO. No original file was at hand.
 """
 
 from __future__ import annotations
@@ -55,7 +58,11 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
         table = table_of("cache_entries", {name: [cell] for name, cell in entry.items()}, kinds={"bytes": "int"})
         table["last_sync"] = instants(np.array([stamp], dtype="int64"))
         batch["cache_entries"] = table
-    facts: dict[str, Any] = {"unit": "bytes", "units": len(file.data), "understood": len(file.data) if entry is not None else 0}
+    facts: dict[str, Any] = {
+        "unit": "bytes",
+        "units": len(file.data),
+        "understood": len(file.data) if entry is not None else 0,
+    }
     yield batch | {"sources": source_of(problems, loaded=len(batch), **facts), "problems": problems.table()}
 
 
