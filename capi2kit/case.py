@@ -118,7 +118,7 @@ def load(
     UnknownFormat : the same, for a file of no known format.
     NoEvents : nothing usable in all of it. DamagedEvidence : see `strict`.
     """
-    asked = Asked(engine, _wanted(providers), _zone(tz))
+    asked = Asked(engine, _wanted(providers), checked_zone(tz))
     batches: list[Batch] = []
     refused: EvidenceError | None = None
     left_out: list[tuple[int, str, EvidenceError]] = []
@@ -184,7 +184,7 @@ def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
     return providers_known() | dict.fromkeys(more)
 
 
-def _zone(tz: str | None) -> str | None:
+def checked_zone(tz: str | None) -> str | None:
     """The zone asked for. Raises EvidenceError if no zone has that name."""
     if tz is not None and not is_zone(tz):
         raise EvidenceError(f"there is no time zone {tz!r}; write one such as UTC, Europe/Berlin or UTC+02:00")

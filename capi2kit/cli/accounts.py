@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,30 +31,35 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(common: Common, *, sids: str | None) -> None:
     """Print what each account waited for; at the end the line that resolves the SIDs without a name."""
     form_of(common)
-    from capi2kit.questions.accounts import accounts, names_of
+    from capi2kit.questions.accounts import accounts, names_of, profile_names
     from capi2kit.questions.proxies import proxies
 
-    names = names_of(Path(sids)) if sids else {}
+    given = names_of(Path(sids)) if sids else {}
     common = replace(common, beside=(sids,) if sids else ())
     analysis = open_analysis(common)
+    names = profile_names(analysis.case.settings) | given
     table = accounts(analysis.waits, names=names)
-    set_up = proxies(analysis.case.settings)
+    set_up = _said(proxies(analysis.case.settings), names=names)
     nameless = sorted({sid for sid in table["user_sid"][table["account"].isna()].dropna() if _SID.fullmatch(sid)})
     if table.empty:
-        text = " ".join(["No retrieval from the network: no account waited.", *_said(set_up)])
+        text = " ".join(["No retrieval from the network: no account waited.", *set_up])
         write_table(table, common=common, key=_KEY, below=say_below(text))
         return
-    below = None if common.quiet else _how_to_name(nameless, set_up=_said(set_up))
+    below = None if common.quiet else _how_to_name(nameless, set_up=set_up)
     write_table(table, common=common, key=_KEY, spare=_SPARE, below=below)
 
 
-def _said(set_up: pd.DataFrame) -> list[str]:
+def _said(set_up: pd.DataFrame, *, names: Mapping[str, str]) -> list[str]:
     """A sentence for each account on the proxy that is set for it."""
     from capi2kit.words import brief_account, is_missing, visible
 
     said = []
     for row in set_up.to_dict("records"):
-        whose = "the computer (WinHTTP)" if is_missing(row["account"]) else visible(brief_account(row["account"]))
+        whose = (
+            "the computer (WinHTTP)"
+            if is_missing(row["account"])
+            else visible(names.get(row["account"]) or brief_account(row["account"]))
+        )
         ways = [] if is_missing(row["proxy"]) else [visible(row["proxy"])]
         ways += [] if is_missing(row["script"]) else [f"the script {visible(row['script'])}"]
         ways += ["a search for one (WPAD)"] if not is_missing(row["detect"]) and row["detect"] else []

@@ -109,10 +109,13 @@ def say(common: Common, text: str) -> None:
 
 def zone(common: Common) -> str:
     """The display zone, or a usage error if no zone has that name."""
-    from capi2kit.columns.instants import is_zone
+    from capi2kit.case import checked_zone
+    from capi2kit.errors import EvidenceError
 
-    if not is_zone(common.tz):
-        raise UsageError(f"--tz: there is no time zone {common.tz!r}; try UTC, Europe/Berlin or UTC+02:00")
+    try:
+        checked_zone(common.tz)
+    except EvidenceError as err:
+        raise UsageError(f"--tz: {err}") from None
     return common.tz
 
 

@@ -6,6 +6,7 @@ The same list often arrives for one account and not for another: the way out dep
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import account
 
 GROUPS = ("host", "user_sid", "proxy", "url_host", "outcome")
+_PROFILE_PATH = "ProfileImagePath"
 NO_NAME = ("user", "unknown")  # kinds of accounts whose SID alone does not give their name
 
 
@@ -54,6 +56,19 @@ def accounts(waits: pd.DataFrame, *, names: Mapping[str, str] | None = None) -> 
 def _well_known(sid: str) -> str | None:
     kind, name = account(sid)
     return None if kind in NO_NAME else name
+
+
+def profile_names(settings: pd.DataFrame) -> dict[str, str]:
+    """Names of accounts by SID, as the folders of their profiles are called, where a SOFTWARE hive lists these."""
+    listed = settings[
+        settings["name"].eq(_PROFILE_PATH).fillna(False) & settings["path"].notna() & settings["value"].notna()
+    ]
+    found = {}
+    for path, folder in zip(listed["path"], listed["value"], strict=True):
+        sid, name = path.rpartition("\\")[2], re.split(r"[/\\]", folder.rstrip("/\\"))[-1]
+        if sid.startswith("S-1-") and name and account(sid)[0] in NO_NAME:
+            found[sid] = f"{name} (profile)"
+    return found
 
 
 def names_of(path: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Accounts: who paid, by which way out; names from a map, well known, or asked of the domain."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ import scenarios
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import EvidenceError
-from capi2kit.questions.accounts import accounts, names_of
+from capi2kit.questions.accounts import accounts, names_of, profile_names
 
 LAB = Path(__file__).parents[2] / "datasets" / "lab"
 POOL, ADMIN = "S-1-5-20", "S-1-5-21-1-2-3-500"
@@ -51,6 +52,25 @@ def test_no_waits_no_rows():
     assert accounts(empty("waits")).empty
 
 
+#            path of the key                       name                value
+PROFILES = [
+    (r"HKLM\SOFTWARE\ProfileList\S-1-5-21-1-2-3-500", "ProfileImagePath", r"C:\Users\svc-app\ "),
+    (r"HKLM\SOFTWARE\ProfileList\S-1-5-18", "ProfileImagePath", r"%systemroot%\system32\config\systemprofile"),
+    (r"HKLM\SOFTWARE\ProfileList\S-1-5-21-1-2-3-501", "State", r"C:\Users\wrong"),
+    (r"HKLM\SOFTWARE\ProfileList\S-1-5-21-1-2-3-502", "ProfileImagePath", None),
+    (None, "ProfileImagePath", r"C:\Users\nobody"),
+]
+
+
+def test_the_folder_of_a_profile_names_the_account_that_nothing_else_names():
+    rows = pd.DataFrame(
+        [(path, name, value and value.strip()) for path, name, value in PROFILES], columns=["path", "name", "value"]
+    )
+    settings = shaped(rows, "settings")
+    assert profile_names(settings) == {ADMIN: "svc-app (profile)"}  # SYSTEM has its name already
+    assert profile_names(empty("settings")) == {}
+
+
 def test_the_map_of_the_user_goes_first(tmp_path):
     path = tmp_path / "map.csv"
     path.write_text(f"SID,name\n{ADMIN},CONTOSO\\administrator\n{POOL},the pool\n", encoding="utf-8")
@@ -87,6 +107,7 @@ def test_a_sid_that_is_none_is_not_put_into_a_command(capsys, monkeypatch):
     from capi2kit.cli import accounts as verb
 
     hostile = waits().assign(user_sid="S-1-5-21-1'; calc; '")
-    monkeypatch.setattr(verb, "open_analysis", lambda common: type("A", (), {"waits": hostile}))
+    case = SimpleNamespace(settings=empty("settings"))
+    monkeypatch.setattr(verb, "open_analysis", lambda common: SimpleNamespace(waits=hostile, case=case))
     main(["accounts", "x"])
     assert "SecurityIdentifier" not in capsys.readouterr().out

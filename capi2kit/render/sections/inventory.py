@@ -10,6 +10,8 @@ from capi2kit.knowledge import operations_by_name
 from capi2kit.render.parts import Column, Section, Table
 
 _MOST = 200
+_FEW = 4  # files whose whole paths are shown
+_MANY = "url cache"  # files of this loader come last: there may be hundreds of them
 
 
 def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
@@ -42,9 +44,11 @@ def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
 def evidence(analysis: Analysis) -> Section:
     """The files: hashes, ids, and where every promised record went."""
     counts = ("promised", "loaded", "other", "duplicates", "lost")
+    sources = analysis.case.sources
+    root = _shared_folder(sources["path"].tolist())
     rows = [
         [
-            words.visible(row["path"]),
+            words.visible(row["path"][len(root) :]),
             row["sha256"],
             str(row["bytes"]),
             row["loader"]
@@ -54,7 +58,7 @@ def evidence(analysis: Analysis) -> Section:
             *(str(row[name]) for name in counts),
             _integrity(row),
         ]
-        for row in analysis.case.sources.to_dict("records")
+        for row in sources.sort_values("loader", key=lambda name: name == _MANY, kind="stable").to_dict("records")
     ]
     columns = [Column("file", long=True), Column("SHA-256", long=True), Column("bytes", number=True, spare=2)]
     columns += [Column("read by", spare=3), Column("understood")]
@@ -65,7 +69,20 @@ def evidence(analysis: Analysis) -> Section:
         "Records promised by a file = loaded + of other providers + duplicates + lost. The files were opened read-only. "
         "What was not understood of a file is listed under the problems of the evidence.",
     ]
+    if root:
+        prose.append(f"All files are below {words.visible(root)}")
     return Section("evidence", "Evidence", prose, Table(columns, rows))
+
+
+def _shared_folder(paths: list[str]) -> str:
+    """The folder or archive that all of several files are in, with the sign behind it; empty for a few, or if there is none."""
+    if len(paths) < _FEW:
+        return ""
+    first, last = min(paths), max(paths)
+    differs = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    shared = first[: next(differs, len(first))]
+    end = max(shared.rfind(sign) for sign in "/\\!")
+    return shared[: end + 1] if end > 0 else ""
 
 
 def _understood(row: dict) -> str:

@@ -10,6 +10,7 @@ from capi2kit.analysis import Analysis
 from capi2kit.knowledge import trust_columns
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.knowledge.urls import known_object
+from capi2kit.questions.accounts import profile_names
 from capi2kit.questions.proxies import proxies
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.render.parts import Chart, Column, Section, Table, drawn
@@ -167,11 +168,13 @@ def proxies_set(analysis: Analysis) -> Section | None:
     found = proxies(analysis.case.settings)
     if found.empty:
         return None
-    detect = {True: "yes", False: "no"}
+    names, detect = profile_names(analysis.case.settings), {True: "yes", False: "no"}
     rows = [
         [
             words.visible(row["host"]),
-            "the computer (WinHTTP)" if pd.isna(row["account"]) else words.visible(words.brief_account(row["account"])),
+            "the computer (WinHTTP)"
+            if pd.isna(row["account"])
+            else words.visible(names.get(row["account"]) or words.brief_account(row["account"])),
             words.visible(row["proxy"]),
             words.visible(row["script"]),
             "" if pd.isna(row["detect"]) else detect[bool(row["detect"])],
