@@ -1,6 +1,6 @@
 """Names: who and what a finding is about, for the lines of its remedies: computers, servers, ports, accounts, programs.
 
-Input: findings with the events and waits that they cite, and the tables these are from. Output: column `names`, a JSON object by the
+Input: findings with the events, waits and URLs that they cite, and the tables these are from. Output: column `names`, a JSON object by the
 words of `steps.NAMES`, each a list in which comes first what cost most.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from capi2kit.columns.cells import numbers_in, shaped
+from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.steps import NAMES
 from capi2kit.knowledge import rows
 from capi2kit.knowledge.urls import host_of
@@ -32,7 +33,10 @@ def name_findings(
         mine = waits[waits["event"].isin([*numbers_in(row["waits"]), *cited])].sort_values("high_s", ascending=False)
         around = spans[spans["stop_event"].isin(cited) | spans["span"].isin(mine["span"])]
         here = known.loc[known.index.intersection(cited)]
-        names = _names(here, waits=mine, spans=around) | {"host": _distinct([row["host"]], here["host"], mine["host"])}
+        named = names_in(row["names"])["url"]
+        names = _names(here, waits=mine, spans=around, urls=named) | {
+            "host": _distinct([row["host"]], here["host"], mine["host"])
+        }
         ours = pools[pools["host"].isin(names["host"]) & pools["process"].isin(names["process"])]
         names["pool"] = _distinct(ours["app_pool"], here["app_pool"])
         made.append(json.dumps({word: found for word, found in names.items() if found}, ensure_ascii=False))
@@ -56,17 +60,18 @@ def merged(found: Iterable[dict[str, list[str]]]) -> dict[str, list[str]]:
     return names
 
 
-def _names(events: pd.DataFrame, *, waits: pd.DataFrame, spans: pd.DataFrame) -> dict[str, list[str]]:
+def _names(events: pd.DataFrame, *, waits: pd.DataFrame, spans: pd.DataFrame, urls: list[str]) -> dict[str, list[str]]:
     servers = waits.dropna(subset=["url_host"]).drop_duplicates("url_host")
-    hosts = _distinct(servers["url_host"], map(host_of, events["url"].dropna()))
-    ports = dict(zip(servers["url_host"], servers["url_port"].fillna(80).astype(int).astype(str), strict=True))
+    named = {part.host: str(part.port or 80) for part in map(split_url, urls) if part.host}
+    hosts = _distinct(servers["url_host"], map(host_of, events["url"].dropna()), named)
+    ports = named | dict(zip(servers["url_host"], servers["url_port"].fillna(80).astype(int).astype(str), strict=True))
     sids = _distinct(waits["user_sid"], spans["impersonate_sid"], events["impersonate_sid"], events["user_sid"])
     files = spans["target_kind"].eq(_FILE).fillna(False).to_numpy(bool)
     return {
         "server": hosts,
         "server_ports": [ports.get(host, "80") for host in hosts],
         "port": _distinct(ports.get(host, "80") for host in hosts),
-        "url": _distinct(waits["url"], events["url"], events["crl_url"]),
+        "url": _distinct(waits["url"], events["url"], events["crl_url"], urls),
         "sid": sids,
         "account": _distinct(map(_account, sids), events["user_name"]),
         "process": _distinct(waits["process"], events["process"], spans["process"], events["new_process"]),

@@ -10,6 +10,7 @@ shows the range.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -185,6 +186,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "evidence": joined(_events(rows, rule.match.table)),
         "waits": joined(waits),
         "weakened_by": joined(against),
+        "names": json.dumps({"url": [group["url"]]}) if isinstance(group.get("url"), str) else None,
     }
 
 

@@ -61,11 +61,11 @@ def spent(charge: Charge) -> str:
 
 
 def cost_of_start(charge: Charge) -> str:
-    """What a cause costs, of what its start-up took: ``8 min 15 s of 8 min 23 s``; ``–`` if it costs none."""
+    """What a cause costs, of what its start-up took: ``8 min 15 s of 8 min 23 s``, ``15 s, in no start-up``; ``–`` if none."""
     if charge.startup is None:
         cause = charge.cause
         sure = {"low": cause.low_s, "high": cause.high_s, "quality": "bounded" if cause.high_s else "exact"}
-        return words.duration(cause.cost_s, **sure) if cause.cost_s >= _SURE_S else words.ABSENT
+        return f"{words.duration(cause.cost_s, **sure)}, in no start-up" if cause.cost_s >= _SURE_S else words.ABSENT
     return f"{spent(charge)} of {words.seconds(charge.startup['wall_s'])}"
 
 

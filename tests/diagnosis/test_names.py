@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from outlines import analysed
 
+import capi2kit as c2
 from capi2kit.diagnosis.names import merged, names_in
 
 OUTLINE = """
@@ -24,6 +25,21 @@ def test_a_finding_names_what_it_is_about():
     assert names["sid"] == ["S-1-5-18"] and names["account"] == ["SYSTEM"]
     assert set(names["server"]) == {"crl.test", "b.test"}
     assert dict(zip(names["server"], names["server_ports"], strict=True)) == {"crl.test": "80", "b.test": "8080"}
+
+
+def test_what_certutil_asked_is_named_without_any_event(tmp_path):
+    path = tmp_path / "certutil.txt"
+    path.write_text(
+        "  ----------------  Certificate CDP  ----------------\n"
+        '  Failed "CDP" Time: 15\n'
+        "    Error retrieving URL: The operation timed out 0x80072ee2 (INet: 12002 ERROR_INTERNET_TIMEOUT)\n"
+        "    http://pki.contoso.test:8081/a.crl\n",
+        encoding="utf-8",
+    )
+    findings = c2.analyse(c2.load(path)).findings.set_index("rule")
+    names = names_in(findings.at["certutil-no-answer", "names"])
+    assert (names["server"], names["server_ports"], names["port"]) == (["pki.contoso.test"], ["8081"], ["8081"])
+    assert names["url"] == ["http://pki.contoso.test:8081/a.crl"]
 
 
 @pytest.mark.parametrize("text", [None, pd.NA, "", "{}"])

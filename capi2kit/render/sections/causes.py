@@ -43,7 +43,7 @@ def findings(analysis: Analysis, answer: Answer) -> Section | None:
 def _row(charge: Charge, table: pd.DataFrame) -> list[str]:
     cause, row = charge.cause, charge.startup
     first = next((fix.title for fix in fixes_of(cause.fixes)), words.ABSENT)
-    cost = sentences.cost_of_start(charge)
+    cost = words.ABSENT if row is None else sentences.cost_of_start(charge)
     cost += " (the same seconds)" if charge.shares and row is not None else ""
     bounds = {"low": cause.low_s, "high": cause.high_s, "quality": "bounded"}
     together = words.duration(cause.cost_s, **bounds) if cause.cost_s > 0 else words.ABSENT

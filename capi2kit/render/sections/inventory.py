@@ -132,7 +132,7 @@ def operations(analysis: Analysis) -> Section:
         for channel, name, count in counts.reset_index(name="count").itertuples(index=False)
     ]
     states = analysis.spans["state"].value_counts()
-    sentence = f"{len(analysis.spans)} operations with start and stop: " + ", ".join(
+    sentence = f"{words.count(len(analysis.spans), 'operation')} with start and stop: " + ", ".join(
         f"{count} {state}" for state, count in states.items()
     )
     prose = [f"{sentence}." if len(analysis.spans) else "No operation with start and stop."]

@@ -213,7 +213,7 @@ def _how_sure(waits: pd.DataFrame) -> str:
     counts = waits["quality"].value_counts()
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("exact", "bounded", "unknown") if kind in counts)
     logged, total = (words.seconds(waits[name].fillna(0).sum()) for name in ("logged_s", "wait_s"))
-    return f"{len(waits)} retrievals ({kinds}). Stop minus start as logged: {logged} in all. Recovered waits: {total}."
+    return f"{words.count(len(waits), 'retrieval')} ({kinds}). Stop minus start as logged: {logged} in all. Recovered waits: {total}."
 
 
 def targets(analysis: Analysis) -> Section | None:
