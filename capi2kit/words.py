@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from capi2kit.knowledge import account, code_text
@@ -205,6 +206,12 @@ def listed(names: list[str], kind: str) -> str:
     if len(names) > _NAMED:
         return f"{', '.join(names[:2])} and {count(len(names) - 2, f'more {kind}')}"
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def numbered(numbers: Sequence[int], kind: str, *, most: int) -> str:
+    """The first numbers, and how many more there are: ``line 7``, ``lines 3, 4, 9 and 2 more``."""
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return f"{kind}{'s' if len(numbers) != 1 else ''} {', '.join(map(str, numbers[:most]))}{more}"
 
 
 # ---- Text from a log.

@@ -191,3 +191,10 @@ def test_moments_accounts_codes_and_clocks():
 )
 def test_a_code_is_shown_with_its_symbol(code, shown):
     assert words.code(code) == shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [([7], "line 7"), ([3, 4], "lines 3, 4"), ([3, 4, 9, 10, 11], "lines 3, 4, 9 and 2 more")]
+)
+def test_numbers_are_named_one_by_one_up_to_a_limit(numbers, said):
+    assert words.numbered(numbers, "line", most=3) == said

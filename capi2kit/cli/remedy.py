@@ -30,7 +30,7 @@ def run(common: Common, *, team: str | None) -> None:
     """Print one remedy as a ticket."""
     form = form_of(common, allowed=_FORMS)
     from capi2kit.diagnosis.fixes import fixes
-    from capi2kit.questions.tickets import records_of, ticket
+    from capi2kit.questions.tickets import cited_by, ticket
     from capi2kit.render.ticket import WIDTH, write_ticket
 
     wanted, logs = _parted(common.logs, known=list(fixes()))
@@ -46,7 +46,7 @@ def run(common: Common, *, team: str | None) -> None:
         say(common, f"no finding of this log names a remedy{whose}; `capi2kit summary` says what was found")
         return
     events = analysis.case.events.reset_index(drop=True)
-    records = records_of(found.evidence, events=events, sources=analysis.case.sources)
+    records = cited_by(found.reasons, events=events, sources=analysis.case.sources)
     with opened(common) as file:
         width = min(console_of(file, common).width, WIDTH) if form == "text" else WIDTH
         text = write_ticket(found, records=records, markdown=form == "md", width=width)

@@ -35,6 +35,7 @@ _UNNAMED = {
     "process": "an unnamed program",
 }  # what a finding says where the records do not name it
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
+_PLACE_IN_FILE = ("source", "line")  # what a row cites that is no record
 
 
 def diagnose(tables: Mapping[str, pd.DataFrame], *, asked: tuple[Rule, ...] | None = None) -> pd.DataFrame:
@@ -71,7 +72,8 @@ class _Plain:
         """The rows of a condition's table for which it holds: its columns, what they cite, and `more`."""
         cited = _EVENT.get(condition.table, "event")
         known = columns(condition.table)
-        wanted = [*condition.on, *filter(None, more), *([cited] if cited in known else [])]
+        cites = [name for name in (cited, *_PLACE_IN_FILE) if name in known]
+        wanted = [*condition.on, *filter(None, more), *cites]
         table = self._table(condition.table)
         if lacking := {*wanted, *condition.where.names} - set(table.columns):
             raise KnowledgeError(f"table {condition.table} lacks the column {min(lacking)!r}", file="rules")
@@ -184,6 +186,7 @@ def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Pla
         "fixes": " ".join(rule.fixes),
         "confirm": "\n".join(rule.confirm) or None,
         "evidence": joined(_events(rows, rule.match.table)),
+        "evidence_lines": " ".join(_lines(rows)) or None,
         "waits": joined(waits),
         "weakened_by": joined(against),
         "names": json.dumps({"url": [group["url"]]}) if isinstance(group.get("url"), str) else None,
@@ -225,3 +228,11 @@ def _word(value: Any, digits: str | None, *, absent: str = _ABSENT) -> str:
 def _events(rows: pd.DataFrame, table: str) -> list[int]:
     column = _EVENT.get(table, "event")
     return sorted({int(event) for event in rows[column].dropna()}) if column in rows else []
+
+
+def _lines(rows: pd.DataFrame) -> list[str]:
+    """The lines of files that rows are from, each as ``source:line``; none where rows are records."""
+    if not {"source", "line"} <= set(rows):
+        return []
+    places = rows[["source", "line"]].dropna().drop_duplicates().sort_values(["source", "line"])
+    return (places["source"].astype("string") + ":" + places["line"].astype("string")).tolist()

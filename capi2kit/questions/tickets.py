@@ -20,7 +20,7 @@ class Ticket(NamedTuple):
     """One remedy for one log.
 
     `reasons`: the findings that name it, the worst first, in the columns of table `findings`. `names`: what they are about, for
-    the lines of the remedy. `savings`: the rows of `whatif` for it. `evidence`: numbers of the events behind the reasons.
+    the lines of the remedy. `savings`: the rows of `whatif` for it.
     `others`: remedies that findings of this log name, too, in their order.
     """
 
@@ -28,7 +28,6 @@ class Ticket(NamedTuple):
     reasons: pd.DataFrame
     names: Names
     savings: pd.DataFrame
-    evidence: list[int]
     others: tuple[Fix, ...]
 
 
@@ -71,20 +70,33 @@ def ticket(
         reasons,
         merged(map(names_in, reasons["names"].tolist())),
         effects[effects["fix"] == chosen.id],
-        sorted({number for cited in reasons["evidence"].tolist() for number in numbers_in(cited)}),
         tuple(one for one in named if one is not chosen),
     )
 
 
-def records_of(evidence: list[int], *, events: pd.DataFrame, sources: pd.DataFrame) -> list[dict[str, Any]]:
-    """The records behind a ticket, by file: path, sha256, and their numbers in `records`."""
-    cited = events.loc[events["event"].isin(evidence), ["source", "record"]].dropna()
+def cited_by(findings: pd.DataFrame, *, events: pd.DataFrame, sources: pd.DataFrame) -> list[dict[str, Any]]:
+    """What findings cite, by file: path, sha256, the numbers of records in `records`, of lines in `lines`."""
+    numbers = {number for cited in findings["evidence"].tolist() for number in numbers_in(cited)}
+    cited = events.loc[events["event"].isin(numbers), ["source", "record"]].dropna()
+    records = {file: set(cited.loc[cited["source"] == file, "record"].astype("int64")) for file in set(cited["source"])}
+    lines = lines_cited(findings)
     files = sources.set_index("source")
     return [
         {
             "path": files.at[number, "path"],
             "sha256": files.at[number, "sha256"],
-            "records": sorted(rows["record"].astype("int64").unique().tolist()),
+            "records": sorted(records.get(number, ())),
+            "lines": lines.get(number, []),
         }
-        for number, rows in cited.groupby("source")
+        for number in sorted({*records, *lines})
     ]
+
+
+def lines_cited(findings: pd.DataFrame) -> dict[int, list[int]]:
+    """The lines of files that findings cite where these are no records, by the number of the file."""
+    lines: dict[int, set[int]] = {}
+    for cited in findings["evidence_lines"].dropna():
+        for place in cited.split():
+            source, line = map(int, place.split(":"))
+            lines.setdefault(source, set()).add(line)
+    return {source: sorted(found) for source, found in lines.items()}

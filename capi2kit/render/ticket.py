@@ -128,9 +128,8 @@ def _steps(steps: Iterable[Step]) -> Iterable[_Line]:
 
 
 def _cited(one: dict[str, Any]) -> str:
-    numbers = one["records"]
-    shown = ", ".join(map(str, numbers[:_MOST])) + (f" and {len(numbers) - _MOST} more" if len(numbers) > _MOST else "")
-    return f"{words.file_name(one['path'])}, SHA-256 {one['sha256']}: records {shown}"
+    shown = [words.numbered(one[f"{kind}s"], kind, most=_MOST) for kind in ("record", "line") if one[f"{kind}s"]]
+    return f"{words.file_name(one['path'])}, SHA-256 {one['sha256']}: {', '.join(shown)}"
 
 
 def _text(title: str, parts: list[_Part], *, width: int) -> str:

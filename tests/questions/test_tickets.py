@@ -1,16 +1,20 @@
 """Tickets: one remedy with its reasons, names, savings and records, as text and as Markdown."""
 
 import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import scenarios
 
+import capi2kit as c2
 from capi2kit.cli import main, remedy
 from capi2kit.diagnosis.fixes import TEAMS, fixes
-from capi2kit.questions.tickets import records_of, ticket
+from capi2kit.questions.tickets import cited_by, lines_cited, ticket
 from capi2kit.render import ticket as ticket_page
 from capi2kit.render.ticket import write_ticket
 
+FIELD = Path(__file__).parents[1] / "field_cases"
 LOG = str(scenarios.LAB / "fix-before")
 
 
@@ -42,15 +46,29 @@ def test_a_ticket_has_reasons_names_savings_and_records():
     assert found.names["server"] == ["crl.contoso.example", "pki.fabrikam.example"]
     assert found.savings["saved_s"].round().tolist() == [119]
     analysis = scenarios.analysed("fix-before")
-    (file,) = records_of(
-        found.evidence, events=analysis.case.events.reset_index(drop=True), sources=analysis.case.sources
-    )
-    assert len(file["records"]) == len(found.evidence) == 15 and len(file["sha256"]) == 64
+    (file,) = cited_by(found.reasons, events=analysis.case.events.reset_index(drop=True), sources=analysis.case.sources)
+    assert len(file["records"]) == 15 and file["lines"] == [] and len(file["sha256"]) == 64
+
+
+def test_lines_are_cited_where_there_are_no_records(capsys):
+    found = c2.analyse(c2.load(FIELD / "k03-urlfetch-failed-timeout.txt"))
+    (row,) = found.findings[found.findings["rule"] == "certutil-no-answer"].to_dict("records")
+    text = (FIELD / "k03-urlfetch-failed-timeout.txt").read_text(encoding="utf-8").splitlines()
+    ((source, lines),) = lines_cited(found.findings[found.findings["rule"] == "certutil-no-answer"]).items()
+    assert (row["evidence"], source) == (None, 0)
+    assert [text[line - 1].strip() for line in lines] == ['Failed "CDP" Time: 15']
+    main(["remedy", str(FIELD / "k03-urlfetch-failed-timeout.txt")])
+    assert f"line {lines[0]}" in capsys.readouterr().out
+
+
+def test_lines_of_several_findings_come_once_and_in_order():
+    cells = pd.DataFrame({"evidence_lines": pd.array(["1:9 0:12", None, "0:3 1:9"], dtype="string")})
+    assert lines_cited(cells) == {0: [3, 12], 1: [9]}
 
 
 def test_a_remedy_that_nothing_names_still_has_its_card():
     found = asked("publish-cdp")
-    assert found.reasons.empty and found.savings.empty and found.evidence == []
+    assert found.reasons.empty and found.savings.empty
     assert "TEMPLATE: no finding of this log names this remedy" in write_ticket(found)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.diagnosis.fixes import fixes_of
 from capi2kit.questions import sentences
 from capi2kit.questions.answer import Answer, Charge
+from capi2kit.questions.tickets import lines_cited
 from capi2kit.render.parts import Chart, Column, Section, Table, drawn
 
 _MOST = 20
 _SEEN = 3  # findings of one rule of which is said what was seen
+_LINES = 5  # lines of one file that are named one by one
 
 
 def findings(analysis: Analysis, answer: Answer) -> Section | None:
@@ -29,7 +29,7 @@ def findings(analysis: Analysis, answer: Answer) -> Section | None:
         Column("first remedy", long=True),
         Column("seen and inferred", prose=True, brief=False),
     ]
-    rows = [_row(charge, analysis.findings) for charge in shown]
+    rows = [_row(charge, analysis) for charge in shown]
     more = f" {len(answer.charges) - len(shown)} more are not shown." if len(answer.charges) > len(shown) else ""
     prose = [
         "“Of the start”: what it costs the start-up named beside it, each moment once. “All together”: all waits of it, in all processes "
@@ -40,7 +40,7 @@ def findings(analysis: Analysis, answer: Answer) -> Section | None:
     )
 
 
-def _row(charge: Charge, table: pd.DataFrame) -> list[str]:
+def _row(charge: Charge, analysis: Analysis) -> list[str]:
     cause, row = charge.cause, charge.startup
     first = next((fix.title for fix in fixes_of(cause.fixes)), words.ABSENT)
     cost = words.ABSENT if row is None else sentences.cost_of_start(charge)
@@ -48,17 +48,23 @@ def _row(charge: Charge, table: pd.DataFrame) -> list[str]:
     bounds = {"low": cause.low_s, "high": cause.high_s, "quality": "bounded"}
     together = words.duration(cause.cost_s, **bounds) if cause.cost_s > 0 else words.ABSENT
     who = words.ABSENT if row is None else words.with_pid(row["process"], row["pid"])
-    return [cause.severity, sentences.titled(cause), cost, who, together, first, _said(charge, table)]
+    return [cause.severity, sentences.titled(cause), cost, who, together, first, _said(charge, analysis)]
 
 
-def _said(charge: Charge, table: pd.DataFrame) -> str:
-    """What was seen, what follows from it, and how sure that is."""
-    rows = table.iloc[list(charge.cause.rows)]
+def _said(charge: Charge, analysis: Analysis) -> str:
+    """What was seen and in which lines, what follows from it, and how sure that is."""
+    rows = analysis.findings.iloc[list(charge.cause.rows)]
     seen = [words.visible(text) for text in rows["finding"]]
     more = f" (and {words.count(len(seen) - _SEEN, 'more finding')} like this)" if len(seen) > _SEEN else ""
     inferred = "".join(dict.fromkeys(words.inferred(text) for text in rows["inferred"]))
     sure = f"{charge.cause.certainty.capitalize()}: {words.visible(charge.cause.because)}."
-    return f"Seen: {'; '.join(seen[:_SEEN])}{more}.{inferred} {sure}"
+    names = analysis.case.sources.set_index("source")["path"]
+    places = [
+        f"{words.file_name(names[source])}, {words.numbered(lines, 'line', most=_LINES)}"
+        for source, lines in lines_cited(rows).items()
+    ]
+    where = f" ({'; '.join(places[:_SEEN])})" if places else ""
+    return f"Seen: {'; '.join(seen[:_SEEN])}{more}{where}.{inferred} {sure}"
 
 
 def savings(analysis: Analysis, answer: Answer) -> Section | None:
