@@ -48,6 +48,29 @@ def said(case: Case, error: str) -> list[str]:
     return case.problems.loc[case.problems["error"] == error, "message"].tolist()
 
 
+FOLDED = TREE[TREE.index("- UserData") :]
+BEFORE = ["", "+ System\n\n", "- System\n\n", "The details of event 11:\n\n+ System\n\n", "Event ID 11\n\n"]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("form", ["as it is", "no marks", "twice"])
+def test_a_friendly_view_with_its_system_folded_is_an_event(tmp_path, before, form):
+    text = before + (FOLDED.replace("\n- ", "\n").removeprefix("- ") if form == "no marks" else FOLDED)
+    case = loaded(tmp_path, f"{text}\n\n{text}" if form == "twice" else text)
+    events = case.events.reset_index()
+    assert len(events) == (2 if form == "twice" else 1)
+    assert set(zip(events["event_id"], events["result"], events["subject"], strict=True)) == {
+        (11, 0x80092013, "app.contoso.example")
+    }
+    assert events[["time", "host", "level"]].isna().all(axis=None)
+    assert any("no event id is given; 11 inferred from its elements" in text for text in said(case, "pasted event"))
+
+
+def test_a_friendly_view_with_its_system_is_not_cut_at_its_user_data(tmp_path):
+    case = loaded(tmp_path, f"{TREE}\n\n\n{FOLDED}\n\n\n{TREE.replace('1779', '1780')}")
+    assert len(case.events) == 3 and sorted(case.events["record"].dropna()) == [1779, 1780]
+
+
 # Blocks of every kind, in any order, with prose around them: nothing hides anything.
 
 BLOCKS = {

@@ -45,7 +45,7 @@ def pieces_in(text: str, *, blocks: list[Block], trees: list[Tree]) -> tuple[lis
     """The events of a text in their order, and the zones that headings and their XML tell, one per pair."""
     pieces = events_in(text)
     pieces += [
-        Piece(tree.begin, tree.end, tree.event, None, ["nesting worked out from the order of its lines"])
+        Piece(tree.begin, tree.end, tree.event, None, ["nesting worked out from the order of its lines", *tree.notes])
         for tree in trees
     ]
     pieces.sort(key=lambda piece: piece.begin)

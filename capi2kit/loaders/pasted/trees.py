@@ -2,6 +2,7 @@
 
 Below System and UserData it shows every element on the same level, so the nesting is worked out again from
 the order of the elements (see `lost_tags`). Lines that lost their indentation are known by the names of the elements.
+Its System is folded when it opens, so people often paste UserData only: then the elements tell whose event it is.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from capi2kit.loaders.pasted.lost_tags import Tag, add_tag, clean, names_of_payloads, payloads, rebuild
+from capi2kit.loaders.pasted.lost_tags import Payload, Tag, add_tag, clean, names_of_payloads, payloads, rebuild
+from capi2kit.loaders.pasted.markup import event_of_tags
 
 _MARK = "[-+\u2013\u2212*\u2022\u25e2\u25bc]"
 _BEGIN = re.compile(
     rf"(?m)^[ \t]*+(?:{_MARK}[ \t]*+System[ \t]*+$|System[ \t]*+$(?=\s{{1,9}}(?:{_MARK}[ \t]{{0,4}})?Provider\b))"
 )
+_PAYLOAD = re.compile(rf"(?m)^[ \t]*+(?:{_MARK}[ \t]*+)?UserData[ \t]*+$(?=\s{{1,9}}(?:{_MARK}[ \t]{{0,4}})?(\w+))")
 _SECTION = re.compile(rf"(?:{_MARK}[ \t]*+)?(System|UserData|EventData|RenderingInfo|DebugData)$")
 _BRANCH = re.compile(rf"{_MARK}[ \t]*+([A-Za-z_][\w.-]*+)(?:[ \t]++(.*))?$")
 _ATTRIBUTE = re.compile(r"\[[ \t]*+([\w:.-]++)[ \t]*+\][ \t]*+(.*)$")
@@ -31,23 +34,47 @@ _PARTS = 20_000
 
 
 class Tree(NamedTuple):
-    """A tree in a text: where it begins and ends, and the event it shows."""
+    """A tree in a text: where it begins and ends, the event it shows, and what had to be inferred."""
 
     begin: int
     end: int
     event: etree._Element
+    notes: tuple[str, ...] = ()
 
 
 def trees_in(text: str) -> list[Tree]:
     """The trees of a text in their order."""
-    begins = [found.start() for found in _BEGIN.finditer(text)]
-    trees = []
-    for begin, next_one in pairwise([*begins, len(text)]):
-        sections, end = _read(text[begin:next_one])
-        event = _event_of(sections)
-        if event.find("System/EventID") is not None:
-            trees.append(Tree(begin, begin + end, event))
-    return trees
+    trees: list[Tree] = []
+    for begin, next_one in pairwise([*(found.start() for found in _BEGIN.finditer(text)), len(text)]):
+        trees += _trees(text[begin:next_one], at=begin)
+    last = 0
+    ends = iter([*(tree.begin for tree in trees), len(text)])
+    for tree in [*trees, None]:
+        stop = next(ends)
+        begins = [found.start() for found in _PAYLOAD.finditer(text, last, stop) if _payload(found[1]) is not None]
+        for begin, next_one in pairwise([*begins, stop]):
+            trees += _trees(text[begin:next_one], at=begin)
+        last = tree.end if tree else stop
+    return sorted(trees)
+
+
+def _trees(text: str, *, at: int) -> list[Tree]:
+    """The tree that begins with this text, which is at `at`; none if it shows no event that is known."""
+    sections, end = _read(text)
+    if any(tag.name == "EventID" for tag in sections.get("System", ())):
+        return [Tree(at, at + end, _event_of(sections))]
+    tags = sections.get("UserData", [])
+    payload = _payload(tags[0].name) if tags else None
+    if payload is None:
+        return []
+    notes: list[str] = []
+    event = event_of_tags(tags, event_id=payload.event_id, notes=notes)
+    notes.append(f"no event id is given; {payload.event_id} inferred from its elements")
+    return [] if event is None else [Tree(at, at + end, event, tuple(notes))]
+
+
+def _payload(root: str) -> Payload | None:
+    return next((payload for payload in payloads() if payload.root == root), None)
 
 
 def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
@@ -65,10 +92,11 @@ def _read(text: str) -> tuple[dict[str, list[Tag]], int]:
         section = _SECTION.fullmatch(short)
         values = "EventData" in sections
         inside = line[:1] in " \t" or short[0] == "[" or not indented
-        if section:
-            tags = sections.setdefault(section[1], [])
+        if section and section[1] not in sections:
+            tags = sections[section[1]] = []
         elif (
-            not inside
+            section
+            or not inside
             or len(tags) > _PARTS
             or blank > (_APART if indented or not values else _VALUES)
             or not _take(short, tags, plain=values, indented=indented)
@@ -112,7 +140,7 @@ def _event_of(sections: dict[str, list[Tag]]) -> etree._Element:
     user_data = sections.get("UserData")
     if user_data:
         root, *rest = user_data
-        payload = next((payload for payload in payloads() if payload.root == root.name), None)
+        payload = _payload(root.name)
         above = etree.SubElement(event, "UserData")
         if payload is not None:
             above.append(rebuild(payload, rest))
