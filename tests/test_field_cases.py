@@ -61,7 +61,7 @@ ANSWERS = [
     ("k14-verify-after-prose.txt", "certutil-chain-incomplete", "very sure", ["CN=DC-PRIME.", "CERT_E_CHAINING"], "install-intermediate"),
     ("k15-nt5-crypt32-8.txt", "root-list-not-fetched", "very sure", ["ERROR_TIMEOUT"], "allow-pki-hosts"),
     ("k16-4107-french.txt", "root-list-expired", "very sure", ["SRV01.contoso.example"], "set-the-clock"),
-    ("k16-schannel-36876-russian.txt", "tls-server-refused", "very sure", ["SRV01", "CRYPT_E_REVOCATION_OFFLINE"], "replace-certificate"),
+    ("k16-schannel-36876-russian.txt", "tls-server-offline", "very sure", ["SRV01", "CRYPT_E_REVOCATION_OFFLINE"], "allow-pki-hosts"),
     ("k18-513-benign-but-failed.txt", "backup-noise", "very sure", ["no failed backup is in this evidence"], ""),
     ("k19-inspection-no-cdp-final-80092012.xml", "refused-without-a-list", "likely", ["github.com", "final"], "exempt-from-inspection"),
     ("k20-kdc-21.txt", "smart-card-logon-failed", "very sure", ["INTRA\\rudi", "CRYPT_E_REVOCATION_OFFLINE"], "report-to-authority"),
