@@ -71,6 +71,27 @@ def test_a_friendly_view_with_its_system_is_not_cut_at_its_user_data(tmp_path):
     assert len(case.events) == 3 and sorted(case.events["record"].dropna()) == [1779, 1780]
 
 
+LABELS = (
+    "Log Name:      {log}\nSource:        {source}\nEvent ID:      {event}\nLevel:         Error\nDescription:\nx\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "source", "event", "channel"),
+    [
+        ("Program", "Microsoft-Windows-CAPI2", 4107, "Application"),
+        ("Anwendung", "CAPI2", 513, "Application"),
+        ("Application", "Microsoft-Windows-CAPI2", 4107, "Application"),
+        ("Microsoft-Windows-CAPI2/Operational", "Microsoft-Windows-CAPI2", 30, "Microsoft-Windows-CAPI2/Operational"),
+        ("Sistema", "Some Other Program", 4107, "Sistema"),
+    ],
+)
+def test_the_log_that_is_named_in_another_language_is_the_one_that_has_the_event(tmp_path, log, source, event, channel):
+    case = loaded(tmp_path, LABELS.format(log=log, source=source, event=event), providers="*")
+    assert case.events["channel"].tolist() == [channel]
+    assert any("not the name of a log" in text for text in said(case, "pasted event")) == (log != channel)
+
+
 # Blocks of every kind, in any order, with prose around them: nothing hides anything.
 
 BLOCKS = {

@@ -58,6 +58,12 @@ def channel_of(event_id: str, *, provider: str | None) -> str | None:
     return next(iter(logs)) or None if len(logs) == 1 else None
 
 
+def log_named(name: str, event_id: str, *, provider: str | None) -> str:
+    """The log that a program names in its own language (`Program`, `Anwendung`), if only one has this event; others as they are."""
+    known = {channel for _, channel, _, _ in operation_rows()}
+    return name if name in known else channel_of(event_id, provider=provider) or name
+
+
 @cache
 def provider_named(name: str) -> str:
     """The full name of a provider that a program shows by a short one (`KDC`); others as they are."""

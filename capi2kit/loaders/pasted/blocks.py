@@ -19,7 +19,7 @@ from lxml import etree
 
 from capi2kit.knowledge import rows
 from capi2kit.knowledge.eventlabels import day_comes_first, label_key, labels, meaning_of
-from capi2kit.knowledge.providers import provider_named
+from capi2kit.knowledge.providers import log_named, provider_named
 from capi2kit.loaders.pasted.lost_tags import clean
 from capi2kit.loaders.text.dates import local_date, possible_dates
 
@@ -242,14 +242,20 @@ def add_block(event: etree._Element, block: Block) -> list[str]:
             notes.append(f"{meaning}: {value!r} is a placeholder for a value that the text does not give")
             continue
         place = _PLACES["sid" if meaning == "user" and _SID.fullmatch(value) else meaning]
-        _put(event, place, value=_plain(meaning, value))
+        held = _plain(meaning, value, block=block)
+        if meaning == "channel" and held != value:
+            notes.append(f"channel: {value!r} is not the name of a log that has this event; it is {held}")
+        _put(event, place, value=held)
     return notes
 
 
-def _plain(meaning: str, value: str) -> str:
-    """A value as an event holds it: ids are numbers there, and a provider has its full name."""
+def _plain(meaning: str, value: str, *, block: Block) -> str:
+    """A value as an event holds it: ids are numbers there, a provider has its full name, and a log that of English Windows."""
     if meaning == "provider":
         return provider_named(value)
+    if meaning == "channel":
+        number, provider = _number(block.values["event_id"]), provider_named(block.values.get("provider", ""))
+        return log_named(value, number, provider=provider)
     return _number(value) if meaning == "event_id" else value
 
 
