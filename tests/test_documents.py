@@ -92,6 +92,30 @@ def test_the_log_that_is_named_in_another_language_is_the_one_that_has_the_event
     assert any("not the name of a log" in text for text in said(case, "pasted event")) == (log != channel)
 
 
+WRAPPED = """PS C:\\> Get-WinEvent -LogName System | ft -AutoSize -Wrap
+
+   ProviderName: Schannel
+
+TimeCreated                     Id LevelDisplayName Message
+-----------                     -- ---------------- -------
+6/10/2022 2:04:55 PM         36884 Error            The certificate received from the remote server does not contain the
+                                                    expected name. The server name we were
+                                                    expecting is mail.contoso.example. The request has failed.
+6/10/2022 2:04:51 PM         36882 Error            The certificate received from the remote server was issued by an
+                                                    untrusted certificate authority.
+
+Can anybody help?
+"""
+
+
+def test_a_message_that_is_wrapped_below_its_column_is_whole_and_nothing_is_lost(tmp_path):
+    case = loaded(tmp_path, WRAPPED)
+    assert case.events["event_id"].tolist() == [36884, 36882]
+    assert case.events["server_name"].dropna().tolist() == ["mail.contoso.example"]
+    assert case.events["message"].str.endswith(("authority.", "failed.")).all()
+    assert case.sources[["loaded", "lost"]].to_numpy().tolist() == [[2, 0]]
+
+
 # Blocks of every kind, in any order, with prose around them: nothing hides anything.
 
 BLOCKS = {

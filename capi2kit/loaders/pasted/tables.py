@@ -1,7 +1,7 @@
 """Tables: what `Get-WinEvent | Format-Table` and `Get-EventLog` print: a heading, a rule, and an event per line.
 
 Columns are told apart by what they hold, for copying changes the blanks between them. A message is cut at the width of the
-window that it was printed in.
+window that it was printed in, or goes on below its column (`-Wrap`).
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def tables_in(text: str) -> list[Table]:
 def _table(lines: list[str], rule: int, *, places: list[int], columns: list[str | None]) -> Table:
     shared, begin = _group(lines, rule - 1)
     form = _form(columns)
+    last = len(lines[rule].rstrip()) - len(lines[rule].split()[-1]) if columns[-1] == "description" else 0
     rows: list[Block] = []
     unread: list[tuple[int, str]] = []
     end, blank = rule, 0
@@ -67,10 +68,18 @@ def _table(lines: list[str], rule: int, *, places: list[int], columns: list[str 
         if fits:
             values = {name: value.strip() for name, value in fits.groupdict().items() if value and value.strip()}
             rows.append(Block(shared | values, places[number], places[number] + len(line)))
+        elif rows and last and line[:last].strip() == "" and line.strip():
+            rows[-1] = _longer(rows[-1], line.strip(), end=places[number] + len(line))
         elif line.strip():
             unread.append((number + 1, line.strip()))
         end = number if line.strip() else end
     return Table(places[begin], places[end] + len(lines[end]), rows, unread)
+
+
+def _longer(row: Block, line: str, *, end: int) -> Block:
+    """A row whose message goes on in one more line."""
+    description = f"{row.values.get('description', '')} {line}".strip()
+    return row._replace(values=row.values | {"description": description}, end=end)
 
 
 def _group(lines: list[str], heading: int) -> tuple[dict[str, str], int]:
