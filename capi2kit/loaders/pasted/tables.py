@@ -61,7 +61,6 @@ def _table(lines: list[str], rule: int, *, places: list[int], columns: list[str 
     end, blank = rule, 0
     for number in range(rule + 1, len(lines)):
         line = lines[number]
-        blank = 0 if line.strip() else blank + 1
         fits = form.fullmatch(line.strip()) if line.strip() else None
         if blank > _BLANKS or _GROUP.fullmatch(line) or (line.strip() and not fits and blank):
             break
@@ -72,7 +71,7 @@ def _table(lines: list[str], rule: int, *, places: list[int], columns: list[str 
             rows[-1] = _longer(rows[-1], line.strip(), end=places[number] + len(line))
         elif line.strip():
             unread.append((number + 1, line.strip()))
-        end = number if line.strip() else end
+        blank, end = (0, number) if line.strip() else (blank + 1, end)
     return Table(places[begin], places[end] + len(lines[end]), rows, unread)
 
 
