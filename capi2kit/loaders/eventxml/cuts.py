@@ -29,7 +29,7 @@ _DECLARED = re.compile(rb"<\?xml[^<>]{0,200}\bencoding\s*=\s*[\"']([A-Za-z0-9._-
 
 
 class Cut(NamedTuple):
-    """The text of one event, or `fault`: why there is none; `note`: what it lacks; `local`: its time, if that has no zone.
+    """The text of one event, or `fault`: why no event was made; `note`: what it lacks; `local`: its time, if that has no zone.
 
     `number` counts from 1.
     """

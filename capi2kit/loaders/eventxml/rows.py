@@ -115,7 +115,7 @@ def is_event_head(names: list[str]) -> bool:
 
 
 def row_of(row: Any) -> Row | None:
-    """The event in a row; None if there is none in it. Raises ValueError if what is in it cannot be an event."""
+    """The event in a row; None if it holds no event. Raises ValueError if what is in it cannot be an event."""
     if isinstance(row, str):
         return Row(event_text(row))
     xml = _xml_in(row)
@@ -132,7 +132,7 @@ def row_of(row: Any) -> Row | None:
 
 
 def event_text(text: str) -> str:
-    """The event in a cell that holds XML, without what is before it. Raises ValueError if there is none."""
+    """The event in a cell that holds XML, without what is before it. Raises ValueError if it holds no XML."""
     begin = text.find("<Event")
     if begin < 0:
         raise ValueError("there is no event in its XML")

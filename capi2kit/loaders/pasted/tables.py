@@ -1,6 +1,6 @@
 """Tables: what `Get-WinEvent | Format-Table` and `Get-EventLog` print: a heading, a rule, and an event per line.
 
-Columns are told apart by what they hold, for copying changes the blanks between them. A message is cut at the width of the
+Columns are known by what they hold, for copying changes the blanks between them. A message is cut at the width of the
 window that it was printed in, or goes on below its column (`-Wrap`).
 """
 

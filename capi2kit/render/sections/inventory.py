@@ -75,7 +75,7 @@ def evidence(analysis: Analysis) -> Section:
 
 
 def _shared_folder(paths: list[str]) -> str:
-    """The folder or archive that all of several files are in, with the sign behind it; empty for a few, or if there is none."""
+    """The folder or archive that all of several files are in, with the sign behind it; empty for a few, and where they share no folder."""
     if len(paths) < _FEW:
         return ""
     first, last = min(paths), max(paths)
