@@ -20,7 +20,7 @@ from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFor
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.eventxml.unknown import described
+from capi2kit.loaders.eventxml.unknown import LOAD_THE_FOLDER, refusal
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.loaders.triage.collected import (
@@ -33,6 +33,8 @@ from capi2kit.loaders.triage.collected import (
     take_hosts_from_folders,
 )
 from capi2kit.loaders.triage.computers import name_computers
+from capi2kit.loaders.triage.copies import leave_out_older, leave_out_repeated
+from capi2kit.loaders.triage.localzones import read_in, zones_to_read_in
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
@@ -100,8 +102,8 @@ def load(
     engine : ``auto`` (fast, with salvage of what it loses), ``evtx`` or ``python-evtx``.
     providers : names of further event providers to keep, ``"*"`` for all; if not given, CAPI2 and what
         surrounds an incident: restarts, services, application pools, process creation (``data/providers.csv``).
-    tz : time zone of logs in local time, such as SharePoint's ULS or certutil's output, e.g. Europe/Berlin;
-        read as UTC if not given, and `problems` says so.
+    tz : time zone of logs in local time, such as SharePoint's ULS or certutil's output, e.g. Europe/Berlin; if not given,
+        the one that the evidence of the same computer names, else UTC; `problems` says which.
     strict : raise DamagedEvidence as soon as a record is lost.
     follow : also read what links inside a folder lead to outside of it.
     progress : called with (file name, records done, records promised).
@@ -119,20 +121,24 @@ def load(
     NoEvents : nothing usable in all of it. DamagedEvidence : see `strict`.
     """
     asked = Asked(engine, _wanted(providers), checked_zone(tz))
-    batches: list[Batch] = []
+    read: dict[int, list[Batch]] = {}
     refused: EvidenceError | None = None
     left_out: list[tuple[int, str, EvidenceError]] = []
     with files.Reader() as reader:
-        for number, found in enumerate(files.find(what, follow=follow)):
+        every = files.find(what, follow=follow)
+        for number, found in enumerate(every):
             try:
                 with reader.open(found) as file:
-                    batches += _read(file, number, asked=asked, progress=progress)
+                    read[number] = _read(file, number, asked=asked, progress=progress)
             except Exception as err:
                 fault = err if isinstance(err, EvidenceError) else _unexpected(found.name, err)
                 refused = refused or (fault if found.named else None)
                 left_out.append((number, found.name, fault))
-    batches += notes_of(left_out)
-    case = _joined(batches)
+        for number, zone in {} if tz else zones_to_read_in(read).items():
+            with reader.open(every[number]) as file:
+                read[number] = _read(file, number, asked=replace(asked, tz=zone), progress=progress)
+            read[number].append(read_in(number, zone))
+    case = _joined([batch for batches in (*read.values(), notes_of(left_out)) for batch in batches])
     if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
         raise _with_formats(refused) if refused else NoEvents(_why_nothing(case))
     lost = int(case.sources["lost"].sum())
@@ -207,9 +213,7 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
     """The batches of one file, stamped with its number. Raises EvidenceError if nothing can be made of it."""
     loader = loader_for(bytes(file.data[:HEAD]), file.name)
     if loader is None:
-        if not len(file.data):
-            raise UnknownFormat(f"{file.name} is empty", source=file.name)
-        raise UnknownFormat(f"{file.name} has no known format{described(bytes(file.data[:HEAD]))}", source=file.name)
+        raise refusal(bytes(file.data[:HEAD]), name=file.name)
     if progress:
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
     facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
@@ -258,12 +262,13 @@ def _joined(batches: list[Batch]) -> Case:
     events = stack(batches, "events")
     sources = stack(batches, "sources")
     beside = {table: stack(batches, table) for table in _BESIDE if table not in _PARTS}
-    notes = take_hosts_from_folders(events, sources)
+    notes = [*take_hosts_from_folders(events, sources), *leave_out_older(sources, beside)]
     name_computers(events, sources, beside=beside)
     twice = shown_twice(events, sources)
     source = events["source"].to_numpy()
     sources["duplicates"] = [int(twice[source == number].sum()) for number in sources["source"]]
     sources["loaded"] -= sources["duplicates"]
+    notes += leave_out_repeated(sources, beside)
     record = integers(events["record"], missing=LATEST)
     order = np.lexsort((record, source))
     order = order[~twice[order]]
@@ -284,7 +289,10 @@ def _why_nothing(case: Case) -> str:
         f"{path}: {promised} records, {other} of other providers, {lost} lost"
         for path, promised, other, lost in zip(*facts, strict=True)
     ]
-    read += case.problems.loc[case.problems["stage"] == "file", "message"].tolist()
+    why = case.problems.loc[case.problems["stage"] == "file", "message"].tolist()
+    read += why
     more = f"; and {len(read) - 5} more" if len(read) > 5 else ""
     next_step = _HOW_TO_COPY if case.sources["lost"].sum() else _HOW_TO_LOG
+    if any(LOAD_THE_FOLDER in text for text in why):
+        next_step = f"Unpack or mount what holds files, and {LOAD_THE_FOLDER}."
     return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {next_step}"

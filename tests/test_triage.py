@@ -18,7 +18,7 @@ import capi2kit as c2
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders import loader_for
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.triage import hives, urlcaches
+from capi2kit.loaders.triage import clients, computers, hives, urlcaches
 from capi2kit.loaders.triage.places import account_of, place_of
 from capi2kit.questions.proxies import proxies
 
@@ -99,6 +99,12 @@ def test_proxies_per_account_come_from_the_hives(tool, collected):
         ("/a/SRV01.zip!C/windows/system32/winevt/Logs/System.evtx", "/a/SRV01.zip", None),
         ("/home/users/rudi/logs/System.evtx", None, None),
         ("kit/registry/proxy.txt", None, None),
+        ("C:/Users/analyst/AppData/Local/Temp/case1/CryptnetUrlCache/MetaData/A", None, None),  # not of the analyst
+        (
+            "SRV01/C/Documents and Settings/NetworkService/Application Data/Microsoft/CryptnetUrlCache/x",
+            "SRV01",
+            "S-1-5-20",
+        ),
     ],
 )
 def test_a_place_in_windows_is_known_by_the_end_of_a_path(name, root, account):
@@ -120,6 +126,137 @@ def test_two_computers_in_one_folder_stay_apart(tmp_path):
         ["SRV01", "rudi", "a:1"],
         ["SRV02", "rudi", "b:2"],
     ]
+
+
+def system_of(host: str, zone: str = "UTC") -> bytes:
+    """A SYSTEM hive that names a computer and its zone."""
+    control = "ControlSet001\\Control"
+    keys = {"Select": {"Current": 1}, f"{control}\\TimeZoneInformation": {"TimeZoneKeyName": zone}}
+    return hive(keys | {f"{control}\\ComputerName\\ComputerName": {"ComputerName": host}})
+
+
+# Copies: only the newest says how things are.
+
+RUDI, COPIES = "Users/rudi/NTUSER.DAT", Path("SRV01")
+SHADOW = "%5C%5C%3F%5CGLOBALROOT%5CDevice%5CHarddiskVolumeShadowCopy7"
+
+
+@pytest.mark.parametrize(
+    ("places", "read", "said"),
+    [
+        (["C", "VSS1"], ["C"], "left out, as newer ones are there"),
+        (["C", "C/Windows.old"], ["C"], "left out, as newer ones are there"),
+        (["VSS2", "VSS10"], ["VSS10"], "read, as no live ones were collected"),
+        (["uploads/auto/C%3A", f"uploads/ntfs/{SHADOW}"], ["uploads/auto/C%3A"], "left out, as newer ones are there"),
+    ],
+)
+def test_of_older_copies_only_the_newest_is_read(places, read, said, tmp_path):
+    for place in places:
+        path = tmp_path / COPIES / place / RUDI
+        path.parent.mkdir(parents=True)
+        path.write_bytes(hive(proxied(f"{name_of(place)[:6]}:1")))
+    case = c2.load(tmp_path)
+    assert proxies(case.settings)["proxy"].tolist() == [f"{name_of(place)[:6]}:1" for place in read]
+    notes = case.problems.loc[case.problems["error"] == "older copy", "message"]
+    assert said in " ".join(notes)
+    rows = case.sources
+    assert (rows["promised"] == rows["loaded"] + rows["other"] + rows["duplicates"] + rows["lost"]).all()
+    assert rows["other"].sum() > 0
+
+
+def test_what_was_deleted_since_a_shadow_copy_is_not_in_the_cache(tmp_path):
+    folder = "Users/rudi/AppData/LocalLow/Microsoft/CryptnetUrlCache/MetaData"
+    for place, url in (("C", URL), ("VSS1", "http://crl.contoso.example/gone.crl")):
+        path = tmp_path / place / folder / name_of(url)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(metadata(url, synced=SYNCED, size=5))
+    assert c2.load(tmp_path).cache_entries["url"].tolist() == [URL]
+
+
+def test_a_computer_that_was_collected_twice_has_each_setting_once(tmp_path):
+    same = {"Windows/System32/config/SYSTEM": system_of("SRV01"), RUDI: hive(proxied("a:1"))}
+    for run in ("monday", "tuesday"):
+        kape(tmp_path / run, same)
+    case = c2.load(tmp_path)
+    assert proxies(case.settings)[["host", "account", "proxy"]].to_numpy().tolist() == [["SRV01", "rudi", "a:1"]]
+    assert case.sources["duplicates"].sum() == case.sources["loaded"].sum() > 0
+    assert case.problems.empty
+    kape(tmp_path / "tuesday", {RUDI: hive(proxied("b:2"))})  # it was changed between them
+    case = c2.load(tmp_path)
+    (message,) = case.problems["message"]
+    assert message.startswith("SRV01 was collected 2 times") and "monday" in message and "tuesday" in message
+
+
+# The zone of local times, of each computer.
+
+LINE = (
+    "Timestamp              \tProcess \tTID   \tArea  \tCategory \tEventID\tLevel     \tMessage \tCorrelation\n"
+    "03/05/2012 09:00:00.00 \tw3wp.exe (SRV01:0x1124)\t0x01\tA\tMonitoring\tnasq\tVerbose\tEntering monitored scope (A)\t\n"
+)
+LOGS = "Program Files/Common Files/microsoft shared/Web Server Extensions/14/LOGS"
+
+
+def test_local_times_are_read_in_the_zone_of_their_own_computer(tmp_path):
+    zones = {"SRV01": "W. Europe Standard Time", "SRV02": "Tokyo Standard Time"}
+    for host, zone in zones.items():
+        files = {
+            f"{LOGS}/{host}-20120305-0900.log": LINE.encode(),
+            "Windows/System32/config/SYSTEM": system_of(host, zone),
+        }
+        kape(tmp_path / host, files)
+    old = tmp_path / "SRV01" / "VSS1" / "Windows" / "System32" / "config" / "SYSTEM"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(system_of("SRV01", "Pacific Standard Time"))  # it was moved
+    case = c2.load(tmp_path)
+    rows = case.events.reset_index().merge(case.sources[["source", "path"]])
+    hours = {path.split("/")[-1][:5]: time.hour for path, time in zip(rows["path"], rows["time"], strict=True)}
+    assert hours == {"SRV01": 8, "SRV02": 0}
+    said = case.problems.loc[case.problems["error"] == "time zone named", "message"]
+    assert [text.split()[5] for text in said] == ["Europe/Berlin,", "Asia/Tokyo,"]
+    (tmp_path / "SRV01.log").write_text(LINE)  # of one or the other
+    assert c2.load(tmp_path).problems["error"].tolist().count("time zone unknown") == 1
+
+
+# Whose computer it is.
+
+
+@pytest.mark.parametrize(
+    ("logged", "hives_say", "host"),
+    [
+        (["SP01", "SP01.contoso.example"], [], "SP01.contoso.example"),
+        (["SP01", "SP02"], [], None),
+        (["SP01.contoso.example", "DC01.contoso.example"], ["DC01"], "DC01.contoso.example"),
+        ([], ["SP01"], "SP01"),
+    ],
+)
+def test_a_computer_is_called_as_its_logs_call_it(logged, hives_say, host):
+    settings = pd.DataFrame(
+        [[clients.ORIGIN, None, "Hostname", name] for name in hives_say], columns=["origin", "path", "name", "value"]
+    )
+    assert computers._host(pd.DataFrame({"host": logged}), settings) == host
+
+
+def test_logs_on_another_drive_are_of_the_same_computer(tmp_path):
+    kape(tmp_path / "SRV01", {"Windows/System32/config/SYSTEM": system_of("SRV01")})
+    log = tmp_path / "SRV01" / "D" / "IISLogs" / "u_ex120305.log"
+    log.parent.mkdir(parents=True)
+    fields = "date time cs-method cs-uri-stem sc-status time-taken"
+    log.write_text(f"#Software: Microsoft IIS 7.5\n#Fields: {fields}\n2012-03-05 08:00:00 GET / 200 5\n")
+    assert c2.load(tmp_path).events["host"].tolist() == ["SRV01"]
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"Hostname": "SRV01", "Fqdn": "SRV01.contoso.example", "OS": "windows"},
+        {"client_id": "C.1", "os_info": {"hostname": "SRV01", "fqdn": "SRV01.contoso.example", "system": "windows"}},
+    ],
+)
+def test_the_collected_computer_is_named_by_the_collector_or_its_server(info, tmp_path):
+    path = tmp_path / "client_info.json"
+    path.write_text(json.dumps(info))
+    rows = c2.load(path).settings.set_index("name")["value"]
+    assert rows.to_dict() == {"Hostname": "SRV01", "Fqdn": "SRV01.contoso.example", "OS": "windows"}
 
 
 # Hives.
@@ -176,7 +313,7 @@ def test_the_time_zone_of_a_hive_is_a_zone_that_the_evidence_names(tmp_path):
             )
         },
     )
-    from capi2kit.questions.zones import zones_named
+    from capi2kit.columns.zones import zones_named
 
     case = c2.load(tmp_path)
     assert zones_named(case.events, case.settings) == {"Tokyo Standard Time": "Asia/Tokyo"}
@@ -296,6 +433,18 @@ def test_an_object_of_the_cache_is_read_by_the_loader_that_knows_it_and_has_its_
     assert entries[other]["stored bytes"] == 20  # not as many as Windows noted
 
 
+def test_what_is_wrong_with_a_file_of_a_cache_names_the_file(tmp_path):
+    folder = tmp_path / "CryptnetUrlCache" / "MetaData"
+    folder.mkdir(parents=True)
+    (folder / name_of(URL)).write_bytes(metadata(URL, synced=SYNCED, size=5))
+    (folder / ("C" * 32)).write_bytes(b"short")
+    (folder / "desktop.ini").write_text("[.ShellClassInfo]")
+    case = c2.load(tmp_path)
+    assert case.sources["lost"].sum() == 1  # desktop.ini is none of the cache's
+    first, second = sorted(case.problems["message"], key=len, reverse=True)
+    assert "C" * 32 + ": 5 bytes are too few" in first and second.endswith("desktop.ini has no known format")
+
+
 # Settings of IIS.
 
 IIS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -315,6 +464,9 @@ def test_pools_and_their_accounts_are_read_but_no_password(tmp_path):
         ["SharePoint - 80", "processModel.identityType", "SpecificUser"],
         ["SharePoint - 80", "processModel.userName", "CONTOSO\\farm"],
     ]
+    path.write_text(IIS.replace("<add name", '<add name="DefaultAppPool"/><add name', 1))
+    rows = c2.load(path).settings  # one with nothing of its own is there, too
+    assert rows[["path", "name", "value"]].iloc[0].tolist() == ["DefaultAppPool", "name", "DefaultAppPool"]
     path.write_text(IIS[:-20])
     with pytest.raises(EvidenceError, match="is not XML"):
         c2.load(path)
@@ -331,6 +483,33 @@ def test_many_files_of_no_known_format_are_one_note_that_counts_them(tmp_path):
     case = c2.load(tmp_path / "x.zip")
     (message,) = case.problems.loc[case.problems["error"] == "not read", "message"]
     assert "30 files are of no known format and were not read (30 × .pf)" in message
+
+
+PACKED = [
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
+    (b"\x1f\x8b\x08\0", "a gzip archive", "unpack it"),
+    (b"vhdxfile", "a disk image (VHDX)", "mount it"),
+    (bytes(257) + b"ustar", "a TAR archive", "unpack it"),
+]
+
+
+@pytest.mark.parametrize(("magic", "kind", "then"), PACKED)
+def test_what_holds_files_and_is_not_opened_says_what_to_do(magic, kind, then, tmp_path):
+    (tmp_path / "SRV01").write_bytes(magic + bytes(600))
+    with pytest.raises(EvidenceError) as caught:
+        c2.load(tmp_path / "SRV01")
+    assert str(caught.value).endswith(f"SRV01 is {kind}, and was not opened: {then} and load the folder")
+    with pytest.raises(EvidenceError, match=r"Unpack or mount what holds files, and load the folder\.$"):
+        c2.load(tmp_path)
+
+
+def test_an_archive_inside_an_archive_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.writestr("x.txt", "x")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "data.zip")
+    with pytest.raises(EvidenceError, match=r"outer.zip!data.zip is a ZIP archive .*unpack it and load the folder"):
+        c2.load(tmp_path / "outer.zip")
 
 
 def test_a_hive_is_no_text_and_no_other_loader_claims_it():

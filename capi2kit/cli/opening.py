@@ -24,25 +24,26 @@ _WORTH_A_BAR = 5_000  # records
 def open_case(common: Common) -> Case:
     """Load the logs, with a progress bar on a terminal."""
     from capi2kit.case import load
+    from capi2kit.questions.cautions import zone_notes
 
     zone(common)
     check_output(common)
     bar, report = _progress(common)
 
-    def loaded(tz: str | None) -> Case:
-        return load(
-            common.logs, engine=common.engine, tz=tz, strict=common.strict, follow=common.follow, progress=report
-        )
-
     try:
-        case = loaded(common.local)
-        named = None if common.local else _zone_to_read_in(case)
-        case = loaded(named) if named else case
+        case = load(
+            common.logs,
+            engine=common.engine,
+            tz=common.local,
+            strict=common.strict,
+            follow=common.follow,
+            progress=report,
+        )
     finally:
         if bar:
             bar.stop()
-    if named:
-        say(common, f"local times are read in {named}, which the evidence names; --tz says otherwise")
+    for message in zone_notes(case.problems):
+        say(common, message)
     lost = int(case.sources["lost"].sum())
     if lost:
         say(
@@ -56,13 +57,6 @@ def open_case(common: Common) -> Case:
         for row in case.sources.itertuples():
             say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")
     return case
-
-
-def _zone_to_read_in(case: Case) -> str | None:
-    """The one zone that the evidence names, if local times were read without one."""
-    from capi2kit.questions.zones import UNKNOWN, only_zone
-
-    return only_zone(case.events, case.settings) if case.problems["error"].eq(UNKNOWN).any() else None
 
 
 def open_analysis(common: Common) -> Analysis:

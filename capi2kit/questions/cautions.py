@@ -10,8 +10,8 @@ from typing import Protocol
 import pandas as pd
 
 from capi2kit import words
+from capi2kit.columns.zones import NAMED, UNKNOWN, only_zone, zones_named
 from capi2kit.questions.coverage import coverage
-from capi2kit.questions.zones import UNKNOWN, only_zone, zones_named
 
 _WHOLE = ("complete", "no operations")
 _IS = {"excerpt": "an excerpt"}
@@ -65,6 +65,11 @@ def cautions(case: Read, *, tz: str) -> list[str]:
     return found
 
 
+def zone_notes(problems: pd.DataFrame) -> list[str]:
+    """In which zones local times were read because other evidence names them."""
+    return problems.loc[problems["error"] == NAMED, "message"].unique().tolist()
+
+
 def zone(case: Read, *, tz: str) -> str:
     """The sentence on time zones: what local times were read as, and what the times shown are."""
     known, unread = only_zone(case.events, case.settings), case.problems["error"].eq(UNKNOWN).any()
@@ -74,7 +79,8 @@ def zone(case: Read, *, tz: str) -> str:
         hint = f" The evidence names {names}." if names else ""
         return f"Time zone: some files hold local times, and they were read as UTC: give their zone with --tz.{hint}"
     if read:
-        why = ", which the evidence names" if read == [known] else ""
+        named = read == [known] or case.problems["error"].eq(NAMED).any()
+        why = ", which the evidence names" if named else ""
         return f"Time zone: local times were read in {', '.join(read)}{why}; times here are in {tz}."
     if known and known != tz:
         return f"Time zone: times here are in {tz}; the computer is in {known} (--tz {known})."

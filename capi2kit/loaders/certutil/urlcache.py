@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"\s*(\d{1,18})(?![\d.,])")
 _LONGEST_TIME = 40
 _LIKE_A_TIME = re.compile(r"\d[\d./:, -]{5,30}\d")
 _PROFILES = (
-    (re.compile(r"\\ServiceProfiles\\NetworkService\\", re.IGNORECASE), "S-1-5-20"),
-    (re.compile(r"\\ServiceProfiles\\LocalService\\", re.IGNORECASE), "S-1-5-19"),
+    (re.compile(r"\\(?:ServiceProfiles|Documents and Settings)\\NetworkService\\", re.IGNORECASE), "S-1-5-20"),
+    (re.compile(r"\\(?:ServiceProfiles|Documents and Settings)\\LocalService\\", re.IGNORECASE), "S-1-5-19"),
     (re.compile(r"\\config\\systemprofile\\", re.IGNORECASE), "S-1-5-18"),
 )
 _HOME = re.compile(r"[A-Za-z]:\\(?:Users|Documents and Settings)\\([^\\]+)\\", re.IGNORECASE)

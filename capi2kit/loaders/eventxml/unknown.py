@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from capi2kit.errors import EvidenceError, UnknownFormat
 from capi2kit.loaders.eventxml.rows import flat, rows_in
 from capi2kit.loaders.eventxml.sheets import head_line, names_of
 from capi2kit.loaders.text.lines import head_of
@@ -11,6 +12,41 @@ from capi2kit.loaders.text.lines import head_of
 _SHOWN = 12  # names
 _LONGEST = 40  # characters of a name
 _FEWEST = 2  # columns of a table
+
+
+LOAD_THE_FOLDER = "load the folder"
+_PACKED = {  # by their first bytes
+    b"PK\3\4": "a ZIP archive (or a document of Office)",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ\0": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"MSCF": "a CAB archive",
+    b"vhdxfile": "a disk image (VHDX)",
+    b"conectix": "a disk image (VHD)",
+    b"EVF\x09\x0d\x0a\xff\0": "a disk image (E01)",
+    b"KDMV": "a disk image (VMDK)",
+}
+_TAR = (257, b"ustar")
+
+
+def refusal(head: bytes, *, name: str) -> EvidenceError:
+    """Why a file that no loader knows is not read, by its first bytes."""
+    if not head:
+        return UnknownFormat(f"{name} is empty", source=name)
+    if kind := _packed(head):
+        then = "mount it" if "image" in kind else "unpack it"
+        return EvidenceError(f"{name} is {kind}, and was not opened: {then} and {LOAD_THE_FOLDER}", source=name)
+    return UnknownFormat(f"{name} has no known format{described(head)}", source=name)
+
+
+def _packed(head: bytes) -> str:
+    """What holds files, by its first bytes; empty if it is nothing of that kind."""
+    if head[_TAR[0] :].startswith(_TAR[1]):
+        return "a TAR archive"
+    return next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), "")
 
 
 def described(head: bytes) -> str:

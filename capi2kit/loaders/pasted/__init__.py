@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import missing
+from capi2kit.columns.zones import UNKNOWN
 from capi2kit.errors import EvidenceError
 from capi2kit.loaders import loader_named
 from capi2kit.loaders.certutil.urlcache import cache_entries_in, cache_table
@@ -28,7 +29,7 @@ from capi2kit.loaders.pasted.pages import text_of
 from capi2kit.loaders.pasted.repairs import Repair, repaired
 from capi2kit.loaders.pasted.tables import event_of_row
 from capi2kit.loaders.text.codepages import in_unicode
-from capi2kit.loaders.text.lines import ZONE_UNKNOWN, head_of, in_utc, lines, source_of
+from capi2kit.loaders.text.lines import head_of, in_utc, lines, source_of
 from capi2kit.winevent import Batch, EventRows
 
 NAME = "pasted"
@@ -98,8 +99,8 @@ class _Reading:
         batch = dict(batch)
         if "problems" in batch:
             rows = batch["problems"]
-            again = (rows["error"] == ZONE_UNKNOWN) & (self.zone_unknown or self.problems.says(ZONE_UNKNOWN))
-            self.zone_unknown |= bool((rows["error"] == ZONE_UNKNOWN).any())
+            again = (rows["error"] == UNKNOWN) & (self.zone_unknown or self.problems.says(UNKNOWN))
+            self.zone_unknown |= bool((rows["error"] == UNKNOWN).any())
             batch["problems"] = rows[~again].reset_index(drop=True)
         if "sources" in batch:
             row = batch.pop("sources").iloc[0]

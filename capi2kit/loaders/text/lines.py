@@ -22,6 +22,7 @@ except ImportError:
     AmbiguousTimeError = ValueError
 
 from capi2kit.columns.cells import shaped, typed
+from capi2kit.columns.zones import UNKNOWN
 from capi2kit.errors import EvidenceError
 from capi2kit.knowledge import columns
 from capi2kit.loaders.evidence import EvidenceFile, Problems
@@ -31,7 +32,6 @@ LONGEST = 1 << 20  # characters of a line
 BATCH = 65_536  # rows of a batch at most
 MOST_BLANK = 1000  # empty lines in one run that are given out: no format has a meaning for more
 LARGEST = 64 << 20  # bytes of a text that is held in memory as a whole
-ZONE_UNKNOWN = "time zone unknown"  # a problem of local times
 _PIECE = 1 << 18
 _BLANK = " \t\r\n"
 _END = re.compile(r"\r\n?|\n")
@@ -216,8 +216,8 @@ def in_utc(times: pd.Series, *, tz: str | None, problems: Problems) -> pd.Series
         return times.dt.tz_localize("UTC")
     if tz is None:
         message = "its times are local and it does not say of which zone; read as UTC. Give the zone with --tz"
-        if not problems.says(ZONE_UNKNOWN):
-            problems.add("text", ZONE_UNKNOWN, message=message)
+        if not problems.says(UNKNOWN):
+            problems.add("text", UNKNOWN, message=message)
         return times.dt.tz_localize("UTC")
     try:
         local = times.dt.tz_localize(tz, ambiguous="infer", nonexistent="shift_forward")

@@ -23,13 +23,18 @@ def sniff(head: bytes, name: str) -> bool:
 
 def _info(data: bytes) -> dict[str, object] | None:
     text = head_of(data, most=_LARGEST)
-    if not text.lstrip().startswith("{") or '"Hostname"' not in text:
+    if not text.lstrip().startswith("{") or '"hostname"' not in text.lower():
         return None
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and {"Hostname", "Fqdn"} <= found.keys() else None
+    if not isinstance(found, dict):
+        return None
+    system = found.get("os_info")  # as the server exports it
+    if isinstance(system, dict) and "client_id" in found:
+        found = {name: system.get(name.lower()) for name in _FACTS} | {"OS": system.get("system")}
+    return found if {"Hostname", "Fqdn"} <= found.keys() else None
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:

@@ -19,6 +19,9 @@ _PROFILE_LIST = re.compile(r"\\ProfileList\\(S-1-[0-9-]+)$", re.IGNORECASE)
 _COMPUTER_NAME = r"\Control\ComputerName\ComputerName"
 _TCPIP = r"\Services\Tcpip\Parameters"
 _USERS = "HKEY_USERS"
+_OTHER_DRIVE = re.compile(
+    r"(?P<root>.*/)?[A-Z](?:%3A|:)?\$?/", re.IGNORECASE
+)  # of files at no usual place: D/IISLogs/…
 Tables = dict[str, pd.DataFrame]
 
 
@@ -47,6 +50,11 @@ def _roots(sources: pd.DataFrame) -> dict[int, str]:
             found[number] = "/".join(re.split(r"[/\\!]", path)[:-1])
         elif place := place_of(path):
             found[number] = place.root
+    known = set(found.values())
+    for number, path in zip(sources["source"], sources["path"], strict=True):
+        drive = _OTHER_DRIVE.match(re.sub(r"[\\!]", "/", path))
+        if number not in found and drive and (root := (drive["root"] or "").rstrip("/")) in known:
+            found[number] = root
     return found
 
 
@@ -61,7 +69,8 @@ def _host(events: pd.DataFrame, settings: pd.DataFrame) -> str | None:
     ]
     if fits:
         return max(fits, key=lambda name: ("." in name, len(name)))
-    return logged[0] if len(logged) == 1 else next(iter(own), None)
+    same = {name.partition(".")[0].casefold() for name in logged}
+    return max(logged, key=len) if len(same) == 1 else next(iter(own), None)
 
 
 def _own_names(settings: pd.DataFrame) -> list[str]:

@@ -36,6 +36,7 @@ _MOST = 5000  # subkeys of a key
 _CURRENT = "CurrentControlSet"
 _NTUSER = re.compile(r"ntuser\.(?:dat|man)$|config[\\/]default$|^default$", re.IGNORECASE)
 _USRCLASS = re.compile(r"usrclass\.dat$", re.IGNORECASE)
+_LOG = re.compile(r"\.log[12]?$", re.IGNORECASE)  # of a transaction log
 _SID = re.compile(r"S-1-\d+(?:-\d+)+", re.ASCII)
 _ROOTS = {"software": r"HKEY_LOCAL_MACHINE\SOFTWARE", "system": r"HKEY_LOCAL_MACHINE\SYSTEM"}
 _BITS_TYPED = {"REG_DWORD", "REG_QWORD", "REG_DWORD_BIG_ENDIAN"}
@@ -51,7 +52,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     """Yield one batch: `settings`, and the `sources` row and `problems`. Raises EvidenceError if it cannot be opened."""
     problems, found = Problems(), list[Row]()
     head = bytes(file.data[:4096])
-    if len(head) >= 32 and _KIND.unpack_from(head, 28)[0]:
+    if _LOG.search(file.name) or (len(head) >= 32 and _KIND.unpack_from(head, 28)[0]):
         message = "it is the transaction log of a hive; what it holds beyond the hive itself was not read"
         problems.add("file", "not applied", message=message)
     else:
@@ -102,7 +103,8 @@ def _opened(file: EvidenceFile) -> Any:
         cell = next(hive.get_hbin_at_offset().iter_cells(stream))
         hive.root = registry.NKRecord(cell, stream)
     except Exception as err:
-        message = f"{file.name}: the hive cannot be opened ({type(err).__name__}: {str(err)[:120]}); copy it again"
+        why = f"{type(err).__name__}: {str(err)[:120]}".rstrip(": ")
+        message = f"{file.name}: the hive is damaged or cut off and cannot be opened ({why}); copy it again"
         raise EvidenceError(message, source=file.name) from err
     return hive
 

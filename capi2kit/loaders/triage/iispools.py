@@ -38,7 +38,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     cells: dict[str, list[str | None]] = {name: [] for name in ("line", "path", "name", "value")}
     for pool in pools if pools is not None else ():
         if pool.tag in ("add", "applicationPoolDefaults"):
-            for name, value in _attributes(pool):
+            for name, value in list(_attributes(pool)) or [("name", pool.get("name") or "(defaults)")]:
                 for column, cell in zip(
                     cells, (str(pool.sourceline), pool.get("name") or "(defaults)", name, value), strict=True
                 ):

@@ -32,6 +32,7 @@ LOOKS_FOR = "a URL cache of Windows as files (CryptnetUrlCache: MetaData and Con
 ORIGIN = "urlcache"
 _FOLDER = re.compile(r"cryptneturlcache[/\\](metadata|content)[/\\]([^/\\!]+)$", re.IGNORECASE)
 _FIXED = struct.Struct("<12xIQII56xQ4xI8xI")
+_OF_EXPLORER = re.compile(r"desktop\.ini|thumbs\.db", re.IGNORECASE)
 _LONGEST = 1 << 16
 _NAMED = re.compile(r"(?:[0-9A-F]{32}_)?([0-9A-F]{32})", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:https?|ldaps?|file)://", re.IGNORECASE)
@@ -43,7 +44,8 @@ _NAT = -(1 << 63)
 
 def sniff(head: bytes, name: str) -> bool:
     """True for a file in a folder MetaData or Content of such a cache; an object that another loader knows is read by that."""
-    return bool(_FOLDER.search(name))
+    found = _FOLDER.search(name)
+    return bool(found) and not _OF_EXPLORER.fullmatch(found[2])
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
@@ -52,7 +54,10 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     found = _FOLDER.search(file.name)
     entry, stamp = None, _NAT
     if found and found[1].casefold() == "metadata":
-        entry, stamp = _entry(bytes(file.data[: _FIXED.size + 2 * _LONGEST]), file=file, problems=problems)
+        try:
+            entry, stamp = _entry(bytes(file.data[: _FIXED.size + 2 * _LONGEST]), file=file)
+        except ValueError as err:
+            problems.add("record", "unreadable entry", message=f"{file.name}: {err}", lost=1)
     batch: Batch = {}
     if entry is not None:
         table = table_of("cache_entries", {name: [cell] for name, cell in entry.items()}, kinds={"bytes": "int"})
@@ -66,27 +71,17 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     yield batch | {"sources": source_of(problems, loaded=len(batch), **facts), "problems": problems.table()}
 
 
-def _entry(data: bytes, *, file: EvidenceFile, problems: Problems) -> tuple[dict[str, str | None] | None, int]:
-    """The entry in a file of MetaData, and the time of the retrieval in nanoseconds; None if it is laid out otherwise."""
+def _entry(data: bytes, *, file: EvidenceFile) -> tuple[dict[str, str | None], int]:
+    """The entry in a file of MetaData, and the time of the retrieval in nanoseconds. Raises ValueError if it is laid out otherwise."""
     if len(data) < _FIXED.size:
-        problems.add(
-            "record", "unreadable entry", message=f"{len(data)} bytes are too few for an entry of a URL cache", lost=1
-        )
-        return None, _NAT
+        raise ValueError(f"{len(data)} bytes are too few for an entry of a URL cache")
     url_size, synced, _, kind, modified, etag_size, size = _FIXED.unpack_from(data)
     ends = _FIXED.size + url_size, _FIXED.size + url_size + etag_size
     if not 2 <= url_size <= _LONGEST or etag_size > _LONGEST or ends[1] > len(data):
-        problems.add(
-            "record",
-            "unreadable entry",
-            message="the sizes in it do not fit the file: it is damaged, or of another layout",
-            lost=1,
-        )
-        return None, _NAT
+        raise ValueError("the sizes in it do not fit the file: it is damaged, or of another layout")
     url, etag = (_text(data[begin:end]) for begin, end in ((_FIXED.size, ends[0]), ends))
     if not _SCHEME.match(url):
-        problems.add("record", "unreadable entry", message=f"there is no URL at its place: {url!r:.60}", lost=1)
-        return None, _NAT
+        raise ValueError(f"there is no URL at its place: {url!r:.60}")
     name = re.split(r"[/\\!]", file.name)[-1]
     more: dict[str, object] = {"ETag": etag, "Last-Modified": _iso(modified), "object type": _KINDS.get(kind)}
     stem = _NAMED.fullmatch(name)

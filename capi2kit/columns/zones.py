@@ -15,6 +15,7 @@ _OFFSET = re.compile(r"UTC[+-]\d\d:\d\d")
 _OF_A_HIVE = "TimeZoneKeyName"
 _KIT, _SETTING = "kit machine", "time_zone"
 UNKNOWN = "time zone unknown"  # problem of a text with local times, read without a zone
+NAMED = "time zone named"  # note on one that was read in the zone that the evidence names
 
 
 def zones_named(events: pd.DataFrame, settings: pd.DataFrame) -> dict[str, str | None]:

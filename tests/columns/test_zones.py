@@ -9,8 +9,8 @@ import scenarios
 import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.columns.cells import empty, shaped
-from capi2kit.questions.cautions import zone
-from capi2kit.questions.zones import UNKNOWN, only_zone, zones_named
+from capi2kit.columns.zones import UNKNOWN, only_zone, zones_named
+from capi2kit.questions.cautions import zone, zone_notes
 
 LOCAL = scenarios.LAB / "sts-root-missing"  # ULS in local time, and a System log
 
@@ -79,7 +79,12 @@ def test_the_zone_of_the_evidence_is_used_and_the_second_line_says_so(capsys):
     )
 
 
-def test_load_itself_guesses_no_zone():
-    assert zone(c2.load(LOCAL), tz="UTC").endswith(
-        "give their zone with --tz. The evidence names W. Central Africa Standard Time."
+def test_load_reads_local_times_in_the_zone_that_the_evidence_names():
+    case = c2.load(LOCAL)
+    assert zone(case, tz="UTC") == (
+        "Time zone: local times were read in Africa/Lagos, which the evidence names; times here are in UTC."
     )
+    assert "local times are read in Africa/Lagos, which the evidence names; --tz says otherwise" in zone_notes(
+        case.problems
+    )
+    assert zone(c2.load(LOCAL, tz="UTC"), tz="UTC").startswith("Time zone: local times were read in UTC; ")  # asked for
