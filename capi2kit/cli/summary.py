@@ -22,7 +22,7 @@ _PARTS = (
     "coverage",
     "problems",
 )
-_BESIDE = ("operations", "verifications", "caches", "settings", "lists")  # where nothing was timed
+_BESIDE = ("operations", "verifications", "fetched", "caches", "settings", "lists")  # where nothing was timed
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,7 +11,10 @@ from pandas.api.extensions import ExtensionArray
 
 from capi2kit.columns.cells import strings
 
-_PORTS = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
+_PORTS = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636, "file": 445}
+_SHARE = re.compile(
+    r"(file:)[/\\]{2,}(?![A-Za-z]:)([^/\\].*)", re.IGNORECASE
+)  # file://\\server\share\x as certutil writes it
 
 
 class Url(NamedTuple):
@@ -24,6 +28,8 @@ class Url(NamedTuple):
 
 def split_url(url: str) -> Url:
     """Take one URL apart. What is not a URL with a scheme and `//` has no parts; an IPv6 address keeps its brackets."""
+    if share := _SHARE.fullmatch(url):
+        url = f"{share[1]}//{share[2]}".replace("\\", "/")
     try:
         parts = urlsplit(url)
         host = parts.hostname

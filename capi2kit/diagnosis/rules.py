@@ -33,6 +33,7 @@ _ABSENT = "(not logged)"
 _UNNAMED = {
     "host": "an unnamed computer",
     "process": "an unnamed program",
+    "subject": "an unnamed certificate",
 }  # what a finding says where the records do not name it
 _EVENT = {"spans": "stop_event", "startups": "start_event"}  # what a row cites; else its column `event`, if it has one
 _PLACE_IN_FILE = ("source", "line")  # what a row cites that is no record

@@ -237,6 +237,13 @@ def flag(name: str) -> int:
 
 
 @cache
+def reason_name(number: int) -> str:
+    """Why a certificate was revoked, in words: ``key compromise``; its number if there is no such reason."""
+    reasons = {int(row["value"]): row["name"] for row in rows("flags") if row["family"] == "RevocationStatus@reason"}
+    return reasons[number].removeprefix("CRL_REASON_").replace("_", " ").lower() if number in reasons else str(number)
+
+
+@cache
 def flag_columns(family: str) -> dict[str, int]:
     """The boolean columns for flags of a family, by the beginning of its name, and their bits."""
     found: dict[str, int] = {}

@@ -19,6 +19,10 @@ from capi2kit.columns.urls import split_url, url_columns
         ("ldap://dc.test/CN=x", "ldap", "dc.test", 389, "/CN=x"),
         ("ldaps://dc.test/CN=x", "ldaps", "dc.test", 636, "/CN=x"),
         ("ftp://crl.test/a", "ftp", "crl.test", None, "/a"),  # a scheme whose port nobody needs here
+        ("file://\\\\ca01.test\\CertEnroll\\a.crt", "file", "ca01.test", 445, "/CertEnroll/a.crt"),
+        ("file:////ca01.test/CertEnroll/a.crt", "file", "ca01.test", 445, "/CertEnroll/a.crt"),
+        ("file://ca01.test/CertEnroll/a.crt", "file", "ca01.test", 445, "/CertEnroll/a.crt"),
+        ("file:///C:/CertEnroll/a.crt", "file", None, None, "/C:/CertEnroll/a.crt"),
         ("http://crl.test:99999/a", "http", "crl.test", None, "/a"),
         ("http://crl.test:no/a", "http", "crl.test", None, "/a"),
         ("http://[::1/a", None, None, None, None),

@@ -23,6 +23,10 @@ COUNT = re.compile(r"\s*\S{0,30}\s?(?:WinHttp|WinINet)[^:\uff1a]{1,60}[:\uff1a]\
 URL_ALONE = re.compile(r"\s*(?P<url>(?:https?|ldaps?|file)://\S+)\s*$", re.IGNORECASE)
 CACHE_FILE = re.compile(r"\\CryptnetUrlCache\\(Content|MetaData)\\", re.IGNORECASE)
 CHAIN = re.compile(r"\s*-{4,}\s{1,8}(?:.{0,40}\b(?:AIA|CDP|OCSP)|CERT_CHAIN_CONTEXT)\s{1,8}-{4,}\s*")
+# the verdict on a chain that is not shown, with its code at the end of the line
+VERDICT = re.compile(
+    r"(?:\w{1,12}: )?\w[^:]{10,250} 0x(?:800B01|800920)[0-9A-F]{2} \(-\d{10} \w{3,60}\)\s*", re.IGNORECASE
+)
 _CACHED = re.compile(r"\s*[^:\uff1a]{1,60}[:\uff1a]\s*\"?[A-Za-z%][^\"]{1,300}\\CryptnetUrlCache\\", re.IGNORECASE)
 _FLAGS = re.compile(
     r"\s*(?:(?:dwFlags|ChainFlags) = \w+ \(0x|HCCE_\w+$|CERT_CHAIN_POLICY_\w+$|(?:ChainContext|SimpleChain|Element)\.dw\w+ = )"
@@ -49,7 +53,7 @@ def own_lines(texts: Sequence[str]) -> list[range]:
         return []
     own = list(strong)
     for at, is_strong in enumerate(strong):
-        if is_strong and END.match(texts[at]):
+        if is_strong and (END.match(texts[at]) or VERDICT.fullmatch(texts[at])):
             _fill_up(own, at, texts=texts, strong=strong)
     _spread(texts, own)
     return _ranges(own)
@@ -59,7 +63,7 @@ def _is_strong(text: str) -> bool:
     """Whether nothing else writes such a line."""
     return bool(
         END.match(text) or ELEMENT.match(text) or CHAIN.fullmatch(text) or _FLAGS.match(text) or ENTRY.match(text)
-        or FOREIGN_ENTRY.fullmatch(text)
+        or FOREIGN_ENTRY.fullmatch(text) or VERDICT.fullmatch(text)
         or _CACHED.match(text) or COUNT.fullmatch(text) or _is_object(text) or _is_attempt(text)
     )  # fmt: skip
 
@@ -91,7 +95,7 @@ def _add_lists(texts: Sequence[str], strong: list[bool]) -> None:
 
 
 def _fill_up(own: list[bool], at: int, *, texts: Sequence[str], strong: list[bool]) -> None:
-    """Take the lines between the end of a command and what it printed before: they are its verdict."""
+    """Take the lines between the end of a command, or its verdict, and what it printed before."""
     alien = 0
     for above in range(at - 1, max(at - _ABOVE, -1), -1):
         if strong[above] or _COMMAND.search(texts[above]):

@@ -15,7 +15,9 @@ from capi2kit.loaders.text.lines import Line
 
 Cells = dict[str, str | None]
 ELEMENT = re.compile(r"\s*CertContext\[\d{1,4}\]\[(?P<depth>\d{1,4})\]:\s")
-SECTION = re.compile(r"\s*+(?:[-—]{8,}+|[-—]{4,}+\s{0,8}(?P<name>[^\s—-][^-—]{0,60}?)?\s{0,8}[-—]{4,}+)\s*+")
+SECTION = re.compile(
+    r"\s*+(?:[-—]{8,}+|[-—]{4,}+\s{0,8}(?P<name>[^\s—-](?:[^-—]|(?<=\w)-(?=\w)){0,60}?)?\s{0,8}[-—]{4,}+)\s*+"
+)
 # `Verified "Base CRL (1f)" Time: 0 d088c6…`: verdict, object, seconds, SHA-1; the word for time is translated
 TRIED = re.compile(
     r'\s*(?P<status>[^\s"][^":=]{0,40}?)\s{1,8}"(?P<object>[^"]{0,200})"\s{1,8}[^\d":\uff1a]{2,20}[:\uff1a]\s*(?P<s>\d{1,9})\b(?P<more>.*)'

@@ -39,13 +39,13 @@ _SCHEME = re.compile(r"(?:https?|ldaps?|file)://", re.IGNORECASE)
 _SINCE_1601 = 11_644_473_600 * 10_000_000  # ticks of 100 ns between 1601 and 1970
 _LAST = 92 * 10**15  # ticks from 1970 to the last time that fits into nanoseconds
 _KINDS = {1: "blob", 2: "CRL", 3: "OCSP", 5: "CTL", 6: "CTL", 7: "CTL"}
-_NAT = -(1 << 63)
+_NAT = -(1 << 63)  # a missing time
 
 
 def sniff(head: bytes, name: str) -> bool:
     """True for a file in a folder MetaData or Content of such a cache; an object that another loader knows is read by that."""
     found = _FOLDER.search(name)
-    return bool(found) and not _OF_EXPLORER.fullmatch(found[2])
+    return found is not None and not _OF_EXPLORER.fullmatch(found[2])
 
 
 def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:

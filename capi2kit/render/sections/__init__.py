@@ -9,6 +9,7 @@ from capi2kit.analysis import Analysis, answer_of
 from capi2kit.questions.answer import Answer
 from capi2kit.render.parts import Section
 from capi2kit.render.sections import (
+    beside,
     causes,
     drilldown,
     error_records,
@@ -26,6 +27,7 @@ _FOLDED = {
     "remedies",
     "clocks",
     "verifications",
+    "fetched",
     "caches",
     "proxies",
     "settings",
@@ -56,8 +58,9 @@ def tell(
         "confirm": lambda: remedies.confirmations(analysis),
         "remedies": lambda: remedies.remedies(analysis),
         "clocks": lambda: surroundings.clocks(analysis, tz=tz),
-        "verifications": lambda: surroundings.verifications(analysis),
-        "caches": lambda: surroundings.caches(analysis, tz=tz),
+        "verifications": lambda: beside.verifications(analysis),
+        "fetched": lambda: beside.fetched(analysis),
+        "caches": lambda: beside.caches(analysis, tz=tz),
         "proxies": lambda: surroundings.proxies_set(analysis),
         "settings": lambda: surroundings.settings(analysis),
         "lists": lambda: surroundings.lists(analysis, tz=tz),

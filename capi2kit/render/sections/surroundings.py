@@ -1,4 +1,4 @@
-"""Surroundings: the sections on what lies around the CAPI2 log: one time axis, clocks, caches, settings, trust lists."""
+"""Surroundings: the sections on what lies around the CAPI2 log: one time axis, clocks, settings, trust lists."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
-from capi2kit.knowledge import trust_columns
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
-from capi2kit.knowledge.urls import known_object
 from capi2kit.questions.accounts import profile_names
 from capi2kit.questions.proxies import proxies
 from capi2kit.questions.trust_lists import crl_validity
@@ -126,43 +124,6 @@ def clocks(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
     return Section("clocks", "Clocks", prose, Table(columns, rows))
 
 
-def caches(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
-    """What the URL caches held, as certutil lists it."""
-    found = analysis.case.cache_entries
-    if found.empty:
-        return None
-    rows = [
-        [
-            words.visible(row["account"]),
-            words.visible(row["url_role"]),
-            words.visible(row["url"]),
-            words.visible(row["bytes"]),
-            words.moment(row["last_sync"], tz, digits=0),
-            words.visible(row["status"]),
-            words.code(row["result"]) if not pd.isna(row["result"]) else words.ABSENT,
-            known_object(row["url_role"], row["bytes"]),
-        ]
-        for row in found.head(TOP * 2).to_dict("records")
-    ]
-    columns = [
-        Column("account"),
-        Column("kind"),
-        Column("URL", long=True),
-        Column("bytes", number=True),
-        Column("retrieved"),
-    ]
-    columns += [
-        Column("status", brief=False),
-        Column("error", brief=False),
-        Column("what is known about it", long=True),
-    ]
-    more = len(found) - len(rows)
-    prose = [
-        f"{len(found)} entries as certutil printed them" + (f"; the first {len(rows)} are shown." if more > 0 else ".")
-    ]
-    return Section("caches", "URL caches beside the log", prose, Table(columns, rows))
-
-
 def proxies_set(analysis: Analysis) -> Section | None:
     """The proxy that each account and each computer is set to; None if nothing says."""
     found = proxies(analysis.case.settings)
@@ -202,31 +163,6 @@ def settings(analysis: Analysis) -> Section | None:
     columns = [Column("from"), Column("account"), Column("key", long=True), Column("name"), Column("value", long=True)]
     more = f"; the first {len(rows)} are shown" if len(found) > len(rows) else ""
     return Section("settings", "Settings beside the log", [f"{len(found)} values{more}."], Table(columns, rows))
-
-
-def verifications(analysis: Analysis) -> Section | None:
-    """Chains that certutil itself checked on a computer."""
-    found = analysis.case.verifications
-    if found.empty:
-        return None
-    errors = {name: name.replace("_", " ") for name in trust_columns()}
-    rows = [
-        [
-            words.visible(row["subject"]),
-            words.visible(row["missing_issuer"]),
-            ", ".join(word for name, word in errors.items() if row[name] is True) or "none",
-            words.code(row["result"]),
-        ]
-        for row in found.astype(object).head(TOP * 2).to_dict("records")
-    ]
-    columns = [
-        Column("certificate", long=True),
-        Column("issuer that was not found", long=True),
-        Column("errors of the chain", long=True),
-    ]
-    columns += [Column("result", whole=True)]
-    prose = ["What `certutil -verify` said on the computer where it ran, not what a program met."]
-    return Section("verifications", "Chains that certutil checked", prose, Table(columns, rows))
 
 
 def lists(analysis: Analysis, *, tz: str = "UTC") -> Section | None:
