@@ -74,6 +74,17 @@ HAYABUSA = {
     "Channel": "MS-Win-CAPI2/Op", "EventID": 53, "RecordID": 44, "RuleID": "x",
     "AllFieldInfo": {"URL": URL, "ProcessName": "spoolsv.exe", "TaskId": f"{{{TASK}}}", "SeqNumber": 3, "value": "2EE2"},
 }  # fmt: skip
+HAYABUSA_CELL = " ¦ ".join(f"{name}: {value}" for name, value in HAYABUSA["AllFieldInfo"].items())
+HUNTER = {
+    "EventTime": "2024-09-13T05:55:33.0809929Z", "Computer": "SRV01", "Channel": OPERATIONAL, "Provider": "Microsoft-Windows-CAPI2",
+    "EventID": 53, "EventRecordID": 44, "UserSID": "S-1-5-18", "Username": "", "EventData": None, "Message": "For more details …",
+    "UserData": {
+        "CryptRetrieveObjectByUrlWire": {
+            "URL": {"scheme": "http", "Value": URL}, "Timeout": "PT15S", "EventAuxInfo": {"ProcessName": "spoolsv.exe"},
+            "CorrelationAuxInfo": {"TaskId": f"{{{TASK}}}", "SeqNumber": 3}, "Result": {"value": "2EE2", "Value": "The operation timed out"},
+        }
+    },
+}  # fmt: skip
 POWERSHELL = {
     "Id": 53, "Version": 0, "Qualifiers": None, "Level": 2, "Task": 53, "Opcode": 2, "Keywords": 4611686018427387909, "RecordId": 44,
     "ProviderName": "Microsoft-Windows-CAPI2", "LogName": OPERATIONAL, "ProcessId": 872, "ThreadId": 876, "MachineName": "SRV01",
@@ -117,6 +128,11 @@ FORMS = {
     "EvtxECmd, JSON": (lines(EVTXECMD | {"TimeCreated": "2024-09-13T05:55:33.0809929+00:00"}), ALL),
     "Hayabusa, JSON": (json.dumps(HAYABUSA, indent=4), ("process", "task_id", "url")),
     "Hayabusa, CSV": (table({name: str(cell) for name, cell in HAYABUSA.items() if name != "AllFieldInfo"}), ()),
+    "Hayabusa, details": (
+        table({name: str(cell) for name, cell in HAYABUSA.items() if name != "AllFieldInfo"} | {"Details": HAYABUSA_CELL}),
+        ("process", "task_id", "url"),
+    ),
+    "Velociraptor, hunt": (lines(HUNTER), ("process", "task_id", "url", "result")),
     "Chainsaw, hunt": (json.dumps([{"group": "Sigma", "document": {"kind": "evtx", "data": CHAINSAW}, "level": "low"}]), ALL),
     "Chainsaw, search": (lines(CHAINSAW), ALL),
     "ConvertTo-Json": (json.dumps([POWERSHELL], indent=4), ("level",)),

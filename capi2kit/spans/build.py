@@ -90,18 +90,19 @@ def build_spans(events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> p
 
     Notes
     -----
-    Source: Task, Opcode and CorrelationAuxInfo of all events with a TaskId. `events` is not modified.
+    Source: Task, Opcode and CorrelationAuxInfo; where an export left the TaskId out, the thread. `events` is not modified.
     """
     check(events, "events", needs=_NEEDED)
     flat = _believable(events[_NEEDED])
     index = {name: events.index.get_level_values(name).to_numpy(object) for name in ("task_id", "process")}
-    records = order_records(flat, index["task_id"])
+    task_id = _tasks(flat, index["task_id"])
+    records = order_records(flat, task_id)
     pairs, rank, broken = _paired(flat["operation"].to_numpy(object)[records.row], records)
     if not len(pairs.start):
         return empty("spans")
     parent, root, depth = nest(pairs, group=records.group, rank=rank, seq=records.seq)
     ends = Ends(*(np.where(place >= 0, records.row[place], -1) for place in pairs))
-    previous = previous_in_thread(records, flat[_PLACE].iloc[records.row], task_id=index["task_id"][records.row])
+    previous = previous_in_thread(records, flat[_PLACE].iloc[records.row], task_id=task_id[records.row])
     made: Columns = {"span": np.arange(len(root)), "root": root, "depth": depth}
     made |= {"parent": masked(parent, parent < 0, "Int64")}
     made |= {"quality": strings(np.where(broken, BROKEN, "logged").tolist())}
@@ -146,6 +147,22 @@ def _believable(flat: pd.DataFrame) -> pd.DataFrame:
         if beyond.any():
             odd[name] = flat[name].mask(beyond)
     return flat.assign(**odd)
+
+
+def _tasks(flat: pd.DataFrame, task_id: np.ndarray) -> np.ndarray:
+    """The task of each record. Where an export left the TaskId out, the calls of a thread are one task, for they are nested, too."""
+    ranked = [name for name, found in operations_by_name().items() if found.rank]
+    lacks = (
+        pd.isna(task_id) & flat["phase"].isin(["start", "stop"]).to_numpy() & flat["operation"].isin(ranked).to_numpy()
+    )
+    if not lacks.any():
+        return task_id
+    tid, event = (flat[name].to_numpy(object)[lacks] for name in ("tid", "event"))
+    filled = task_id.copy()
+    filled[lacks] = [
+        f"record {number}" if pd.isna(thread) else f"thread {thread}" for thread, number in zip(tid, event, strict=True)
+    ]
+    return filled
 
 
 def _paired(operations: np.ndarray, records: Records) -> tuple[Pairs, np.ndarray, np.ndarray]:

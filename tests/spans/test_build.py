@@ -129,8 +129,26 @@ def test_an_export_of_errors_only_still_nests():
     assert tree(spans)[1] == ("RetrieveObjectFromNetwork", "no start", "VerifyRevocation")
 
 
-def test_events_without_a_task_are_left_out():
-    assert spans_of("VerifyTrust 0.0 1.0 task=none").empty
+def without_tasks(log):
+    """The same records as exports leave them that drop attributes: no TaskId, no SeqNumber."""
+    rows = log.reset_index()
+    rows["task_id"] = pd.array([None] * len(rows), dtype="string")
+    rows["seq"] = pd.array([None] * len(rows), dtype=rows["seq"].dtype)
+    return rows.set_index(["task_id", "process"])
+
+
+def test_where_the_task_is_not_known_the_calls_of_a_thread_are_one():
+    log = events(CHECK)
+    spans = c2.build_spans(without_tasks(log))
+    assert tree(spans) == tree(spans_of(CHECK))
+    assert spans["task_id"].isna().all() and spans["duration_s"].tolist() == spans_of(CHECK)["duration_s"].tolist()
+    alone = without_tasks(log).assign(tid=pd.array([None] * len(log), dtype=log["tid"].dtype))
+    assert set(c2.build_spans(alone)["state"]) == {"no start", "no stop"}  # neither thread nor task: nothing belongs together
+
+
+def test_other_records_without_a_task_are_left_out():
+    log = without_tasks(events(CHECK))
+    assert c2.build_spans(log.assign(phase=pd.array(["point"] * len(log), dtype="string"))).empty
 
 
 def test_a_log_without_events_has_no_spans():

@@ -13,6 +13,10 @@ from capi2kit.binxml import NOT_IN_XML
 from capi2kit.knowledge import rows
 from capi2kit.loaders.eventxml.json_events import Json, fill, text_of
 
+_TEXT = "Value"  # what Velociraptor calls the text of an element
+_OF_ATTRIBUTES = ("EventAuxInfo", "CorrelationAuxInfo")  # elements whose attributes begin with a capital letter
+_OF_TEXT = ("URL", "Timeout")  # elements that have no attribute `value`
+_PAIR = re.compile(r"([^\s¦:][^¦:]{0,60}): ([^¦]*?)\s*(?:¦|$)")  # of Hayabusa's timelines
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
@@ -26,6 +30,8 @@ def add_payload(event: etree._Element, cells: Mapping[str, Any], *, fields: Mapp
             _add_text(event, value)
         elif meaning == "eventdata" and isinstance(value, dict) and event.find("EventData") is None:
             fill(etree.SubElement(event, "EventData"), value)
+        elif meaning == "eventdata" and isinstance(value, str):
+            _add_pairs(event, value, fields={at.rpartition(".")[2]: means for at, means in fields.items()})
         elif meaning == "userdata" and isinstance(value, dict):
             _add_user_data(event, value)
         elif meaning == "values" and isinstance(value, list):
@@ -49,6 +55,17 @@ def _add_text(event: etree._Element, text: str) -> None:
         fill(event, json.loads(text))
 
 
+def _add_pairs(event: etree._Element, text: str, *, fields: Mapping[str, str]) -> None:
+    """What a timeline shows of an event in one cell: `URL: http://… ¦ Timeout: PT15S`."""
+    pairs = dict(_PAIR.findall(text))
+    known = {name: means for name in pairs if (means := fields.get(name, "")).startswith("payload/")}
+    for name, means in known.items():
+        _put(event, means.removeprefix("payload/"), value=pairs[name])
+    other = {name: value for name, value in pairs.items() if name not in known and _NAME.fullmatch(name)}
+    if other and not known and event.find("EventData") is None:
+        fill(etree.SubElement(event, "EventData"), other)
+
+
 def _add_user_data(event: etree._Element, value: Json) -> None:
     """User data, under the name of its element where Winlogbeat gives that aside."""
     root = value.get("xml_name")
@@ -57,6 +74,33 @@ def _add_user_data(event: etree._Element, value: Json) -> None:
         fill(etree.SubElement(above, root), {name: part for name, part in value.items() if name != "xml_name"})
     else:
         fill(above, value)
+    if not _says_attributes(value):
+        for element in list(above.iter(etree.Element)):
+            _take_attributes(element)
+
+
+def _says_attributes(value: Any) -> bool:
+    """Whether JSON marks the attributes of elements, as nearly all programs do."""
+    if isinstance(value, list):
+        return any(map(_says_attributes, value))
+    return isinstance(value, dict) and any(
+        name.startswith(("@", "#")) or name.endswith("_attributes") or _says_attributes(part)
+        for name, part in value.items()
+    )
+
+
+def _take_attributes(element: etree._Element) -> None:
+    """Make attributes of what JSON without a mark shows as elements: `{"URL": {"scheme": "http", "Value": "http://…"}}`."""
+    for child in list(element):
+        name = str(child.tag)
+        if len(child) or child.attrib or not (name[:1].islower() or element.tag in _OF_ATTRIBUTES or name == _TEXT):
+            continue
+        text = child.text or ""
+        element.remove(child)
+        if name == _TEXT or (name.casefold() == _TEXT.casefold() and element.tag in _OF_TEXT):
+            element.text = text
+        else:
+            element.set(name, text)
 
 
 def _put(event: etree._Element, place: str, *, value: str) -> None:
