@@ -76,6 +76,11 @@ ANSWERS = [
     ("k18-513-benign-but-failed.txt", "backup-noise", "very sure", ["no failed backup is in this evidence"], ""),
     ("k19-inspection-no-cdp-final-80092012.xml", "refused-without-a-list", "likely", ["github.com", "final"], "exempt-from-inspection"),
     ("k20-kdc-21.txt", "smart-card-logon-failed", "very sure", ["INTRA\\rudi", "CRYPT_E_REVOCATION_OFFLINE"], "report-to-authority"),
+    ("schannel-36870.txt", "tls-key-unusable", "very sure", ["SRV01", "UNKNOWN_CREDENTIALS"], "key-permissions"),
+    ("schannel-prose.txt", "tls-key-unusable", "very sure", ["1 time", "UNKNOWN_CREDENTIALS"], "key-permissions"),
+    ("nps-6273-message-alone.txt", "nps-denied", "very sure", ["reason 259", "REVOCATION_OFFLINE"], "allow-pki-hosts"),
+    ("rasclient-13801.txt", "vpn-failed", "very sure", ["SRV01", "IKE_AUTH_FAIL", "13801"], "publish-cdp"),
+    ("certsvc-100-list.txt", "ca-not-started", "very sure", ["Contoso Issuing CA 1", "REVOCATION_OFFLINE"], "republish-root-crl"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip
 
@@ -196,3 +201,15 @@ def test_one_record_has_one_verdict_on_the_whole_page(capsys):
     main(["summary", str(CASES / "k18-513-benign-but-failed.txt")])
     page = capsys.readouterr().out
     assert "No certificate problem" in page and "1 failed" not in page
+
+
+def test_a_message_without_a_heading_is_an_event_and_one_inside_a_sentence_is_not():
+    events = analysis("schannel-prose.txt").case.events
+    assert events["event_id"].tolist() == [36870, 36888]  # not what "says the other side"
+    assert events["channel"].tolist() == ["System", "System"] and events["level"].tolist() == [2, 2]
+    (note,) = analysis("schannel-prose.txt").case.problems.loc[lambda rows: rows["error"] == "pasted event", "message"]
+    assert "its message, and the line above it, say which event it is" in note
+    (note,) = analysis("nps-6273-message-alone.txt").case.problems.loc[
+        lambda rows: rows["error"] == "pasted event", "message"
+    ]
+    assert "only its message is there" in note

@@ -48,6 +48,7 @@ KEYS = {
     "object_roles": ["object_type"],
     "labels": ["tool", "language", "label"],
     "payloads": ["root", "event_id", "path"],
+    "messages": ["begins", "provider", "event_id"],
     "phrases": ["provider", "channel", "event_id", "language"],
     "shortnames": ["kind", "shown"],
     "exports": ["program", "field"],

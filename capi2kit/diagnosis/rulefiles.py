@@ -208,8 +208,9 @@ def _fits(file: TomlFile, text: str, *, matched: Condition, key: str) -> None:
     dtypes = columns(matched.table) | dict.fromkeys(_COUNTED, "Float64")
     for name, digits, code in PLACE.findall(text):
         number = dtypes.get(name) in _NUMBERS
-        if name not in {*matched.on, *_COUNTED} and not (number and (digits or code)):
-            raise file.fault(f"the finding names {name!r}, which is neither grouped by nor a number", key)
+        is_shown = (number and (digits or code)) or dtypes.get(name) == "string"
+        if name not in {*matched.on, *_COUNTED} and not is_shown:
+            raise file.fault(f"the finding names {name!r}, which is neither grouped by, nor a number, nor a text", key)
         if (digits or code) and not number:
             raise file.fault(f"the finding shows {name!r} as a number, but it is {dtypes[name]}", key)
 

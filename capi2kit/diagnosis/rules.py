@@ -30,6 +30,7 @@ _ONE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")  # [says|say]: for one row, a
 VERY_SURE, LIKELY, POSSIBLE = "very sure", "likely", "possible"
 _LITTLE_S = 1.0  # what costs less is no reason to hurry
 _ABSENT = "(not logged)"
+_NAMED = 3  # texts of a column that a finding names
 _UNNAMED = {
     "host": "an unnamed computer",
     "process": "an unnamed program",
@@ -199,7 +200,9 @@ def _text(template: str, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> st
     one = len(rows) == 1
     template = _ONE.sub(r"\1" if one else r"\2", _PLURAL.sub(r"\1\2", template) if one else template)
     text = PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows, code=bool(place[3])), template)
-    return text.replace(f" ({_ABSENT})", "")
+    for absent in (_ABSENT, *_UNNAMED.values()):
+        text = text.replace(f" ({absent})", "")
+    return text
 
 
 def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) -> pd.DataFrame:
@@ -210,14 +213,17 @@ def _joined(condition: Condition, group: dict[Any, Any], *, rows: pd.DataFrame) 
 
 
 def _shown(name: str, digits: str | None, *, values: Mapping[Any, Any], rows: pd.DataFrame, code: bool) -> str:
-    """What a placeholder shows: the value of the group, the codes of its rows, else the range of the column in them."""
+    """What a placeholder shows: the value of the group, the codes of its rows, else the texts or the range of the column."""
     if name in values and not code:
         return _word(values[name], digits, absent=_UNNAMED.get(name, _ABSENT))
     if code:
         numbers = [values[name]] if name in values else rows[name].dropna().unique().tolist()
         return ", ".join(code_text(int(number)) for number in numbers[:3] if not pd.isna(number)) or _ABSENT
-    words = list(dict.fromkeys(_word(value, digits) for value in (rows[name].min(), rows[name].max())))
-    return " to ".join(words)
+    if not pd.api.types.is_numeric_dtype(rows[name]):
+        words = [str(value) for value in rows[name].dropna().unique()]
+        more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+        return ", ".join(words[:_NAMED]) + more or _ABSENT
+    return " to ".join(dict.fromkeys(_word(value, digits) for value in (rows[name].min(), rows[name].max())))
 
 
 def _word(value: Any, digits: str | None, *, absent: str = _ABSENT) -> str:

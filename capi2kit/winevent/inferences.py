@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from capi2kit.knowledge import (
     code_of_text,
+    codes,
     normal_code,
     operation,
     operations_marking,
@@ -33,6 +34,7 @@ _WRITTEN = re.compile(r"\b0x([0-9A-Fa-f]{8}) \((?:[A-Za-z0-9]{1,20}: )?-?[0-9]{1
 _SYSTEM_MESSAGE = re.compile(r"%%([0-9]{1,5})")
 _NUMBER = re.compile(r"-?[0-9]{1,10}")
 _SMALL, _WHOLE = 0xFFFF, 1 << 32
+_OF_IKE = range(13_800, 14_000)  # numbers of Windows for IKE and its certificates
 # how the process activation service starts a worker process: -ap "the pool" -v "v4.0"
 _POOL = re.compile(r'\s-ap\s+(?:"([^"]*)"|(\S+))')
 _CLR = re.compile(r'\s-v\s+"?(v\d{1,2}\.\d{1,2})"?(?=\s|$)')
@@ -138,10 +140,12 @@ def _code_in(text: str) -> int | None:
 
 
 def _code_of_number(number: str) -> int | None:
-    """A decimal number as a code, if it is one: small numbers are those of the program that gives them."""
+    """A decimal number as a code, if it is one: small numbers are those of the program that gives them, but for those of IKE."""
     if not _NUMBER.fullmatch(number.strip()):
         return None
     code = int(number)
+    if code in _OF_IKE and normal_code(code) in codes():
+        return normal_code(code)
     return code % _WHOLE if code < 0 or code > _SMALL else None
 
 

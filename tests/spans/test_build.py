@@ -143,7 +143,10 @@ def test_where_the_task_is_not_known_the_calls_of_a_thread_are_one():
     assert tree(spans) == tree(spans_of(CHECK))
     assert spans["task_id"].isna().all() and spans["duration_s"].tolist() == spans_of(CHECK)["duration_s"].tolist()
     alone = without_tasks(log).assign(tid=pd.array([None] * len(log), dtype=log["tid"].dtype))
-    assert set(c2.build_spans(alone)["state"]) == {"no start", "no stop"}  # neither thread nor task: nothing belongs together
+    assert set(c2.build_spans(alone)["state"]) == {
+        "no start",
+        "no stop",
+    }  # neither thread nor task: nothing belongs together
 
 
 def test_other_records_without_a_task_are_left_out():

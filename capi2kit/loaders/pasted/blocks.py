@@ -62,12 +62,16 @@ _PLACES = {
 
 
 class Block(NamedTuple):
-    """The values of a block by what they mean, where it begins and ends in the text, and its labels as `label_key` makes them."""
+    """The values of a block by what they mean, where it begins and ends in the text, and its labels as `label_key` makes them.
+
+    `inferred`: how the event is known, if no label says it.
+    """
 
     values: dict[str, str]
     begin: int
     end: int
     labels: frozenset[str] = frozenset()
+    inferred: str = ""
 
 
 class _Line(NamedTuple):
@@ -233,7 +237,7 @@ def event_of(block: Block) -> tuple[etree._Element, str | None, list[str]]:
 
 def add_block(event: etree._Element, block: Block) -> list[str]:
     """Put the values of a block into an event where it has none; returns notes of what could not be known."""
-    notes: list[str] = []
+    notes = [block.inferred] if block.inferred else []
     for meaning, value in block.values.items():
         has_text = value and (meaning_of(value, kind="nothing") is None or meaning == "description")
         if not has_text or meaning not in _PLACES or (meaning == "time" and not _UTC.fullmatch(value)):

@@ -17,6 +17,7 @@ from typing import Protocol
 from capi2kit.loaders import PARTS, loader_named
 from capi2kit.loaders.pasted.blocks import Block, blocks_in
 from capi2kit.loaders.pasted.markup import Place, events_in
+from capi2kit.loaders.pasted.messages import with_messages
 from capi2kit.loaders.pasted.tables import Table, tables_in
 from capi2kit.loaders.pasted.trees import Tree, trees_in
 
@@ -76,7 +77,9 @@ def divided(text: str) -> Document:
     """A text with its lines divided among the loaders."""
     whole = Document(text)
     events, trees, blocks, tables = events_in(text), trees_in(text), blocks_in(text), tables_in(text)
-    taken = whole.lines_of([*events, *trees, *blocks, *tables])
+    others = whole.lines_of([*events, *trees, *tables])
+    blocks = with_messages(blocks, whole.without(others))
+    taken = [*others, *whole.lines_of(blocks)]
     parts: dict[str, list[range]] = {}
     for name in PARTS:
         left = whole.without(taken).split("\n")
