@@ -295,6 +295,47 @@ def test_a_chain_that_lost_its_indentation_is_read():
     assert batch["certificates"]["kind"].tolist() == ["certificate", "crl", "certificate"]
 
 
+# -dump, and what was deleted
+
+DUMP = """C:\\>certutil -dump issuing1.crl
+X509 Certificate Revocation List:
+Version: 2
+Issuer:
+    CN=Contoso Issuing CA 1
+    DC=contoso
+  Name Hash(sha1): 55758060d1c853dbf76f17adb6e8a46007e2a017
+
+ ThisUpdate: 3/1/2024 3:01 AM
+ NextUpdate: 3/8/2024 3:21 PM
+CRL Entries: 1
+  Serial Number: 2b00000011f3c3bf591575b554000000000011
+   Revocation Date: 2/12/2024 10:01 AM
+
+CRL Extensions: 1
+    2.5.29.20: Flags = 0, Length = 4
+    CRL Number
+        CRL Number=012a
+
+CRL Hash(sha1): a95489d7bf1887e7cd8f2a4ff5257cb1536bd312
+CertUtil: -dump command completed successfully.
+"""
+
+
+def test_the_dump_of_a_list_is_a_list():
+    row = read(DUMP, tz="UTC")["certificates"].iloc[0]
+    assert row[["kind", "issuer", "crl_number"]].tolist() == ["crl", "CN=Contoso Issuing CA 1, DC=contoso", "012A"]
+    assert str(row["next_update"]) == "2024-03-08 15:21:00+00:00" and row["thumbprint"].startswith("A95489D7")
+    assert pd.isna(row["serial"])  # that is a certificate on the list
+
+
+def test_what_was_deleted_from_the_cache_is_not_in_it():
+    url = "http://crl.contoso.example/a.crl"
+    batch = read(
+        f"{url}\nWinHttp Cache entries deleted: 1\nCertUtil: -URLCache command completed successfully.\n", tz="UTC"
+    )
+    assert batch["cache_entries"].empty and said(batch)[0] == "deleted entries"
+
+
 # -store
 
 

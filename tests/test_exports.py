@@ -81,7 +81,8 @@ HUNTER = {
     "UserData": {
         "CryptRetrieveObjectByUrlWire": {
             "URL": {"scheme": "http", "Value": URL}, "Timeout": "PT15S", "EventAuxInfo": {"ProcessName": "spoolsv.exe"},
-            "CorrelationAuxInfo": {"TaskId": f"{{{TASK}}}", "SeqNumber": 3}, "Result": {"value": "2EE2", "Value": "The operation timed out"},
+            "CorrelationAuxInfo": {"TaskId": f"{{{TASK}}}", "SeqNumber": 3},
+            "Result": {"value": "2EE2", "Value": "The operation timed out"},
         }
     },
 }  # fmt: skip

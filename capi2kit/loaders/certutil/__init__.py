@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from capi2kit.columns.cells import shaped
 from capi2kit.knowledge.urls import url_role
-from capi2kit.loaders.certutil.extent import COUNT, END, ENTRY, OBJECT, URL_ALONE, own_lines
+from capi2kit.loaders.certutil.extent import COUNT, DUMP, END, ENTRY, OBJECT, URL_ALONE, own_lines
 from capi2kit.loaders.certutil.places import in_english
-from capi2kit.loaders.certutil.store import KINDS, TIMES, certificate_table, read_object
+from capi2kit.loaders.certutil.store import KINDS, TIMES, certificate_table, kind_of_dump, read_object
 from capi2kit.loaders.certutil.urlcache import FIELDS, cache_lines, with_times
 from capi2kit.loaders.certutil.urlfetch import ELEMENT, FETCHES, read_element
 from capi2kit.loaders.certutil.verification import verification_table, verifications_in
@@ -39,6 +39,7 @@ _KINDS = (
     ("element", ELEMENT),
     ("section", FETCHES),
     ("object", OBJECT),
+    ("dump", re.compile(rf"{DUMP.pattern}$")),
     ("url", URL_ALONE),
     ("store", _STORE),
 )
@@ -58,6 +59,7 @@ class _Part:
     lines: list[Line] = field(default_factory=list)
     ended: bool = False  # something follows that is known not to belong to it
     count: int | None = None  # entries that certutil says it listed
+    deleted: bool = False  # ... or that it deleted
     verdict: bool = False  # these lines follow a chain
 
 
@@ -106,7 +108,7 @@ def _parts(found: Iterable[Line]) -> Iterator[_Part]:
             store = line.text.split(" ", 1)[0]
         elif kind in ("end", "count") or _opens(kind, part) or _leaves(line.text, part):
             part.ended = True
-            part.count = _count(line.text)
+            part.count, part.deleted = _count(line.text), _is_deletion(line.text)
             if kind == "end":
                 store = None
                 part.lines += [line] if part.verdict else []
@@ -130,6 +132,8 @@ def _opens(kind: str | None, part: _Part) -> bool:
     """Whether a line opens a new part; entries of one cache are one part, as are the URLs of a list."""
     if kind in ("url", "section"):
         return part.kind == "rest"
+    if kind == "dump":  # with -v it is below the heading of its object
+        return part.kind != "object" or len(part.lines) > 1
     return kind in ("entry", "object", "element") and (kind, part.kind) != ("entry", "entry")
 
 
@@ -148,6 +152,11 @@ def _count(text: str) -> int | None:
     return int(pair[1]) if pair and known and _NUMBER.fullmatch(pair[1]) else None
 
 
+def _is_deletion(text: str) -> bool:
+    pair = labelled(text)
+    return pair is not None and column_of(NAME, pair[0]) == "(deleted)"
+
+
 def _read_cache(part: _Part, found: _Found) -> None:
     """Entries with labels. The last one is noted if it lacks what others have and nothing follows it."""
     entries = cache_lines("\n".join(line.text for line in part.lines))
@@ -163,6 +172,10 @@ def _read_cache(part: _Part, found: _Found) -> None:
 def _read_list(part: _Part, found: _Found) -> None:
     """A URL on each line: all that certutil prints without -v."""
     urls = [(line, match["url"]) for line in part.lines if (match := URL_ALONE.fullmatch(line.text))]
+    if part.deleted:
+        message = f"what certutil deleted from the cache is in no table: {part.count} at line {part.lines[0].number}"
+        found.problems.add("record", "deleted entries", message=message)
+        return
     _check_count(part, len(urls), found=found)
     found.entries += [
         {"line": str(line.number), "command": "urlcache", "url": url, "url_role": url_role(url)} for line, url in urls
@@ -178,8 +191,8 @@ def _check_count(part: _Part, there: int, *, found: _Found) -> None:
 def _read_store(part: _Part, found: _Found) -> None:
     """One object of a store."""
     word = OBJECT.fullmatch(part.lines[0].text)
-    kind = column_of(NAME, word["word"]) if word else None
-    cells = read_object(part.lines, kind=KINDS.get(kind or ""), store=part.store)
+    kind = KINDS.get(column_of(NAME, word["word"]) or "") if word else kind_of_dump(part.lines)
+    cells = read_object(part.lines, kind=kind, store=part.store)
     _check_object(part, cells, found=found)
     found.objects.append(cells)
 
@@ -224,6 +237,7 @@ _READERS = {
     "entry": _read_cache,
     "url": _read_list,
     "object": _read_store,
+    "dump": _read_store,
     "element": _read_chain,
     "section": _read_fetches,
     "rest": _read_rest,

@@ -19,6 +19,7 @@ FOREIGN_ENTRY = re.compile(
     r"\s*(?=[^:\uff1a]{0,60}(?:WinHttp|WinINet))[^:\uff1a]{1,60}[:\uff1a]\s*\d{1,9}\s{1,3}\S.{0,20}", re.IGNORECASE
 )
 OBJECT = re.compile(r"\s*={8,} (?P<word>\S[^=]{0,40}?)(?: \d+)? ={8,}\s*$")
+DUMP = re.compile(r"X\.?509\b[^:\uff1a]{1,60}[:\uff1a]\s*")  # the heading of certutil -dump
 COUNT = re.compile(r"\s*\S{0,30}\s?(?:WinHttp|WinINet)[^:\uff1a]{1,60}[:\uff1a]\s*(?P<count>\d{1,9})\s*", re.IGNORECASE)
 URL_ALONE = re.compile(r"\s*(?P<url>(?:https?|ldaps?|file)://\S+)\s*$", re.IGNORECASE)
 CACHE_FILE = re.compile(r"\\CryptnetUrlCache\\(Content|MetaData)\\", re.IGNORECASE)
@@ -63,7 +64,7 @@ def _is_strong(text: str) -> bool:
     """Whether nothing else writes such a line."""
     return bool(
         END.match(text) or ELEMENT.match(text) or CHAIN.fullmatch(text) or _FLAGS.match(text) or ENTRY.match(text)
-        or FOREIGN_ENTRY.fullmatch(text) or VERDICT.fullmatch(text)
+        or FOREIGN_ENTRY.fullmatch(text) or VERDICT.fullmatch(text) or DUMP.fullmatch(text)
         or _CACHED.match(text) or COUNT.fullmatch(text) or _is_object(text) or _is_attempt(text)
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ TIMES = ("not_before", "not_after", "this_update", "next_update")
 COLUMNS = ("serial", "issuer", "subject", *TIMES, "thumbprint")
 KINDS = {"(certificate)": "certificate", "(crl)": "crl", "(ctl)": "ctl"}
 _PART_OF_NAME = re.compile(r"\s+(?:[A-Za-z]{1,10}|[\d.]+)=\S")  # CN=…, 2.5.4.15=…
+_CRL_NUMBER = re.compile(r"\s*CRL [^=]{1,20}=([0-9A-Fa-f]{1,40})\s*")  # certutil -dump
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?)+")
 
 
@@ -36,10 +37,20 @@ def read_object(lines: Sequence[Line], *, kind: str | None, store: str | None) -
     return finished(cells, more)
 
 
+def kind_of_dump(lines: Sequence[Line]) -> str:
+    """What `certutil -dump` shows: only a CRL says when the next one comes."""
+    labels = (pair[0] for line in lines if (pair := labelled(line.text)))
+    return "crl" if any(column_of("certutil", label) == "next_update" for label in labels) else "certificate"
+
+
 def take_line(cells: Cells, more: dict[str, object], *, text: str) -> str:
     """Put a line where it belongs; returns the column of a label whose value is to follow on lines of its own."""
     pair = labelled(text)
     column = column_of("certutil", pair[0]) if pair else None
+    if number := _CRL_NUMBER.fullmatch(text):
+        cells.setdefault("crl_number", number[1].upper())
+    if column == "serial" and cells.get("kind") == "crl":
+        column = None  # of a certificate on the list
     if not pair or column not in COLUMNS or cells.get(column):
         add_line(more, text)
         return ""
