@@ -47,6 +47,7 @@ ANSWERS = [
     ("certutil-tail.txt", "certutil-untrusted-root", "very sure", ["an unnamed certificate", "UNTRUSTEDROOT"], "install-root"),
     ("certutil-tail.txt", "certutil-revoked", "very sure", ["key compromise"], "replace-certificate"),
     ("certutil-tail.txt", "certutil-unchecked", "very sure", ["CRYPT_E_NO_REVOCATION_CHECK"], "allow-pki-hosts"),
+    ("certutil-spanish.txt", "certutil-list-expired", "very sure", ["pki.contoso.example"], "republish-root-crl"),
     ("certutil-no-name.txt", "certutil-no-name", "very sure", ["pki.contoso.example", "NAME_NOT_RESOLVED"], "machine-proxy"),
     ("certutil-no-name.txt", "certutil-no-connection", "very sure", ["crl.contoso.example", "CANNOT_CONNECT"], "allow-pki-hosts"),
     ("certutil-no-name.txt", "certutil-cannot-fetch", "very sure", ["ca01.contoso.example", "BAD_NETPATH"], "publish-cdp"),

@@ -11,6 +11,7 @@ from capi2kit import words
 from capi2kit.questions.cautions import Read
 
 _FETCHED, _LISTED = "urlfetch", "urlcache"
+_GOOD = "verified"  # a verdict of certutil
 
 
 def without_events(case: Read) -> str:
@@ -20,7 +21,8 @@ def without_events(case: Read) -> str:
     chains = case.verifications
     found = [
         _counted(chains, "chain", did="that certutil checked", failed=_failed_chains(chains)),
-        _counted(fetched, "address", plural="addresses", did="that certutil fetched", failed=_failed(fetched)),
+        _counted(fetched, "address", plural="addresses", did="that certutil fetched", failed=_failed(fetched))
+        + (_unknown(fetched) if len(fetched) else ""),
     ]
     listed = len(_of(entries, _LISTED))
     found += [words.count(listed, "entry of a URL cache", plural="entries of URL caches")] if listed else []
@@ -41,7 +43,15 @@ def _failed_chains(chains: pd.DataFrame) -> pd.Series:
 
 
 def _failed(entries: pd.DataFrame) -> pd.Series:
-    return entries["result"][entries["result"].notna()]
+    """The codes of those that failed; missing where certutil gave none."""
+    bad = entries["verdict"].notna() & entries["verdict"].ne(_GOOD)
+    return entries["result"][entries["result"].notna() | bad.fillna(False)]
+
+
+def _unknown(entries: pd.DataFrame) -> str:
+    """What is to be said of words for an outcome that are in no table."""
+    unknown = int((entries["verdict"].isna() & entries["result"].isna()).sum())
+    return f" ({unknown} with a verdict in words that are not known here)" if unknown else ""
 
 
 def _counted(rows: pd.DataFrame, what: str, *, did: str, failed: pd.Series, plural: str = "") -> str:

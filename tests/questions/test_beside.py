@@ -24,6 +24,11 @@ KEY = "HKEY_USERS\\S-1-5-20\\Software\\x\n    ProxyEnable    REG_DWORD    0x1\n 
     [
         (URLFETCH, "No event log, but 2 addresses that certutil fetched, 1 failed (0x80072EE2 ERROR_WINHTTP_TIMEOUT)"),
         (URLFETCH.partition("\n\n")[0], "No event log, but 1 address that certutil fetched, none of them failed"),
+        (
+            URLFETCH.partition("\n\n")[0].replace("Verified", "Zzz"),
+            "No event log, but 1 address that certutil fetched, none of them failed"
+            " (1 with a verdict in words that are not known here)",
+        ),
         (CACHE, "No event log, but 1 entry of a URL cache"),
         (KEY, "No event log, but 2 settings"),
         (f"{CACHE}\n{KEY}", "No event log, but 1 entry of a URL cache; 2 settings"),

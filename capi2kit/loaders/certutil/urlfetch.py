@@ -28,6 +28,7 @@ _URL = re.compile(r"(?:\[(?P<index>[\d.]+)\]\s+)?<?(?P<url>(?:https?|ldaps?|file
 _CODE = re.compile(r"\b0x([0-9A-Fa-f]{8})\b")
 _CRL = re.compile(r"\s*(?P<name>[^:\[\]]{0,20}CRL) (?P<number>[0-9A-Fa-f]+):\s*")
 _ROLES = (("OCSP", "OCSP"), ("AIA", "AIA"), ("CDP", "CRL"))  # these names are not translated
+VERDICTS = ("verified", "expired", "wrong issuer", "unsuccessful", "failed")
 _STATUSES = re.compile(r"(dwInfoStatus|dwErrorStatus)=([0-9A-Fa-f]+)")
 
 
@@ -84,10 +85,17 @@ def _attempt(found: re.Match[str], line: Line, *, section: str) -> Cells:
         "line": str(line.number),
         "command": "urlfetch",
         "status": found["status"].strip(),
+        "verdict": _verdict(found["status"]),
         "elapsed_s": found["s"],
     }
     kept = {name: text for name, text in more.items() if text and text != "(null)"}
     return cells | {"url": None, "url_role": role, "result": None, "extra": json.dumps(kept, ensure_ascii=False)}
+
+
+def _verdict(status: str) -> str | None:
+    """certutil's word for the outcome as a known one, in the languages of labels.csv."""
+    word = (column_of("certutil", status) or "").strip("()")
+    return word if word in VERDICTS else None
 
 
 def _follows(cells: Cells, text: str) -> bool:
