@@ -20,7 +20,7 @@ from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFor
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.eventxml.unknown import LOAD_THE_FOLDER, refusal
+from capi2kit.loaders.eventxml.unknown import refusal
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.loaders.triage.collected import (
@@ -31,6 +31,7 @@ from capi2kit.loaders.triage.collected import (
     shown_twice,
     stack,
     take_hosts_from_folders,
+    why_nothing,
 )
 from capi2kit.loaders.triage.computers import name_computers
 from capi2kit.loaders.triage.copies import leave_out_older, leave_out_repeated
@@ -49,14 +50,6 @@ _BESIDE = (
 _FORMATS = (
     "Windows event logs and exports of them, events pasted as text, trust lists, certificates and CRLs, and the logs and settings "
     "around them (all of them: `capi2kit --formats`)"
-)
-_HOW_TO_COPY = (
-    "What was lost is damaged or cut off: export the log again with "
-    "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
-)
-_HOW_TO_LOG = (
-    "Enable the log with `wevtutil sl Microsoft-Windows-CAPI2/Operational /e:true`, repeat the slow start, "
-    "then export it with `wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`."
 )
 
 
@@ -122,25 +115,29 @@ def load(
     """
     asked = Asked(engine, _wanted(providers), checked_zone(tz))
     read: dict[int, list[Batch]] = {}
-    refused: EvidenceError | None = None
     left_out: list[tuple[int, str, EvidenceError]] = []
+    every = files.find(what, follow=follow)
     with files.Reader() as reader:
-        every = files.find(what, follow=follow)
-        for number, found in enumerate(every):
+
+        def take(number: int, tz: str | None) -> bool:
             try:
-                with reader.open(found) as file:
-                    read[number] = _read(file, number, asked=asked, progress=progress)
+                with reader.open(every[number]) as file:
+                    read[number] = _read(file, number, asked=replace(asked, tz=tz), progress=progress)
             except Exception as err:
-                fault = err if isinstance(err, EvidenceError) else _unexpected(found.name, err)
-                refused = refused or (fault if found.named else None)
-                left_out.append((number, found.name, fault))
-        for number, zone in {} if tz else zones_to_read_in(read).items():
-            with reader.open(every[number]) as file:
-                read[number] = _read(file, number, asked=replace(asked, tz=zone), progress=progress)
-            read[number].append(read_in(number, zone))
+                fault = err if isinstance(err, EvidenceError) else _unexpected(every[number].name, err)
+                left_out.append((number, every[number].name, fault))
+                return False
+            return True
+
+        for number in range(len(every)):
+            take(number, asked.tz)
+        for number, zone in () if tz else zones_to_read_in(read).items():
+            if take(number, zone):
+                read[number].append(read_in(number, zone))
     case = _joined([batch for batches in (*read.values(), notes_of(left_out)) for batch in batches])
     if not any(len(getattr(case, table)) for table in ("events", *_BESIDE)):
-        raise _with_formats(refused) if refused else NoEvents(_why_nothing(case))
+        refused = next((fault for number, _, fault in left_out if every[number].named), None)
+        raise _with_formats(refused) if refused else NoEvents(why_nothing(case.sources, case.problems))
     lost = int(case.sources["lost"].sum())
     if strict and lost:
         first = case.problems.loc[case.problems["lost"] > 0, "message"].iloc[0]
@@ -281,18 +278,3 @@ def _joined(batches: list[Batch]) -> Case:
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     notes += check_manifest(beside["settings"], sources)
     return Case(sources, stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
-
-
-def _why_nothing(case: Case) -> str:
-    facts = [case.sources[column] for column in ("path", "promised", "other", "lost")]
-    read = [
-        f"{path}: {promised} records, {other} of other providers, {lost} lost"
-        for path, promised, other, lost in zip(*facts, strict=True)
-    ]
-    why = case.problems.loc[case.problems["stage"] == "file", "message"].tolist()
-    read += why
-    more = f"; and {len(read) - 5} more" if len(read) > 5 else ""
-    next_step = _HOW_TO_COPY if case.sources["lost"].sum() else _HOW_TO_LOG
-    if any(LOAD_THE_FOLDER in text for text in why):
-        next_step = f"Unpack or mount what holds files, and {LOAD_THE_FOLDER}."
-    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {next_step}"

@@ -62,10 +62,7 @@ _PLACES = {
 
 
 class Block(NamedTuple):
-    """The values of a block by what they mean, where it begins and ends in the text, and its labels as `label_key` makes them.
-
-    `inferred`: how the event is known, if no label says it.
-    """
+    """What a block says by what it means, where it begins and ends, its labels as `label_key` makes them, what was inferred."""
 
     values: dict[str, str]
     begin: int

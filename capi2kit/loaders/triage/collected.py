@@ -12,6 +12,7 @@ import pandas as pd
 
 from capi2kit.columns.cells import empty, integers, shaped
 from capi2kit.errors import EvidenceError, UnknownFormat
+from capi2kit.loaders.eventxml.unknown import LOAD_THE_FOLDER
 from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.winevent import Batch
 
@@ -21,6 +22,14 @@ _SHOW_TWICE = (
     "pasted",
     "eventxml",
 )  # loaders of texts: an answer quotes what it answers, a tool lists a record per rule
+_HOW_TO_COPY = (
+    "What was lost is damaged or cut off: export the log again with "
+    "`wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`, or copy it again."
+)
+_HOW_TO_LOG = (
+    "Enable the log with `wevtutil sl Microsoft-Windows-CAPI2/Operational /e:true`, repeat the slow start, "
+    "then export it with `wevtutil epl Microsoft-Windows-CAPI2/Operational capi2.evtx`."
+)
 
 
 def stack(batches: list[Batch], table: str) -> pd.DataFrame:
@@ -132,6 +141,22 @@ def notes_of(left_out: list[tuple[int, str, EvidenceError]]) -> list[Batch]:
 def _ending(name: str) -> str:
     found = re.search(r"\.[A-Za-z0-9_-]{1,12}$", name)
     return found[0].lower() if found else "without an ending"
+
+
+def why_nothing(sources: pd.DataFrame, problems: pd.DataFrame) -> str:
+    """Why nothing usable was found in files that could be read, and what to do next."""
+    facts = [sources[column] for column in ("path", "promised", "other", "lost")]
+    read = [
+        f"{path}: {promised} records, {other} of other providers, {lost} lost"
+        for path, promised, other, lost in zip(*facts, strict=True)
+    ]
+    why = problems.loc[problems["stage"] == "file", "message"].tolist()
+    read += why
+    more = f"; and {len(read) - 5} more" if len(read) > 5 else ""
+    next_step = _HOW_TO_COPY if sources["lost"].sum() else _HOW_TO_LOG
+    if any(LOAD_THE_FOLDER in text for text in why):
+        next_step = f"Unpack or mount what holds files, and {LOAD_THE_FOLDER}."
+    return f"no CAPI2 event in what was read ({'; '.join(read[:5])}{more}). {next_step}"
 
 
 def note(number: int, message: str, *, error: str) -> Batch:

@@ -24,7 +24,7 @@ _USUAL = re.compile(
 )
 _UPLOADS = re.compile(r"/uploads/[a-z_]+(?:/\.)?/?$")
 _OLDER = re.compile(
-    r"(?:^|/)(?:vss|(?:[.?]/globalroot/device/)?harddiskvolumeshadowcopy)(?P<number>\d+)(?=/|$)"
+    r"(?:^|/)(?:vss|(?:[.?]/globalroot/device/)?harddiskvolumeshadowcopy)(?P<number>\d{1,9})(?=/|$)"
     r"|(?:^|/)(?:[a-z]:?\$?/)?windows\.old(?:\(\d+\))?(?=/|$)",
     re.IGNORECASE,
 )  # shadow copies of a volume, a former Windows
@@ -64,7 +64,7 @@ def place_of(name: str) -> Place | None:
     root = _UPLOADS.sub("", root[: older.start()] if older else root)
     if _KEPT.search(path):
         return Place(root, path, 0)
-    return Place(root, path, int(older["number"] or 0) if older else _NEWEST)
+    return Place(root, path, min(int(older["number"] or 0), _NEWEST - 1) if older else _NEWEST)
 
 
 def account_of(place: Place | None) -> str | None:
