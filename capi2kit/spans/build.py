@@ -95,7 +95,7 @@ def build_spans(events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> p
     check(events, "events", needs=_NEEDED)
     flat = _believable(events[_NEEDED])
     index = {name: events.index.get_level_values(name).to_numpy(object) for name in ("task_id", "process")}
-    task_id = _tasks(flat, index["task_id"])
+    task_id = _tasks(flat, index)
     records = order_records(flat, task_id)
     pairs, rank, broken = _paired(flat["operation"].to_numpy(object)[records.row], records)
     if not len(pairs.start):
@@ -149,12 +149,12 @@ def _believable(flat: pd.DataFrame) -> pd.DataFrame:
     return flat.assign(**odd)
 
 
-def _tasks(flat: pd.DataFrame, task_id: np.ndarray) -> np.ndarray:
-    """The task of each record. Where an export left the TaskId out, the calls of a thread are one task, for they are nested, too."""
+def _tasks(flat: pd.DataFrame, index: dict[str, np.ndarray]) -> np.ndarray:
+    """The task of each record. Where an export left all attributes out, the calls of a thread are one task, for they are nested, too."""
+    task_id = index["task_id"]
     ranked = [name for name, found in operations_by_name().items() if found.rank]
-    lacks = (
-        pd.isna(task_id) & flat["phase"].isin(["start", "stop"]).to_numpy() & flat["operation"].isin(ranked).to_numpy()
-    )
+    lacks = pd.isna(task_id) & pd.isna(index["process"]) & flat["seq"].isna().to_numpy()
+    lacks &= flat["phase"].isin(["start", "stop"]).to_numpy() & flat["operation"].isin(ranked).to_numpy()
     if not lacks.any():
         return task_id
     tid, event = (flat[name].to_numpy(object)[lacks] for name in ("tid", "event"))

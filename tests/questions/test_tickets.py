@@ -58,7 +58,7 @@ def test_lines_are_cited_where_there_are_no_records(capsys):
     assert (row["evidence"], source) == (None, 0)
     assert [text[line - 1].strip() for line in lines] == ['Failed "CDP" Time: 15']
     main(["remedy", str(FIELD / "k03-urlfetch-failed-timeout.txt")])
-    assert f"line {lines[0]}" in capsys.readouterr().out
+    assert f"lines 13, {lines[0]}" in capsys.readouterr().out  # and that of the address without a connection
 
 
 def test_lines_of_several_findings_come_once_and_in_order():

@@ -130,9 +130,9 @@ def test_an_export_of_errors_only_still_nests():
 
 
 def without_tasks(log):
-    """The same records as exports leave them that drop attributes: no TaskId, no SeqNumber."""
+    """The same records as exports leave them that drop attributes: no TaskId, no SeqNumber, no program."""
     rows = log.reset_index()
-    rows["task_id"] = pd.array([None] * len(rows), dtype="string")
+    rows["task_id"] = rows["process"] = pd.array([None] * len(rows), dtype="string")
     rows["seq"] = pd.array([None] * len(rows), dtype=rows["seq"].dtype)
     return rows.set_index(["task_id", "process"])
 
@@ -149,7 +149,8 @@ def test_where_the_task_is_not_known_the_calls_of_a_thread_are_one():
     }  # neither thread nor task: nothing belongs together
 
 
-def test_other_records_without_a_task_are_left_out():
+def test_events_without_a_task_are_left_out():
+    assert spans_of("VerifyTrust 0.0 1.0 task=none").empty  # its program is there: no export dropped it
     log = without_tasks(events(CHECK))
     assert c2.build_spans(log.assign(phase=pd.array(["point"] * len(log), dtype="string"))).empty
 
