@@ -16,7 +16,7 @@ from capi2kit.loaders.eventxml.json_events import Json, fill, text_of
 _TEXT = "Value"  # what Velociraptor calls the text of an element
 _OF_ATTRIBUTES = ("EventAuxInfo", "CorrelationAuxInfo")  # elements whose attributes begin with a capital letter
 _OF_TEXT = ("URL", "Timeout")  # elements that have no attribute `value`
-_PAIR = re.compile(r"([^\s¦:][^¦:]{0,60}): ([^¦]*?)\s*(?:¦|$)")  # of Hayabusa's timelines
+_BETWEEN = "¦"  # between the fields of Hayabusa's timelines
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
@@ -57,7 +57,8 @@ def _add_text(event: etree._Element, text: str) -> None:
 
 def _add_pairs(event: etree._Element, text: str, *, fields: Mapping[str, str]) -> None:
     """What a timeline shows of an event in one cell: `URL: http://… ¦ Timeout: PT15S`."""
-    pairs = dict(_PAIR.findall(text))
+    cells = (cell.partition(": ") for cell in text.split(_BETWEEN))
+    pairs = {name.strip(): value.strip() for name, sign, value in cells if sign}
     known = {name: means for name in pairs if (means := fields.get(name, "")).startswith("payload/")}
     for name, means in known.items():
         _put(event, means.removeprefix("payload/"), value=pairs[name])
