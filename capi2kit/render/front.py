@@ -123,6 +123,8 @@ def _tiles(answer: Answer, *, events: int) -> list[Tile]:
         failed = sum(found.outcomes.values())
         kinds = ", ".join(f"{times} × {outcome}" for outcome, times in found.outcomes.items())
         tiles.append(Tile(f"{failed} of {len(found.waits)}", f"retrievals failed{f' ({kinds})' if kinds else ''}"))
+    elif not events:
+        tiles.append(Tile(f"{len(answer.charges)}", "findings; there is no event log"))
     elif not costly:
         tiles.append(Tile(f"{events:,}", f"events in the log; {words.count(answer.operations, 'operation')}"))
     if sentences.after(answer) and answer.effect:
