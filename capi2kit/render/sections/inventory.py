@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from capi2kit import __version__, words
@@ -107,8 +110,16 @@ def problems(analysis: Analysis) -> Section | None:
     found = analysis.case.problems
     if found.empty:
         return None
+    paths = dict(analysis.case.sources[["source", "path"]].itertuples(index=False, name=None))
+    root = _shared_folder(list(paths.values()))
     rows = [
-        [words.visible(row["error"]), str(row["lost"]), words.visible(row["message"]), row["stage"], str(row["source"])]
+        [
+            words.visible(row["error"]),
+            str(row["lost"]),
+            words.visible(row["message"]),
+            row["stage"],
+            _named(row, paths)[len(root) :],
+        ]
         for row in found.head(_MOST).to_dict("records")
     ]
     shown = f" The first {_MOST} are shown." if len(found) > _MOST else ""
@@ -118,9 +129,15 @@ def problems(analysis: Analysis) -> Section | None:
         Column("lost", number=True),
         Column("what and where", long=True),
         Column("stage", brief=False),
-        Column("file", brief=False),
+        Column("file", long=True, brief=len(paths) > 1),
     ]
     return Section("problems", "Problems of the evidence", prose, Table(columns, rows))
+
+
+def _named(problem: dict[Hashable, Any], paths: dict[int, str]) -> str:
+    """The file of a problem, where several are there and its message does not name it."""
+    path = paths.get(problem["source"], "") if len(paths) > 1 else ""
+    return "" if words.file_name(path) in str(problem["message"]) else path
 
 
 def operations(analysis: Analysis) -> Section:
