@@ -83,6 +83,7 @@ ANSWERS = [
     ("rasclient-13801.txt", "vpn-failed", "very sure", ["SRV01", "IKE_AUTH_FAIL", "13801"], "publish-cdp"),
     ("certsvc-100-list.txt", "ca-not-started", "very sure", ["Contoso Issuing CA 1", "REVOCATION_OFFLINE"], "republish-root-crl"),
     ("details-left-out.txt", "details-left-out", "likely", ["2 records of SRV01", "no URL"], "export-the-details"),
+    ("257-access-denied.txt", "catalog-not-opened", "very sure", ["SRV01", "-1032", "another program"], "rebuild-the-catalog"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip
 
