@@ -6,6 +6,7 @@ How the messages of an event begin is in `data/messages.csv`. A message below th
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 
@@ -21,19 +22,19 @@ _END = re.compile(r"\n[ \t]*(?:\r?\n|$)|\Z")
 
 def with_messages(blocks: list[Block], text: str) -> list[Block]:
     """The blocks of a text, those without a description with the message below them, and its messages without a block."""
-    found = list(blocks)
-    taken = [range(block.begin, block.end) for block in blocks]
+    found = sorted(blocks, key=lambda block: block.begin)
+    begins = [block.begin for block in found]
+    alone: list[Block] = []
     for begin, end, known in _messages(text):
-        if any(begin in one for one in taken):
-            continue
-        above = next((i for i, block in enumerate(found) if _is_of(block, begin, known=known, text=text)), None)
-        if above is None:
-            found.append(_alone(text, begin, end=end, known=known))
+        at = bisect_right(begins, begin) - 1
+        if at >= 0 and begin < found[at].end:
+            continue  # the description of a block
+        if at >= 0 and _is_of(found[at], begin, known=known, text=text):
+            values = {"channel": known[0]["channel"]} | found[at].values | {"description": _plain(text[begin:end])}
+            found[at] = found[at]._replace(values=values, end=end)
         else:
-            block = found[above]
-            values = {"channel": known[0]["channel"]} | block.values | {"description": _plain(text[begin:end])}
-            found[above] = block._replace(values=values, end=end)
-    return sorted(found, key=lambda block: block.begin)
+            alone.append(_alone(text, begin, end=end, known=known))
+    return sorted([*found, *alone], key=lambda block: block.begin)
 
 
 @cache
