@@ -35,7 +35,7 @@ from capi2kit.winevent import Batch, EventRows
 NAME = "pasted"
 LOOKS_FOR = (
     "text with events or output of commands in it: <Event>, a General tab (Log Name: … Event ID: …), a Friendly View, Format-List or "
-    "Format-Table, certutil, netsh, reg query, lines of logs; also as Markdown, as a page saved from a browser, or as a mail"
+    "Format-Table, certutil, netsh, reg query, lines of logs, also as Markdown, as a page saved from a browser, or as a mail"
 )
 LONGEST = 32 << 20  # characters: nobody pastes more
 _HEAD = 1 << 18  # characters that are looked at to know a text

@@ -26,7 +26,7 @@ from capi2kit.winevent import Batch
 
 NAME = "hive"
 ORIGIN = "registry hive"  # `settings.origin` of what is read here
-LOOKS_FOR = "a registry hive (SOFTWARE, SYSTEM, NTUSER.DAT, …; needs pip install 'capi2kit[triage]')"
+LOOKS_FOR = "a registry hive (SOFTWARE, SYSTEM, NTUSER.DAT, …), with pip install 'capi2kit[triage]'"
 LARGEST = 1 << 30
 _MAGIC = b"regf"
 _HEADER = struct.Struct("<4sII")  # signature, two numbers that are the same in a hive that was closed
