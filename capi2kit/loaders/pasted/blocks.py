@@ -23,7 +23,7 @@ from capi2kit.knowledge.providers import log_named, provider_named
 from capi2kit.loaders.pasted.lost_tags import clean
 from capi2kit.loaders.text.dates import local_date, possible_dates
 
-_LINE = re.compile(r"[ \t]*([^\s:<>\"=\uff1a][^:<>\"=\uff1a\t\n]{0,40}?)[ \t]*(?:[:\uff1a=]|\t)[ \t]*(.*)")
+_LINE = re.compile(r"[ \t]*+([^\s:<>\"=\uff1a][^:<>\"=\uff1a\t\n]{0,40}?)(?:[ \t]*+[:\uff1a=]|[ ]*+\t)(.*)")
 _PLACEHOLDER = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|[YMDHS]{2,4}(?:[-/:. ][YMDHS]{2,4})+")
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _SID = re.compile(r"S-1-\d+(?:-\d+)+", re.ASCII)

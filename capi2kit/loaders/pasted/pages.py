@@ -21,7 +21,7 @@ _ENDING = re.compile(r"\.(?:x?html?)$", re.IGNORECASE)
 _FEWEST = 3  # tags of a page that has no beginning
 _HEADER = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{1,40}: ?.*\n(?:[ \t].*\n)*+)++")
 _MAIL = re.compile(r"(?im)^(?:MIME-Version|Message-ID|Received|Return-Path|Content-Type):")
-_RAW = re.compile(r"<(?=/?[A-Z][a-z]+[A-Za-z]*(?:[\s/>]|$))")  # tags of an event that nobody escaped: no tag of a page
+_RAW = re.compile(r"<(?=/?[A-Z][a-z][A-Za-z]*+(?:[\s/>]|$))")  # tags of an event that nobody escaped: no tag of a page
 _BLOCKS = frozenset(
     "address article aside blockquote body br center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li "
     "main nav ol option p pre section summary table tbody td textarea tfoot th thead title tr ul".split()

@@ -28,7 +28,7 @@ _QUOTES = str.maketrans(
 _SPACES = {0xA0: " ", 0x202F: " ", 0x2007: " ", 0x2009: " ", 0x200B: None, 0x200C: None, 0x2060: None, 0xFEFF: None}
 _MARKER = re.compile(r"(?m)(^|>)[ \t]*(?:\*[-+]\*|[-+\u2013])[ \t]+(?=<)")
 _EMPHASIS = re.compile(r'(?<=")\*([^"<>]*)\*(?=")|(?<=>)\*([^<>]*)\*(?=<)')
-_QUOTE_SIGNS = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+|[ \t]{0,3}\|[ \t](?!.*\|\s*$)")
+_QUOTE_SIGNS = re.compile(r"^[ \t]{0,3}(?:(?:>[ \t]?)+|\|[ \t](?!.*\|\s*$))")
 _NUMBERED = re.compile(r"[ \t]*+(\d{1,6})(?:[ \t]*[.:|)][ \t]?|\t|[ \t]{1,4})(?=\S|$)")
 _RISING = 3  # lines whose numbers follow each other
 _BBCODE = re.compile(r"\[(/?)([A-Za-z]{1,10})(=[^\[\]\n]{0,200})?\]")
@@ -40,7 +40,7 @@ _FENCE = re.compile(r"(?m)^[ \t]{0,8}(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*$")
 _TICKS = re.compile(r"(?m)^([ \t]*)`([^`\n]+)`([ \t]*\\?)$")
 _ROW = re.compile(r"[ \t]*+\|(.*)\|[ \t]*")
 _GRID = re.compile(r"[ \t]*\+(?:[-=]+\+)+[ \t]*")
-_RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?[ \t]*)?[ \t]*")
+_RULE = re.compile(r"[ \t]*+\|?(?:[ \t]*+:?-{2,}+:?[ \t]*+\|)++(?:[ \t]*+:?-{2,}+:?)?[ \t]*+")
 _TYPOGRAPHIC_TAG = re.compile("<[A-Za-z][^<>\u201c\u201d\u201e\u2033]*[\u201c\u201d\u201e\u2033][^<>]*>")
 _TOOL_LINE = re.compile(
     '[ \t]*(?:[\u201c\u201e"].{1,200}[\u201d\u201c"][ \t]*[=:]|WP [\u201c\u201e]\\d|.{1,60}: [\u201c\u201e]\\S+://|'
