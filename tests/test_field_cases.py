@@ -216,3 +216,9 @@ def test_a_message_without_a_heading_is_an_event_and_one_inside_a_sentence_is_no
         lambda rows: rows["error"] == "pasted event", "message"
     ]
     assert "only its message is there" in note
+
+
+def test_a_message_below_the_row_of_its_event_is_no_second_event():
+    case = analysis("schannel-in-a-table.md").case
+    assert case.events["event_id"].tolist() == [36882] and case.events["host"].tolist() == ["SRV01.contoso.example"]
+    assert case.sources["lost"].tolist() == [0]

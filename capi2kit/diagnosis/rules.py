@@ -30,6 +30,7 @@ _ONE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")  # [says|say]: for one row, a
 VERY_SURE, LIKELY, POSSIBLE = "very sure", "likely", "possible"
 _LITTLE_S = 1.0  # what costs less is no reason to hurry
 _ABSENT = "(not logged)"
+_QUOTED_ABSENT = re.compile(r"[;,] [^;,]{0,40}\u201c\(not logged\)\u201d")  # "; the reason that is logged: …", where none is
 _NAMED = 3  # texts of a column that a finding names
 _UNNAMED = {
     "host": "an unnamed computer",
@@ -200,6 +201,7 @@ def _text(template: str, *, values: Mapping[Any, Any], rows: pd.DataFrame) -> st
     one = len(rows) == 1
     template = _ONE.sub(r"\1" if one else r"\2", _PLURAL.sub(r"\1\2", template) if one else template)
     text = PLACE.sub(lambda place: _shown(place[1], place[2], values=values, rows=rows, code=bool(place[3])), template)
+    text = _QUOTED_ABSENT.sub("", text)
     for absent in (_ABSENT, *_UNNAMED.values()):
         text = text.replace(f" ({absent})", "")
     return text

@@ -34,8 +34,8 @@ def names_of(line: str) -> tuple[list[str], str]:
 
 
 def sheet_in(text: str) -> bool:
-    """Whether a text begins as a table of events does."""
-    return is_event_head(names_of(head_line(text))[0])
+    """Whether a text begins as a table of events does; one of Markdown, with a sign at its edge, is a text."""
+    return not head_line(text).lstrip().startswith("|") and is_event_head(names_of(head_line(text))[0])
 
 
 def head_line(text: str) -> str:

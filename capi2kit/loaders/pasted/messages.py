@@ -16,6 +16,7 @@ from capi2kit.loaders.pasted.blocks import Block
 _ID = re.compile(r"\bevent\s?(?:id)?\s{0,3}[:#=]?\s{0,3}(?P<id>\d{1,5})\b", re.IGNORECASE)
 _LEVEL = re.compile(r"\blevel\s{0,3}[:=]?\s{0,3}(?P<level>[A-Za-z]{4,11})\b", re.IGNORECASE)
 _ABOVE = 200  # characters of a line of prose that names the event
+_CELLS = 4  # of the row of a table that is an event
 _NEAR = re.compile(r"[ \t]*(?:\r?\n[ \t]*){1,3}")  # what may be between a block or a line of prose and the message
 _END = re.compile(r"\n[ \t]*(?:\r?\n|$)|\Z")
 
@@ -32,7 +33,7 @@ def with_messages(blocks: list[Block], text: str) -> list[Block]:
         if at >= 0 and _is_of(found[at], begin, known=known, text=text):
             values = {"channel": known[0]["channel"]} | found[at].values | {"description": _plain(text[begin:end])}
             found[at] = found[at]._replace(values=values, end=end)
-        else:
+        elif not _in_a_row(text, begin, known=known):
             alone.append(_alone(text, begin, end=end, known=known))
     return sorted([*found, *alone], key=lambda block: block.begin)
 
@@ -68,6 +69,13 @@ def _is_of(block: Block, begin: int, *, known: tuple[dict[str, str], ...], text:
         and any(row["event_id"] == block.values["event_id"].strip() for row in known)
         and not text[block.end : begin].strip(" \t\r\n\"'>*")
     )
+
+
+def _in_a_row(text: str, begin: int, *, known: tuple[dict[str, str], ...]) -> bool:
+    """Whether the line above a message is the row of a table with the id of its event: the row is the event."""
+    line = _line_above(text, begin)
+    cells = [cell.strip() for cell in re.split(r"[\t|]", text[line.start : line.stop])]
+    return len(cells) >= _CELLS and any(row["event_id"] in cells for row in known)
 
 
 def _alone(text: str, begin: int, *, end: int, known: tuple[dict[str, str], ...]) -> Block:
