@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parts import parts
 
+import capi2kit as c2
 from capi2kit.knowledge import check, rows
 from capi2kit.loaders import uls, w3c
 from capi2kit.loaders.evidence import Asked, EvidenceFile
@@ -341,7 +342,7 @@ def test_nothing_else_is_claimed(head):
 
 def test_the_table_of_words_is_sound():
     kinds = {row["kind"] for row in rows("uls")}
-    assert kinds == {"level", "area", "milliseconds"}
+    assert kinds == {"level", "area", "milliseconds", "certificate"}
     assert {row["value"] for row in rows("uls") if row["kind"] == "level"} == {"", "1", "2", "3", "4", "5"}
     assert all("(?P<ms>NUMBER)" in row["text"] for row in rows("uls") if row["kind"] == "milliseconds")
 
@@ -463,3 +464,22 @@ def test_the_real_lines_without_times_load_and_that_is_reported(real_logs):
     assert events["time"].isna().all()
     assert events["tag"].tolist() == ["27", "by6b8", "akdn"] + ["27"] * 6
     assert problems["error"].tolist() == ["other lines", "no time"]
+
+
+def test_a_certificate_that_sharepoint_refuses_is_named(tmp_path):
+    message = (
+        "An operation failed because the following certificate has validation errors:  Subject Name: CN=sts.contoso.example "
+        f"Issuer Name: CN=Contoso Root Thumbprint: {'0A' * 20}  "
+        "Errors:  The root of the certificate chain is not a trusted root authority.."
+    )
+    path = tmp_path / "SRV01-20240612-0801.log"
+    path.write_text(
+        f"{HEADER}06/12/2024 08:01:02.31 \tw3wp.exe (0x1A2C)\t0x0F10\tSharePoint Foundation\tTopology\t8311\tCritical\t{message}\t\n"
+    )
+    row = c2.load(path).events.iloc[0]
+    assert row[["operation", "subject", "issuer"]].tolist() == [
+        "CertificateErrorReported",
+        "CN=sts.contoso.example",
+        "CN=Contoso Root",
+    ]
+    assert row["result_text"] == "The root of the certificate chain is not a trusted root authority"

@@ -30,7 +30,9 @@ _ONE = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")  # [says|say]: for one row, a
 VERY_SURE, LIKELY, POSSIBLE = "very sure", "likely", "possible"
 _LITTLE_S = 1.0  # what costs less is no reason to hurry
 _ABSENT = "(not logged)"
-_QUOTED_ABSENT = re.compile(r"[;,] [^;,]{0,40}\u201c\(not logged\)\u201d")  # "; the reason that is logged: …", where none is
+_QUOTED_ABSENT = re.compile(
+    r"[;,] [^;,]{0,40}\u201c\(not logged\)\u201d"
+)  # "; the reason that is logged: …", where none is
 _NAMED = 3  # texts of a column that a finding names
 _UNNAMED = {
     "host": "an unnamed computer",

@@ -20,7 +20,9 @@ QUERIED_KEY = re.compile(r"HKEY_[A-Z_]{4,24}(?:\\.*)?$")
 ENTRY = re.compile(r'(?:@|"(?P<name>(?:[^"\\]|\\.)*)")\s{0,40}=\s{0,40}(?P<value>.*)', re.DOTALL)
 _TYPE = re.compile(r"(?: {4}|\t)(REG_[A-Z_]{2,40})(?= {4}|\t|$)(?: {4}|\t)?")
 # the same where copying made one blank of several, or took those in front of the line away
-_WORN = re.compile(r"\s*+(\S.{0,400}?)\s{1,80}(REG_(?:NONE|SZ|EXPAND_SZ|BINARY|DWORD|QWORD|MULTI_SZ|LINK))(?:\s++(.*))?")
+_WORN = re.compile(
+    r"\s*+(\S.{0,400}?)\s{1,80}(REG_(?:NONE|SZ|EXPAND_SZ|BINARY|DWORD|QWORD|MULTI_SZ|LINK))(?:\s++(.*))?"
+)
 PAIR = re.compile(r'"([^"\\]{1,100})"\s{0,40}:\s{0,40}("(?:[^"\\]|\\.)*"|true|false|null|-?\d{1,19})')
 _HEADING = re.compile(r"\S.{0,80}[:：]$")
 PROMPT = re.compile(r"(?:PS )?[A-Za-z]:\\[^>]{0,260}>")

@@ -18,7 +18,19 @@ from capi2kit.knowledge import operation
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text import lines as text_lines
 from capi2kit.loaders.text.localtimes import LocalTimes
-from capi2kit.loaders.uls.lines import BEGINS, CUT, GUID, HEADER, SEEN, Entry, entry_of, is_log, length_of, words
+from capi2kit.loaders.uls.lines import (
+    BEGINS,
+    CUT,
+    GUID,
+    HEADER,
+    SEEN,
+    Entry,
+    certificate_in,
+    entry_of,
+    is_log,
+    length_of,
+    words,
+)
 from capi2kit.winevent import Batch
 
 NAME = "uls"
@@ -156,6 +168,7 @@ class _Tables:
         cells = {name: [entry.cells[name] for entry in entries] for name in ("process", "category", "tag", "level")}
         messages = ["".join(entry.parts) for entry in entries]
         said = [length_of(message) for message in messages]
+        refused = [certificate_in(message) for message in messages]
         lengths = [length for length, _ in said]
         whole = np.array([length is not None for length in lengths], bool)
         local = pd.Series(typed([_iso(entry.time) for entry in entries], kind="time", dtype="")[0])
@@ -179,7 +192,9 @@ class _Tables:
             made[name] = typed([_number(entry.cells[name]) for entry in entries], kind="pid", dtype="Int64")[0]
         made |= {name: strings(cells[name]) for name in ("process", "category", "tag")}
         made |= {name: strings([PROVIDER] * count) for name in ("provider", "channel")}
-        made["operation"] = strings([operation(what, provider=PROVIDER).name for _, what in said])
+        what = [kind or ("certificate" if bad else None) for (_, kind), bad in zip(said, refused, strict=True)]
+        made["operation"] = strings([operation(kind, provider=PROVIDER).name for kind in what])
+        made |= {name: strings([bad.get(name) for bad in refused]) for name in ("subject", "issuer", "result_text")}
         made["zone"] = strings([self._zone] * count)
         made["resolution_s"] = masked(np.full(count, _RESOLUTION_S), present, dtype="Float64")
         return shaped(pd.DataFrame(made), "events")

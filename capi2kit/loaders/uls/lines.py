@@ -134,6 +134,14 @@ def _lengths() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(text.replace("NUMBER", _NUMBER), re.DOTALL), what) for text, what in said.items())
 
 
+def certificate_in(message: str) -> dict[str, str]:
+    """What a message says of a certificate that SharePoint refuses: `subject`, `issuer`, `result_text`; empty if nothing."""
+    found = next((hit for text in words("certificate") if (hit := re.match(text, message, re.DOTALL))), None)
+    return (
+        {name: " ".join(text.split()).removesuffix("..") for name, text in found.groupdict().items()} if found else {}
+    )
+
+
 def length_of(message: str) -> tuple[float | None, str | None]:
     """How many seconds a message says that something took, and what that was; None if it says nothing of the kind."""
     for pattern, what in _lengths():
