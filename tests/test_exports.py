@@ -250,3 +250,17 @@ def test_rows_inside_prose_are_read_beside_other_evidence(tmp_path):
     case = loaded(tmp_path, f"{text}{BY_MESSAGE['NT 5']}\nAny ideas?\n")
     assert case.events["event_id"].tolist() == [53, 11]
     assert case.problems["message"].str.partition(" w")[0].tolist() == ["line 1", "line 43", "line 56"]
+
+
+def test_a_field_beside_an_event_is_not_the_value_at_its_place(tmp_path):
+    message = "Failed extract of third-party root list from auto update cab at: <http://ctl.example/a.cab> with error: The data is invalid."
+    row = NXLOG | {
+        "EventID": 4107,
+        "Channel": "Application",
+        "Message": message,
+        "SourceModuleName": "in",
+        "OwnField": "x",
+    }
+    del row["UserData"]
+    event = loaded(tmp_path, lines(row)).events.iloc[0]
+    assert (event["url"], event["result"]) == ("http://ctl.example/a.cab", 0x8007000D)

@@ -84,6 +84,8 @@ ANSWERS = [
     ("certsvc-100-list.txt", "ca-not-started", "very sure", ["Contoso Issuing CA 1", "REVOCATION_OFFLINE"], "republish-root-crl"),
     ("details-left-out.txt", "details-left-out", "likely", ["2 records of SRV01", "no URL"], "export-the-details"),
     ("257-access-denied.txt", "catalog-not-opened", "very sure", ["SRV01", "-1032", "another program"], "rebuild-the-catalog"),
+    ("elided-system-11.txt", "untrusted-root-in-excerpt", "likely", ["SRV01", "*.contoso.example"], "install-root"),
+    ("4107-inside-a-line.txt", "root-list-expired", "very sure", ["1 time", "validity period"], "purge-url-cache"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip
 

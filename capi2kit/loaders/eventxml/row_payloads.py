@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -17,6 +18,7 @@ _TEXT = "Value"  # what Velociraptor calls the text of an element
 _OF_ATTRIBUTES = ("EventAuxInfo", "CorrelationAuxInfo")  # elements whose attributes begin with a capital letter
 _OF_TEXT = ("URL", "Timeout")  # elements that have no attribute `value`
 _BETWEEN = "¦"  # between the fields of Hayabusa's timelines
+_PLACE = re.compile(r"Data\[\d+\]")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
@@ -123,10 +125,18 @@ def _put(event: etree._Element, place: str, *, value: str) -> None:
         element.text = NOT_IN_XML.sub("\ufffd", value)
 
 
+@cache
+def _by_place() -> frozenset[str]:
+    """The ids of events whose data has no names, and means what its place says."""
+    return frozenset(row["event_id"] for row in rows("fields") if _PLACE.search(row["path"]))
+
+
 def add_other(event: etree._Element, row: Json, *, fields: Mapping[str, str]) -> None:
     """Fields that the table of the program does not list: NXLog puts the data of an event beside its other fields."""
     if "eventdata" in fields.values() or event.find("EventData") is not None or event.find("UserData") is not None:
         return
+    if event.findtext("System/EventID") in _by_place():
+        return  # a field beside the event would be taken for the value at its place
     other = {
         name: value
         for name, value in row.items()

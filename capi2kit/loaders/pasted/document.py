@@ -77,9 +77,7 @@ def divided(text: str) -> Document:
     """A text with its lines divided among the loaders."""
     whole = Document(text)
     events, trees, blocks, tables = events_in(text), trees_in(text), blocks_in(text), tables_in(text)
-    others = whole.lines_of([*events, *trees, *tables])
-    blocks = with_messages(blocks, whole.without(others))
-    taken = [*others, *whole.lines_of(blocks)]
+    taken = whole.lines_of([*events, *trees, *blocks, *tables])
     parts: dict[str, list[range]] = {}
     for name in PARTS:
         left = whole.without(taken).split("\n")
@@ -87,6 +85,7 @@ def divided(text: str) -> Document:
         if found:
             parts[name] = found
             taken += found
+    blocks = with_messages(blocks, text, left=whole.without(taken))
     return Document(text, parts, blocks, trees, tables, has_events=bool(events or trees or blocks or tables))
 
 

@@ -89,6 +89,8 @@ def _read(found: re.Match[str]) -> Piece | None:
     event = _parsed(text, ended=found[0].endswith("</Event>"), notes=notes)
     if event is not None and event.find("{*}System") is None:
         event = _with_system(event, notes)
+    elif event is not None and event.find("{*}System/{*}Channel") is None:
+        _complete(event, notes)
     if event is None:
         tags = tags_in(text)
         event = event_of_tags(tags, event_id=None, notes=notes)
@@ -115,12 +117,25 @@ def _parsed(text: str, *, ended: bool, notes: list[str]) -> etree._Element | Non
 
 def _with_system(event: etree._Element, notes: list[str]) -> etree._Element | None:
     """An event without its system part, if its payload tells whose it is; None if that is not known."""
-    roots = {etree.QName(child).localname for child in event.iterfind("{*}UserData/*") if isinstance(child.tag, str)}
-    payload = next((one for one in payloads() if one.root in roots), None)
+    payload = next((one for one in payloads() if one.root in _roots(event)), None)
     if payload is None:
         return None
     _name(event, payload, event_id=None, notes=notes)
     return event
+
+
+def _complete(event: etree._Element, notes: list[str]) -> None:
+    """Name the log of an event whose system part lacks it, if its payload tells which it is."""
+    number = "".join(event.findtext("{*}System/{*}EventID", "").split())
+    provider = event.find("{*}System/{*}Provider")
+    payload = next((one for one in payloads() if one.root in _roots(event) and one.event_id == number), None)
+    if payload is not None and (provider is None or provider.get("Name") in (None, payload.provider)):
+        _name(event, payload, event_id=number, notes=notes)
+
+
+def _roots(event: etree._Element) -> set[str]:
+    """The names of the payload of an event."""
+    return {etree.QName(child).localname for child in event.iterfind("{*}UserData/*") if isinstance(child.tag, str)}
 
 
 def runs(text: str, *, taken: Iterable[Place]) -> list[tuple[int, int]]:

@@ -21,12 +21,15 @@ _NEAR = re.compile(r"[ \t]*(?:\r?\n[ \t]*){1,3}")  # what may be between a block
 _END = re.compile(r"\n[ \t]*(?:\r?\n|$)|\Z")
 
 
-def with_messages(blocks: list[Block], text: str) -> list[Block]:
-    """The blocks of a text, those without a description with the message below them, and its messages without a block."""
+def with_messages(blocks: list[Block], text: str, *, left: str) -> list[Block]:
+    """The blocks of a text, those without a description with the message below them, and its messages without a block.
+
+    `left`: the text with blanks where another loader reads it.
+    """
     found = sorted(blocks, key=lambda block: block.begin)
     begins = [block.begin for block in found]
     alone: list[Block] = []
-    for begin, end, known in _messages(text):
+    for begin, end, known in _messages(left):
         at = bisect_right(begins, begin) - 1
         if at >= 0 and begin < found[at].end:
             continue  # the description of a block
@@ -45,7 +48,10 @@ def _known() -> tuple[re.Pattern[str], dict[str, tuple[dict[str, str], ...]]]:
     for row in rows("messages"):
         events.setdefault(_plain(row["begins"]), []).append(row)
     words = (r"\s{1,3}".join(map(re.escape, begins.split())) for begins in sorted(events, key=len, reverse=True))
-    pattern = re.compile(rf"^[ \t\"'>*]{{0,8}}(?P<begins>{'|'.join(words)})", re.MULTILINE)
+    either = "|".join(words)  # inside a line, only where its value follows: `… cab at: <http://…`
+    pattern = re.compile(
+        rf"^[ \t\"'>*]{{0,8}}(?P<begins>{either})|(?<=[\s\"':(])(?P<inside>{either})(?=\s?<\w)", re.MULTILINE
+    )
     return pattern, {begins: tuple(found) for begins, found in events.items()}
 
 
@@ -54,7 +60,8 @@ def _messages(text: str) -> Iterator[tuple[int, int, tuple[dict[str, str], ...]]
     pattern, events = _known()
     for found in pattern.finditer(text):
         stop = _END.search(text, found.end())
-        yield found.start("begins"), stop.start() if stop else len(text), events[_plain(found["begins"])]
+        begins = "begins" if found["begins"] else "inside"
+        yield found.start(begins), stop.start() if stop else len(text), events[_plain(found[begins])]
 
 
 def _plain(text: str) -> str:
