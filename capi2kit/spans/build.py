@@ -150,11 +150,17 @@ def _believable(flat: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tasks(flat: pd.DataFrame, index: dict[str, np.ndarray]) -> np.ndarray:
-    """The task of each record. Where an export left all attributes out, the calls of a thread are one task, for they are nested, too."""
+    """The task of each record. Where an export left all attributes out, the calls of a thread are one task, for they are nested, too.
+
+    A retrieval is one by itself, wherever its task was left out.
+    """
     task_id = index["task_id"]
-    ranked = [name for name, found in operations_by_name().items() if found.rank]
-    lacks = pd.isna(task_id) & pd.isna(index["process"]) & flat["seq"].isna().to_numpy()
-    lacks &= flat["phase"].isin(["start", "stop"]).to_numpy() & flat["operation"].isin(ranked).to_numpy()
+    known = operations_by_name()
+    operation = flat["operation"]
+    lacks = pd.isna(task_id) & flat["seq"].isna().to_numpy() & flat["phase"].isin(["start", "stop"]).to_numpy()
+    lacks &= operation.isin([name for name, found in known.items() if found.rank]).to_numpy()
+    fetches = operation.isin([name for name, found in known.items() if found.wire]) & flat["url"].notna()
+    lacks &= pd.isna(index["process"]) | fetches.to_numpy(bool)
     if not lacks.any():
         return task_id
     tid, event = (flat[name].to_numpy(object)[lacks] for name in ("tid", "event"))
