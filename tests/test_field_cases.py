@@ -98,6 +98,10 @@ ANSWERS = [
     ("schannel-36886.txt", "tls-no-default-certificate", "very sure", ["1 record", "LDAPS"], "enrol-certificate"),
     ("4107-file-not-found.txt", "root-list-not-stored", "very sure", ["FILE_NOT_FOUND"], "purge-url-cache"),
     ("11-issuer-expired.html", "issuer-expired-in-excerpt", "likely", ["R3", "DST Root CA X3"], "send-the-chain"),
+    ("schannel-36887-unknown-ca.txt", "tls-peer-refuses", "very sure", ["alert 48", "does not know the authority"], "send-the-chain"),
+    ("cut-in-one-line.xml", "could-not-connect", "likely", ["1 connection from APP33"], "allow-pki-hosts"),
+    ("4110-access-denied.txt", "root-list-not-stored", "very sure", ["ACCESS_DENIED"], "purge-url-cache"),
+    ("format-table-of-a-log.txt", "details-left-out", "very sure", ["4 records", "no URL"], "export-the-details"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip
 

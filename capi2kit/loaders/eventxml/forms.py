@@ -17,6 +17,7 @@ from capi2kit.loaders.evidence import EvidenceFile, Problems
 from capi2kit.loaders.text.lines import encoding_of, lines
 
 _PROLOGUE = r"(?><\?[^>]*\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*+"
+_ENDS = re.compile(r"</(?:\w{1,20}:)?Event\s*>")
 _XML = re.compile(
     rf"\s*(?:Record \d+\s*)?{_PROLOGUE}"
     r"<(?:[A-Za-z_][\w.-]*:)?Events?(?=[\s>])",
@@ -32,7 +33,8 @@ def form_of(head: bytes) -> str | None:
     """The form that the beginning of a file has: xml, clixml, json, table; None if it has none of these."""
     text = head[encoding_of(head)[1] : 1 << 16].decode(declared_encoding(head), errors="replace")
     if _XML.match(text):
-        return "xml"
+        cut_off = len(head) < 1 << 16 and "<Event" in text and "</" in text and not _ENDS.search(text)
+        return None if cut_off else "xml"  # the only event of a text lacks its end: what is there is read as pasted
     if _CLIXML.match(text):
         return "clixml" if "EventLogRecord" in text or len(text) > 4096 else None
     first = _SYSLOG.sub("", text.lstrip().partition("\n")[0])

@@ -18,6 +18,10 @@ from capi2kit.loaders.pasted.lost_tags import clean
 
 _RULE = re.compile(r"[ \t]*-{2,}(?:[ \t]+-{2,})+[ \t]*")
 _GROUP = re.compile(r"[ \t]*(?:ProviderName|LogName):[ \t]*(\S.*?)[ \t]*")
+_LOG_ASKED = re.compile(
+    r"-LogName\s{1,3}['\"]?([\w-]{1,60}(?:/\w{1,30})?)['\"]?(?=\s|$)"
+)  # in the command above a table
+_ASKED = 4  # lines above it
 _TIME = r"\d[\d./-]{5,9}\d,?\s+\d{1,2}:\d\d(?::\d\d)?(?:\s*[AaPp]\.?[Mm]\.?)?|[A-Z]\w{2} \d\d \d\d:\d\d"
 _FORMS = {
     "time": rf"(?:{_TIME})", "event_id": r"\d{1,10}", "level": r"\S+", "record": r"\d+", "pid": r"\d*", "tid": r"\d*",
@@ -88,7 +92,10 @@ def _group(lines: list[str], heading: int) -> tuple[dict[str, str], int]:
         above -= 1
     found = _GROUP.fullmatch(lines[above]) if above >= 0 else None
     if not found:
-        return {}, heading
+        asked = next(
+            (hit for line in lines[max(heading - _ASKED, 0) : heading] if (hit := _LOG_ASKED.search(line))), None
+        )
+        return ({"channel": asked[1]} if asked else {}), heading
     column = meaning_of(lines[above].split(":")[0], kind="label") or "provider"
     return {column: found[1]}, above
 
