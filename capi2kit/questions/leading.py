@@ -72,7 +72,7 @@ def leading(causes: list[Cause]) -> tuple[Cause, ...]:
         and lead.waits
         and (lacks := [one for one in left if one.aspect == EVIDENCE and one is not lead])
     ):
-        return (lacks[0], lead)
+        return (lead, lacks[0])
     if beside is None:
         return (lead,)
     return (beside, lead) if beside.aspect == EFFECT else (lead, beside)

@@ -65,8 +65,8 @@ def named(text: str) -> list[str]:
             id="a small cost that is deduced gives way to what a record names",
         ),
         pytest.param(
-            "drops high possible answer 60 1\\nfiltered low likely evidence 0 -", ["filtered", "drops"],
-            id="what the log lacks is said before what is only possible",
+            "drops high possible answer 60 1\\nfiltered low likely evidence 0 -", ["drops", "filtered"],
+            id="what the log lacks comes after a cause that is only possible",
         ),
         pytest.param(
             "observer low very-sure cause 0 -\\nunsigned benign very-sure cause 0 -", ["observer", "unsigned"],
