@@ -126,7 +126,8 @@ def _tiles(answer: Answer, *, events: int) -> list[Tile]:
     elif not events:
         tiles.append(Tile(f"{len(answer.charges)}", "findings; there is no event log"))
     elif not costly:
-        tiles.append(Tile(f"{events:,}", f"events in the log; {words.count(answer.operations, 'operation')}"))
+        what = words.count(events, "event").partition(" ")[2]
+        tiles.append(Tile(f"{events:,}", f"{what} in the log; {words.count(answer.operations, 'operation')}"))
     if sentences.after(answer) and answer.effect:
         tiles.append(Tile(sentences.left(answer.effect), "the start after the first remedy"))
     if named:
