@@ -88,7 +88,7 @@ ANSWERS = [
     ("4107-inside-a-line.txt", "root-list-expired", "very sure", ["1 time", "validity period"], "purge-url-cache"),
     ("nps-265.txt", "nps-untrusted-root", "very sure", ["reason 265"], "install-root"),
     ("nps-268.txt", "nps-client-certificate", "very sure", ["reason 268"], "enrol-certificate"),
-    ("nps-269.txt", "nps-no-agreement", "very sure", ["reason 269", "No check of a certificate"], "look-at-eap"),
+    ("nps-269.txt", "nps-no-agreement", "very sure", ["reason 269", "None of these says"], "look-at-eap"),
     ("nps-295.txt", "nps-not-in-ntauth", "very sure", ["reason 295", "NTAuth"], "publish-to-ntauth"),
     ("kdc-21-ntauth.txt", "smart-card-not-in-ntauth", "very sure", ["CERT_E_UNTRUSTEDCA", "NTAuth"], "publish-to-ntauth"),
     ("kdc-21-expired.txt", "smart-card-certificate", "very sure", ["CERT_E_EXPIRED"], "enrol-certificate"),
@@ -100,7 +100,7 @@ ANSWERS = [
     ("11-issuer-expired.html", "issuer-expired-in-excerpt", "likely", ["R3", "DST Root CA X3"], "send-the-chain"),
     ("schannel-36887-unknown-ca.txt", "tls-peer-refuses", "very sure", ["alert 48", "does not know the authority"], "send-the-chain"),
     ("cut-in-one-line.xml", "could-not-connect", "likely", ["1 connection from APP33"], "allow-pki-hosts"),
-    ("4110-access-denied.txt", "root-list-not-stored", "very sure", ["ACCESS_DENIED"], "purge-url-cache"),
+    ("4110-access-denied.txt", "root-not-added", "very sure", ["ACCESS_DENIED"], "install-root"),
     ("format-table-of-a-log.txt", "details-left-out", "very sure", ["4 records", "no URL"], "export-the-details"),
     ("k20-rasclient-20227.txt", "vpn-failed", "very sure", ["CRYPT_E_REVOCATION_OFFLINE", "only be reached inside"], "publish-cdp"),
 ]  # fmt: skip

@@ -440,7 +440,7 @@ def test_what_is_wrong_with_a_file_of_a_cache_names_the_file(tmp_path):
     (folder / ("C" * 32)).write_bytes(b"short")
     (folder / "desktop.ini").write_text("[.ShellClassInfo]")
     case = c2.load(tmp_path)
-    assert case.sources["lost"].sum() == 1  # desktop.ini is none of the cache's
+    assert case.sources["lost"].sum() == 1  # desktop.ini is not the cache's
     first, second = sorted(case.problems["message"], key=len, reverse=True)
     assert "C" * 32 + ": 5 bytes are too few" in first and second.endswith("desktop.ini has no known format")
 

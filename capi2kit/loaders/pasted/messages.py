@@ -101,7 +101,7 @@ def _alone(text: str, begin: int, *, end: int, known: tuple[dict[str, str], ...]
 
 
 def _line_above(text: str, begin: int) -> range:
-    """The line of prose above a message; empty if there is none."""
+    """The line of prose above a message; empty if nothing is there."""
     above = text[max(begin - _ABOVE, 0) : begin]
     bare = above.rstrip(" \t\r\n\"'>*")
     gap = above[len(bare) :]

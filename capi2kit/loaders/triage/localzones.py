@@ -19,7 +19,7 @@ def zones_to_read_in(read: Mapping[int, list[Batch]]) -> dict[int, str]:
     """The zone by the number of the file, for those whose local times were read without one.
 
     What the file itself names comes first. Another one speaks for all that lies below its computer's folder, else below its own;
-    where those that lie nearest name several, or one that is not known, there is none.
+    where those that lie nearest name several, or one that is not known, the file has no zone.
     """
     unread = [number for number, batches in read.items() if _lacks(batches)]
     if not unread:
