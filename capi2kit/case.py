@@ -180,6 +180,25 @@ def record_xml(case: Case, event: int) -> str:
         return str(loader.record_xml(file, offset=int(offset), record=None if record is pd.NA else int(record)))
 
 
+def records_xml(case: Case, wanted: Iterable[int]) -> dict[int, str]:
+    """The records behind several events as XML, by event: each file is opened once. Those from a text have none.
+
+    Raises EvidenceError as `record_xml` does for a file that is gone.
+    """
+    rows = case.events[case.events["event"].isin(list(wanted)) & case.events["offset"].notna()]
+    found: dict[int, str] = {}
+    for number, some in rows.groupby("source"):
+        source = case.sources.set_index("source").loc[number]
+        loader = loader_named(str(source["loader"]))
+        if not hasattr(loader, "record_xml"):
+            continue
+        with files.Reader() as reader, reader.open(files.named(str(source["path"]))) as file:
+            for event, offset, record in zip(some["event"], some["offset"], some["record"], strict=True):
+                asked = {"offset": int(offset), "record": None if record is pd.NA else int(record)}
+                found[int(event)] = str(loader.record_xml(file, **asked))
+    return found
+
+
 def _wanted(providers: str | Iterable[str] | None) -> Providers | None:
     if providers == "*":
         return None

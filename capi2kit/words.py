@@ -222,6 +222,11 @@ def visible(text: Any) -> str:
     return ABSENT if is_missing(text) else HIDDEN.sub(_escaped, unicodedata.normalize("NFC", str(text)))
 
 
+def visible_lines(text: str) -> str:
+    """The same for a text of several lines: its line ends stay."""
+    return "\n".join(visible(line) for line in text.split("\n"))
+
+
 def with_pid(name: Any, pid: Any) -> str:
     """A process as the tables show it: ``w3wp.exe (2616)``."""
     return f"{visible(name)} ({'PID not logged' if is_missing(pid) else pid})"

@@ -39,6 +39,7 @@ KEYS = {
     "callers": ["process", "operation", "policy", "auth_type", "usage_oid"],
     "columns": ["table", "column"],
     "sources": ["id"],
+    "glossary": ["term"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],

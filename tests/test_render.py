@@ -67,7 +67,7 @@ def test_hostile_text_is_text(hostile_log, tmp_path):
 
 def test_an_unknown_ending_says_which_there_are(analysis, tmp_path):
     with pytest.raises(c2.Capi2kitError, match=r"\.html"):
-        c2.save(analysis, tmp_path / "report.docx")
+        c2.save(analysis, tmp_path / "report.odt")
 
 
 def test_a_long_ledger_is_folded_by_server_and_still_adds_up():

@@ -55,6 +55,15 @@ def save_chart(ax: Axes, path: str | Path) -> Path:
     return path
 
 
+def png_bytes(ax: Axes) -> tuple[bytes, str]:
+    """The figure of the axes as a PNG picture, and its title as one line of text."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        picture = BytesIO()
+        figure_of(ax).savefig(picture, format="png", dpi=DPI, metadata=_METADATA[".png"])
+    return picture.getvalue(), label(ax.get_title(loc="left"))
+
+
 def svg_text(ax: Axes, *, salt: str, title: str | None = None) -> str:
     """The figure of the axes as one <svg> element for an HTML page.
 

@@ -23,7 +23,8 @@ from capi2kit.errors import Capi2kitError, DamagedEvidence, OutputError
 
 VERBS = {
     "summary": "say what is wrong, what it costs and what to do, on one screen; --full: all tables",
-    "report": "write a self-contained HTML report; print its path and the headline",
+    "report": "write a report as HTML, PDF, Word, Markdown, Excel or JSON; print its path and the headline",
+    "export": "write the tables as CSV, JSON lines, Parquet, a trace for Perfetto, or lines for Timesketch",
     "info": "say what is in the files: hashes, integrity, losses, coverage",
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",

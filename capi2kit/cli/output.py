@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +23,6 @@ FORMS = ("text", "csv", "jsonl")
 WIDTH = 120
 _CODES = ("result", "policy_result")
 _WHOLE = ("start", "stop", "time", "task")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
@@ -63,6 +61,23 @@ def inputs(common: Common) -> list[str]:
     return [*evidence_behind(common.logs), *rules, *common.beside]
 
 
+def options_said(common: Common) -> dict[str, str]:
+    """The options that change results, as far as they were used, by name."""
+    given = {
+        "--from": common.since,
+        "--to": common.until,
+        "--tz": common.local,
+        "--process": common.process,
+        "--pid": common.pid,
+        "--host": common.host,
+        "--engine": None if common.engine == "auto" else common.engine,
+        "--rules": common.rules,
+        "--correct-clock": "yes" if common.correct_clock else None,
+        "--follow": "yes" if common.follow else None,
+    }
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
 def check_output(common: Common) -> None:
     """Before anything is read: raises OutputError if what the verb writes would go into evidence, or over a file."""
     refuse_stream(sys.stdout, inputs(common))
@@ -95,39 +110,14 @@ def write_table(
             width = console_of(file, common).width
             file.writelines(f"{plain(line, encoding_of(file))}\n" for line in (below(width) if below else ()))
         elif form == "csv":
-            _write_csv(table, file)
+            from capi2kit.render.exports.csvfile import write_csv
+
+            write_csv(table, file)
         else:
-            for row in table.to_dict("records"):
-                file.write(_json({str(name): _plain(value) for name, value in row.items()}, file=file) + "\n")
+            from capi2kit.render.exports.jsonlines import json_rows
 
-
-def _json(row: dict[str, Any], *, file: IO[str]) -> str:
-    """A row as JSON; what would act on a terminal, or what its encoding lacks, as ``\\u202e``: the data stay the same."""
-    from capi2kit.words import HIDDEN
-
-    text = json.dumps(row, ensure_ascii=not str(getattr(file, "encoding", None) or "utf-8").lower().startswith("utf"))
-    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
-
-
-def _plain(value: Any) -> Any:
-    import pandas as pd
-
-    if value is None or pd.isna(value):
-        return None
-    return value.isoformat() if isinstance(value, pd.Timestamp) else value.item() if hasattr(value, "item") else value
-
-
-def _write_csv(table: pd.DataFrame, file: IO[str]) -> None:
-    import csv
-
-    from capi2kit.words import visible
-
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(table.columns)
-    for row in table.itertuples(index=False):
-        cells = ["" if (plain := _plain(value)) is None else plain for value in row]
-        texts = [visible(cell) if isinstance(cell, str) and cell else cell for cell in cells]
-        writer.writerow(["'" + text if isinstance(text, str) and text.startswith(_FORMULA) else text for text in texts])
+            ascii_only = not (encoding_of(file) or "utf-8").lower().startswith("utf")
+            file.writelines(f"{line}\n" for line in json_rows(table, ascii_only=ascii_only))
 
 
 def say_below(*sentences: str) -> Below:
@@ -180,7 +170,7 @@ def _cell(name: str, value: Any, *, tz: str) -> str:
 
     from capi2kit import words
 
-    if _plain(value) is None:
+    if words.is_missing(value):
         return words.ABSENT
     if isinstance(value, pd.Timestamp):
         return words.moment(value, tz)

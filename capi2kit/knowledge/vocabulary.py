@@ -7,6 +7,8 @@ import pandas as pd
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import rows
 
+SCHEMA_VERSION = 1  # of the tables: a column that is renamed, removed or given another dtype makes it another one
+
 
 def describe(table: str | None = None) -> pd.DataFrame:
     """Say what the columns of a table hold.

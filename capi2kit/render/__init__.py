@@ -1,9 +1,10 @@
-"""Rendering: sections → bytes. `save` chooses the output by the file's extension."""
+"""Rendering: a report → bytes. `save` chooses the output by the file's extension."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,22 @@ from capi2kit.errors import Capi2kitError
 from capi2kit.writer import write_file
 
 if TYPE_CHECKING:
-    from capi2kit.analysis import Analysis
+    from datetime import date
 
-OUTPUTS = {".html": "html", ".txt": "text"}
+    from capi2kit.analysis import Analysis
+    from capi2kit.render.edition import Edition
+
+PathLike = str | os.PathLike[str]
+WITH_TEMPLATE = ".docx"
+OUTPUTS = {
+    ".html": "html",
+    ".pdf": "pdf",
+    ".docx": "word",
+    ".md": "markdown",
+    ".xlsx": "excel",
+    ".json": "jsonfile",
+    ".txt": "text",
+}
 
 
 def save(
@@ -21,38 +35,86 @@ def save(
     path: str | os.PathLike[str],
     *,
     tz: str = "UTC",
-    evidence: Iterable[str | os.PathLike[str]] = (),
+    title: str | None = None,
+    client: str | None = None,
+    case: str | None = None,
+    examiner: str | None = None,
+    logo: PathLike | None = None,
+    notes: PathLike | None = None,
+    date: str | date | None = None,
+    template: PathLike | None = None,
+    options: Mapping[str, str] | None = None,
+    evidence: Iterable[PathLike] = (),
     force: bool = True,
-) -> None:
-    """Write a report on `analysis` to `path`; the extension chooses the format.
+) -> list[str]:
+    """Write a report on `analysis`, or an export of its tables, to `path`; the ending chooses the format.
 
     Parameters
     ----------
     analysis : what `analyse` returned.
-    path : the file to write; its ending is one of those in `OUTPUTS`.
-    tz : zone in which times are shown.
+    path : the file to write. Reports end in .html, .pdf, .docx, .md, .xlsx, .json or .txt; exports in .csv, .jsonl, .parquet,
+        .trace.json (for Perfetto) or .timesketch.jsonl. Formats with one table a file write further files beside it.
+    tz : zone in which a report shows times.
+    title, client, case, examiner, logo, notes : any of them makes a customer's edition: cover, contents, method and limits, custody,
+        glossary, the cited records as XML. `logo`: a PNG or JPEG file. `notes`: a Markdown file.
+    date : date of the report, 2026-11-27; if not given, that of SOURCE_DATE_EPOCH, else none.
+    template : a .docx file whose styles, page and headers a .docx report takes; its text is left out.
+    options : what was chosen that changes results, name → value: the custody page lists it.
     evidence : files and folders that must not be written to, besides those that the analysis is from.
     force : overwrite an existing file; evidence is never overwritten.
 
     Returns
     -------
-    None : when this returns, the file is complete; after an error the old one is still there.
+    list of str : a sentence for each file that was written: what is in it, what was left out, and why. When this returns, the
+        files are complete; after an error the old ones are still there.
 
     Raises
     ------
-    Capi2kitError : an extension without an output. OutputError : `path` is evidence, or cannot be written.
+    Capi2kitError : an ending without an output; a package that the format needs is not installed.
+    OutputError : `path` is evidence, or cannot be written; a logo, template or file of notes cannot be used.
     """
-    from capi2kit.analysis import answer_of
     from capi2kit.loaders import files
-    from capi2kit.render.sections import tell
+    from capi2kit.render import exports
+    from capi2kit.render.edition import read_edition
 
+    read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
+    if exports.ending_of(path):
+        return exports.export(analysis, path, evidence=[*read, *evidence], force=force)
+    output = output_for(path)
+    edition = read_edition(
+        title=title, client=client, case=case, examiner=examiner, logo=logo, notes=notes, day=date, options=options
+    )
+    content, said = rendered(analysis, output, edition=edition, template=template, tz=tz)
+    protected = [*read, *evidence, *edition.files, *([template] if template else [])]
+    write_file(path, content, evidence=protected, force=force)
+    return [f"{os.fspath(path)}: {said}"]
+
+
+def output_for(path: PathLike) -> str:
+    """The ending that chooses the output of a report. Raises Capi2kitError if there is none for it."""
     extension = os.path.splitext(os.fspath(path))[1].lower()
     if extension not in OUTPUTS:
+        from capi2kit.render.exports import EXPORTS
+
         raise Capi2kitError(
-            f"{os.fspath(path)}: no report format {extension or '(none)'!r}; choose one of {', '.join(OUTPUTS)}"
+            f"{os.fspath(path)}: no report format {extension or '(none)'!r}; choose one of {', '.join(OUTPUTS)}, "
+            f"or for its tables one of {', '.join(EXPORTS)}"
         )
+    return extension
+
+
+def rendered(
+    analysis: Analysis, extension: str, *, edition: Edition, template: PathLike | None, tz: str
+) -> tuple[bytes, str]:
+    """A report as bytes, and what is to be said of it."""
+    from capi2kit.case import records_xml
+    from capi2kit.render.report import assemble
+
     output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
-    found = answer_of(analysis)
-    content = output.render(tell(analysis, tz=tz, answer=found), analysis=analysis, tz=tz, answer=found)
-    read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
-    write_file(path, content, evidence=[*read, *evidence], force=force)
+    report = assemble(analysis, tz=tz, edition=edition, xml=partial(records_xml, analysis.case))
+    more = {"template": template} if template is not None else {}
+    if more and extension != WITH_TEMPLATE:
+        raise Capi2kitError(
+            f"a template is for {WITH_TEMPLATE} reports, not for {extension}; leave it out, or choose {WITH_TEMPLATE}"
+        )
+    return output.render(report, **more), report.said

@@ -7,7 +7,7 @@ when somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capi2kit.words import ABSENT
@@ -33,26 +33,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text, and the events that each row is based on."""
+    """Cells as text, and the events that each row is based on; `number`: that of the table in its report, 0: not numbered."""
 
     columns: list[Column]
     rows: list[list[str]]
     events: list[list[int]] = field(default_factory=list)
+    number: int = 0
 
     def filled(self) -> Table:
         """Without the columns in which no row says anything, the first one aside."""
         said = [not i or any(row[i] not in ("", ABSENT) for row in self.rows) for i in range(len(self.columns))]
         kept = [i for i, one in enumerate(said) if one]
-        return Table([self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows], self.events)
+        columns, rows = [self.columns[i] for i in kept], [[row[i] for i in kept] for row in self.rows]
+        return replace(self, columns=columns, rows=rows)
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart that is not drawn yet: `draw` returns Axes."""
+    """A chart that is not drawn yet: `draw` returns Axes; `number`: that of the exhibit in its report, 0: not numbered."""
 
     name: str
     caption: str
     draw: Callable[[], Any]
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A piece of running text; `kind`: heading, text, item (of a list) or code."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """A title with a mark, and aspects, each with its lines; `name`: by which it is linked to."""
+    """A title with a mark, and aspects, each with its lines; `name`: by which it is linked to; `printed`: on paper, too."""
 
     name: str
     title: str
     mark: str
     aspects: list[tuple[str, list[Line]]]
+    printed: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,7 @@ class Section:
     charts: list[Chart] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     folded: bool = False
     printed: bool = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -13,13 +13,16 @@ from capi2kit.render.tables import fold, print_table
 from capi2kit.render.wrapping import command, wrapped
 from capi2kit.writer import plain
 
+if TYPE_CHECKING:
+    from capi2kit.render.report import Report
+
 WIDTH = 120
 
 
-def render(sections: list[Section], **_: Any) -> bytes:
+def render(report: Report) -> bytes:
     """The page as UTF-8 bytes, without colour."""
     page = io.StringIO()
-    write(sections, file=page, width=WIDTH, color=False)
+    write([report.opening, *report.sections], file=page, width=WIDTH, color=False)
     return page.getvalue().encode("utf-8")
 
 
@@ -42,6 +45,8 @@ def write(sections: list[Section], *, file: IO[str], width: int | None = None, c
             _print(sentence, console=console, encoding=encoding, style=style)
         if section.table and section.table.rows:
             print_table(section.table, console=console, encoding=encoding)
+        for block in section.blocks:
+            _print(block.text, console=console, encoding=encoding, style="bold" if block.kind == "heading" else "")
         for card in section.cards:
             _print_card(card, console=console, encoding=encoding)
 
@@ -49,7 +54,7 @@ def write(sections: list[Section], *, file: IO[str], width: int | None = None, c
 def _print_card(card: Card, *, console: Console, encoding: str | None) -> None:
     """A card: its title, and each aspect with its lines below it; a command is not cut inside a word."""
     console.print()
-    _print(f"{card.title} ({card.mark})", console=console, encoding=encoding, style="bold")
+    _print(f"{card.title} ({card.mark})" if card.mark else card.title, console=console, encoding=encoding, style="bold")
     for aspect, lines in card.aspects:
         for place, line in enumerate(lines):
             lead = f"  {aspect}: " if aspect and not place else "    "

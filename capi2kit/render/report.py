@@ -1,0 +1,209 @@
+"""Report: everything that a report says, put together once; each output gives it a form."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from capi2kit import words
+from capi2kit.analysis import Analysis, answer_of
+from capi2kit.render.edition import Edition
+from capi2kit.render.front import Front, front
+from capi2kit.render.parts import Chart, Column, Section, Table
+from capi2kit.render.sections import tell
+from capi2kit.render.sections.customer import customer_sections
+
+_LOOKED_AT = {  # what the front page sends a reader to, in this order
+    "startups": "the start-up second by second",
+    "ledger": "the account of its seconds",
+    "savings": "what each remedy saves",
+    "waits": "the longest waits",
+    "chains": "the chains with errors",
+}
+_MOST = 3  # records of a row that a table without links names
+
+
+class Place(NamedTuple):
+    """A row that cites: the section's name and title, its row from 1 on, the events."""
+
+    section: str
+    title: str
+    row: int
+    events: list[int]
+
+
+class Record(NamedTuple):
+    """A cited record, in words; `back`: the rows that cite it."""
+
+    event: int
+    record: str
+    time: str
+    process: str
+    operation: str
+    task: str
+    result: str
+    about: str
+    back: list[Place]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The content of a report, whatever its form. `records`: those cited, by computer and file; `look`: where the front page
+    leads; `opening`: the answer in sentences, for outputs without a front page."""
+
+    title: str
+    opening: Section
+    front: Front
+    sections: list[Section]
+    places: list[Place]
+    records: list[tuple[str, list[Record]]]
+    look: str
+    edition: Edition
+    analysis: Analysis
+    tz: str
+
+    @property
+    def said(self) -> str:
+        """What the report holds, in a few words."""
+        tables = sum(bool(section.table and section.table.rows) for section in self.sections)
+        charts = sum(len(section.charts) for section in self.sections)
+        return f"{words.count(len(self.sections) + 1, 'section')}, {words.count(tables, 'table')}, {words.count(charts, 'exhibit')}"
+
+
+def assemble(
+    analysis: Analysis,
+    *,
+    tz: str = "UTC",
+    edition: Edition | None = None,
+    xml: Callable[[Iterable[int]], Mapping[int, str]] | None = None,
+) -> Report:
+    """The report on one analysis. `xml`: gives the records behind events, for the appendix of a customer's edition."""
+    edition = edition or Edition()
+    answer = answer_of(analysis)
+    opening, *sections = tell(analysis, tz=tz, answer=answer)
+    if edition.is_for_customers:
+        sections = customer_sections(analysis, sections, edition=edition, xml=xml, tz=tz)
+    sections = numbered(sections)
+    places = _places(sections)
+    return Report(
+        title=edition.title or _title(analysis),
+        opening=opening,
+        front=front(analysis, answer, tz=tz),
+        sections=sections,
+        places=places,
+        records=_records(analysis, places=places, tz=tz),
+        look=look(sections),
+        edition=edition,
+        analysis=analysis,
+        tz=tz,
+    )
+
+
+def numbered(sections: Iterable[Section]) -> list[Section]:
+    """The sections with their charts numbered as exhibits, and their tables as tables, each from 1 on."""
+    charts, tables = 0, 0
+    done: list[Section] = []
+    for section in sections:
+        exhibits: list[Chart] = []
+        for chart in section.charts:
+            charts += 1
+            exhibits.append(replace(chart, number=charts))
+        table: Table | None = section.table
+        if table and table.rows:
+            tables += 1
+            table = replace(table, number=tables)
+        done.append(replace(section, charts=exhibits, table=table))
+    return done
+
+
+def with_records(section: Section, records: Iterable[tuple[str, list[Record]]]) -> tuple[list[Column], list[list[str]]]:
+    """The columns and rows of a section's table, with the ids of the records that each row cites in a last column."""
+    table = section.table
+    if table is None or not table.rows:
+        return [], []
+    if not any(table.events):
+        return table.columns, table.rows
+    numbers = {row.event: row.record for _, rows in records for row in rows}
+    cited = [", ".join(numbers[event] for event in events[:_MOST]) for events in table.events]
+    more = [f" and {len(events) - _MOST} more" if len(events) > _MOST else "" for events in table.events]
+    rows = [[*row, ids + rest] for row, ids, rest in zip(table.rows, cited, more, strict=True)]
+    return [*table.columns, Column("records")], rows
+
+
+def cited_as(section: Section) -> str:
+    """How a text refers to what a section shows: ``Exhibit 1, Table 2``."""
+    parts = [f"Exhibit {chart.number}" for chart in section.charts if chart.number]
+    if section.table and section.table.number:
+        parts.append(f"Table {section.table.number}")
+    return ", ".join(parts)
+
+
+def look(sections: Iterable[Section]) -> str:
+    """A sentence that sends the reader of the first page to the exhibits and tables behind it."""
+    there = {section.name: cited_as(section) for section in sections}
+    parts = [f"{what}: {there[name]}" for name, what in _LOOKED_AT.items() if there.get(name)]
+    return f"Where to look: {'; '.join(parts)}." if parts else ""
+
+
+def _places(sections: list[Section]) -> list[Place]:
+    return [
+        Place(section.name, section.title, number, events)
+        for section in sections
+        if section.table
+        for number, events in enumerate(section.table.events, 1)
+        if events
+    ]
+
+
+def _title(analysis: Analysis) -> str:
+    hosts = sorted(analysis.case.events["host"].dropna().unique())
+    named = ", ".join(words.visible(host) for host in hosts[:3])
+    return f"capi2kit report: {named}{' …' if len(hosts) > 3 else ''}"
+
+
+def _records(analysis: Analysis, *, places: list[Place], tz: str) -> list[tuple[str, list[Record]]]:
+    """The cited events of each computer and file, one per line, with what identifies them, and the rows that cite them."""
+    events = analysis.case.events.reset_index()
+    paths = analysis.case.sources.set_index("source")["path"]
+    back: dict[int, list[Place]] = defaultdict(list)
+    for place in places:
+        for event in place.events:
+            back[event].append(place)
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for row in events[events["event"].isin(list(back))].to_dict("records"):
+        file = words.visible(paths[row["source"]].replace("\\", "/").rsplit("/", 1)[-1])
+        about = (row[name] for name in ("url", "file_path", "member_path", "subject") if not pd.isna(row[name]))
+        groups[f"{words.visible(row['host'])}, {file}"].append(
+            Record(
+                event=int(row["event"]),
+                record=words.visible(row["record"]),
+                time=words.moment(row["time"], tz, digits=6),
+                process=_process(row),
+                operation=_operation(row),
+                task=words.visible(row["task_id"]),
+                result=words.code(row["result"]),
+                about=words.visible(next(about, None)),
+                back=back[int(row["event"])],
+            )
+        )
+    return list(groups.items())
+
+
+def _process(row: dict[Any, Any]) -> str:
+    """The process with its id and that of the thread, as far as they are logged."""
+    ids = [str(row[name]) for name in ("pid", "tid") if not pd.isna(row[name])]
+    name = words.visible(row["process"])
+    return f"{name} ({'/'.join(ids)})" if ids else name
+
+
+def _operation(row: dict[Any, Any]) -> str:
+    """The operation with the event's id and level, as far as it has them."""
+    facts = [
+        f"{name} {row[column]}" for name, column in (("id", "event_id"), ("level", "level")) if not pd.isna(row[column])
+    ]
+    name = f"{words.visible(row['operation'])} {row['phase']}"
+    return f"{name} ({', '.join(facts)})" if facts else name
