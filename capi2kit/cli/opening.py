@@ -101,6 +101,12 @@ def say(common: Common, text: str) -> None:
         print(f"capi2kit: {visible(text)}", file=sys.stderr)
 
 
+def say_more(common: Common, text: str) -> None:
+    """One message on stderr, if more of them were asked for."""
+    if common.verbose:
+        say(common, text)
+
+
 def zone(common: Common) -> str:
     """The display zone, or a usage error if no zone has that name."""
     from capi2kit.case import checked_zone

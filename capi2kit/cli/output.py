@@ -61,21 +61,29 @@ def inputs(common: Common) -> list[str]:
     return [*evidence_behind(common.logs), *rules, *common.beside]
 
 
+CHOSEN = {  # options that change results, by the field that holds them
+    "since": "--from",
+    "until": "--to",
+    "local": "--tz",
+    "process": "--process",
+    "pid": "--pid",
+    "host": "--host",
+    "engine": "--engine",
+    "rules": "--rules",
+    "correct_clock": "--correct-clock",
+    "follow": "--follow",
+}
+
+
+def chosen(common: Common) -> dict[str, Any]:
+    """The options that change results, as far as they were used, by the names of their fields."""
+    values = {name: getattr(common, name) for name in CHOSEN}
+    return {name: value for name, value in values.items() if value not in (None, False, "auto")}
+
+
 def options_said(common: Common) -> dict[str, str]:
-    """The options that change results, as far as they were used, by name."""
-    given = {
-        "--from": common.since,
-        "--to": common.until,
-        "--tz": common.local,
-        "--process": common.process,
-        "--pid": common.pid,
-        "--host": common.host,
-        "--engine": None if common.engine == "auto" else common.engine,
-        "--rules": common.rules,
-        "--correct-clock": "yes" if common.correct_clock else None,
-        "--follow": "yes" if common.follow else None,
-    }
-    return {name: str(value) for name, value in given.items() if value is not None}
+    """The same, as they are typed."""
+    return {CHOSEN[name]: "yes" if value is True else str(value) for name, value in chosen(common).items()}
 
 
 def check_output(common: Common) -> None:

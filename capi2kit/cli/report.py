@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from capi2kit.cli import options
-from capi2kit.cli.opening import open_analysis, say
+from capi2kit.cli.opening import open_analysis, say_more
 from capi2kit.cli.options import Common
-from capi2kit.cli.output import check_output, form_of, inputs, options_said
-from capi2kit.writer import unused
+from capi2kit.cli.output import chosen, form_of, inputs, options_said
+from capi2kit.writer import check_target, unused, write_file
+
+if TYPE_CHECKING:
+    from capi2kit.analysis import Analysis
+    from capi2kit.case import Case
 
 _FORMS = ("html", "pdf", "docx", "md", "xlsx", "json", "txt")
-_EDITION = ("title", "client", "case", "examiner", "logo", "notes", "date", "template")
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -37,39 +44,83 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(common: Common, **given: str | None) -> None:
-    """Write a report next to the log (or to -o), print its path and the headline."""
+    """Write a report next to the log (or to -o) with its manifest, print its path and the headline."""
     form = form_of(common, allowed=_FORMS)
     path = common.output or unused(_beside(common.logs[0], form))
     common = replace(common, output=path, beside=(*common.beside, *_files(given)))
-    check_output(common)
+    beside = manifest_beside(path)
+    for target in (path, *([beside] if beside else [])):
+        check_target(target, evidence=inputs(common), force=common.force)
     from capi2kit.render import output_for
 
-    output_for(path)
-    analysis = open_analysis(common)
+    built = build(common, given, extension=output_for(path))
     from capi2kit.analysis import headline
-    from capi2kit.render import save
+    from capi2kit.render.manifest import manifest_of, sha256_of
     from capi2kit.words import visible
 
-    edition = {name: given[name] for name in _EDITION}
-    said = save(
-        analysis,
-        path,
-        tz=common.tz,
-        options=options_said(common),
-        evidence=inputs(common),
-        force=common.force,
-        **edition,
-    )
-    if common.verbose:
-        for sentence in said:
-            say(common, sentence)
+    write_file(path, built.content, evidence=inputs(common), force=common.force)
+    if beside:
+        rules = sorted(glob.glob(os.path.join(glob.escape(common.rules), "*.toml"))) if common.rules else []
+        own = {name: sha256_of(name) for name in (*_files(given), *rules)}
+        content = manifest_of(
+            built.analysis.case,
+            built.content,
+            name=os.path.basename(path),
+            options=chosen(common),
+            edition=given,
+            own=own,
+        )
+        write_file(beside, content, evidence=inputs(common), force=common.force)
+    say_more(common, f"{path}: {built.said}")
     print(visible(path))
-    print(visible(headline(analysis)))
+    print(visible(headline(built.analysis)))
 
 
-def _files(given: dict[str, str | None]) -> list[str]:
+class Built(NamedTuple):
+    """A report that is not written yet, and what it is from."""
+
+    analysis: Analysis
+    content: bytes
+    said: str
+
+
+def build(
+    common: Common,
+    given: Mapping[str, str | None],
+    *,
+    extension: str,
+    renamed: Callable[[Case], Case] = lambda case: case,
+) -> Built:
+    """Load, analyse and render. `renamed`: names the files of the case as the report shall."""
+    from capi2kit.case import records_xml
+    from capi2kit.render import rendered
+    from capi2kit.render.edition import read_edition
+
+    named = {name: value for name, value in given.items() if name not in ("template", "date")}
+    edition = read_edition(**named, day=given.get("date"), options=options_said(common))
+    analysis = open_analysis(common)
+    shown = replace(analysis, case=renamed(analysis.case))
+    content, said = rendered(
+        shown,
+        extension,
+        edition=edition,
+        template=given.get("template"),
+        tz=common.tz,
+        xml=partial(records_xml, analysis.case),
+    )
+    return Built(analysis, content, said)
+
+
+def manifest_beside(path: str) -> str | None:
+    """The name of the manifest of a report; none for a stream."""
+    from capi2kit.render.manifest import ENDING
+
+    return None if os.path.exists(path) and not os.path.isfile(path) else f"{path}{ENDING}"
+
+
+def _files(given: Mapping[str, str | None]) -> list[str]:
     """The files that are read besides the evidence: they are not written to."""
-    return [path for name in ("logo", "notes", "template") if (path := given[name])]
+    return [path for name in ("logo", "notes", "template") if (path := given.get(name))]
 
 
 def _beside(log: str, form: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -73,6 +73,7 @@ def save(
     Capi2kitError : an ending without an output; a package that the format needs is not installed.
     OutputError : `path` is evidence, or cannot be written; a logo, template or file of notes cannot be used.
     """
+    from capi2kit.case import records_xml
     from capi2kit.loaders import files
     from capi2kit.render import exports
     from capi2kit.render.edition import read_edition
@@ -84,7 +85,9 @@ def save(
     edition = read_edition(
         title=title, client=client, case=case, examiner=examiner, logo=logo, notes=notes, day=date, options=options
     )
-    content, said = rendered(analysis, output, edition=edition, template=template, tz=tz)
+    content, said = rendered(
+        analysis, output, edition=edition, template=template, tz=tz, xml=partial(records_xml, analysis.case)
+    )
     protected = [*read, *evidence, *edition.files, *([template] if template else [])]
     write_file(path, content, evidence=protected, force=force)
     return [f"{os.fspath(path)}: {said}"]
@@ -104,17 +107,22 @@ def output_for(path: PathLike) -> str:
 
 
 def rendered(
-    analysis: Analysis, extension: str, *, edition: Edition, template: PathLike | None, tz: str
+    analysis: Analysis,
+    extension: str,
+    *,
+    edition: Edition,
+    template: PathLike | None,
+    tz: str,
+    xml: Callable[[Iterable[int]], Mapping[int, str]],
 ) -> tuple[bytes, str]:
-    """A report as bytes, and what is to be said of it."""
-    from capi2kit.case import records_xml
-    from capi2kit.render.report import assemble
-
-    output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
-    report = assemble(analysis, tz=tz, edition=edition, xml=partial(records_xml, analysis.case))
-    more = {"template": template} if template is not None else {}
-    if more and extension != WITH_TEMPLATE:
+    """A report as bytes, and what is to be said of it. `xml`: gives the records behind events."""
+    if template is not None and extension != WITH_TEMPLATE:
         raise Capi2kitError(
             f"a template is for {WITH_TEMPLATE} reports, not for {extension}; leave it out, or choose {WITH_TEMPLATE}"
         )
+    from capi2kit.render.report import assemble
+
+    output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
+    report = assemble(analysis, tz=tz, edition=edition, xml=xml)
+    more = {"template": template} if template is not None else {}
     return output.render(report, **more), report.said
