@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit.case import Case, load, record_xml
     from capi2kit.charts import (
         plot_chain,
+        plot_comparison,
         plot_freshness,
         plot_hosts,
         plot_outcomes,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
         plot_task,
         plot_timeline,
     )
+    from capi2kit.comparison import compare
     from capi2kit.knowledge.vocabulary import describe
     from capi2kit.render import save
     from capi2kit.spans import build_spans
@@ -48,6 +50,7 @@ __version__ = "0.2.0"
 
 _PLOTS = (
     "plot_chain",
+    "plot_comparison",
     "plot_freshness",
     "plot_hosts",
     "plot_outcomes",
@@ -64,6 +67,7 @@ _WHERE = {
     "analyse": "analysis",
     "attribute_delays": "startups",
     "build_spans": "spans",
+    "compare": "comparison",
     "correct_spans": "waits",
     "describe": "knowledge.vocabulary",
     "draw_ledger": "startups",
@@ -93,6 +97,7 @@ __all__ = [
     "attribute_delays",
     "build_spans",
     "charts",
+    "compare",
     "correct_spans",
     "describe",
     "draw_ledger",
@@ -101,6 +106,7 @@ __all__ = [
     "knowledge",
     "load",
     "plot_chain",
+    "plot_comparison",
     "plot_freshness",
     "plot_hosts",
     "plot_outcomes",

@@ -22,6 +22,7 @@ LAYERS = (
     ("diagnosis/",),
     ("questions/",),
     ("analysis", "selection"),
+    ("comparison",),
     ("charts/",),
     ("render/", "score"),
     ("cli/",),

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from capi2kit.charts.chain import plot_chain
-    from capi2kit.charts.export import save_chart, svg_text
+    from capi2kit.charts.comparison import plot_comparison
+    from capi2kit.charts.export import png_bytes, save_chart, svg_text
     from capi2kit.charts.freshness import plot_freshness
     from capi2kit.charts.heatmap import plot_outcomes
     from capi2kit.charts.hosts import plot_hosts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "plot_chain": "chain",
+    "plot_comparison": "comparison",
     "plot_freshness": "freshness",
     "plot_hosts": "hosts",
     "plot_outcomes": "heatmap",
@@ -34,12 +36,14 @@ _WHERE = {
     "plot_targets": "targets",
     "plot_task": "task",
     "plot_timeline": "timeline",
+    "png_bytes": "export",
     "save_chart": "export",
     "svg_text": "export",
 }
 
 __all__ = [
     "plot_chain",
+    "plot_comparison",
     "plot_freshness",
     "plot_hosts",
     "plot_outcomes",
@@ -49,6 +53,7 @@ __all__ = [
     "plot_targets",
     "plot_task",
     "plot_timeline",
+    "png_bytes",
     "save_chart",
     "svg_text",
 ]

@@ -29,6 +29,7 @@ VERBS = {
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
+    "compare": "say what a change did: start-ups, causes and predictions, before and after",
     "whatif": "say how many seconds each remedy would save, alone and together",
     "remedy": "print one remedy ready for a ticket, with the names and figures of the log",
     "prefetch": "list the smallest set of CRLs to pre-install, with commands",
@@ -137,8 +138,7 @@ def _run(given: argparse.Namespace) -> int:
     said = vars(given)
     shared = {field.name: said.pop(field.name) for field in fields(Common) if field.name in said}
     own = {name: value for name, value in said.items() if name != "verb"}
-    module.run(Common(tz=shared["local"] or "UTC", **shared), **own)
-    return 0
+    return int(module.run(Common(tz=shared["local"] or "UTC", **shared), **own) or 0)
 
 
 def _stop(err: Exception | str, code: int) -> None:

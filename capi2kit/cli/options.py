@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class Common:
     beside: tuple[str, ...] = ()  # further files that the verb reads
 
 
-def add_options(verb: argparse.ArgumentParser) -> None:
-    """Add the shared options to a verb."""
-    verb.add_argument("logs", metavar="LOG", nargs="+", help="log, folder, pattern or .zip")
+def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = ()) -> None:
+    """Add the shared options to a verb. `logs`: the names of its logs, if it takes exactly so many."""
+    names: dict[str, Any] = {"metavar": logs, "nargs": len(logs)} if logs else {"metavar": "LOG", "nargs": "+"}
+    verb.add_argument("logs", **names, help="log, folder, pattern or .zip")
     select = verb.add_argument_group("selection")
     select.add_argument(
         "--from", dest="since", metavar="TIME", help="only what begins at or after TIME, e.g. 2016-07-22T16:36"

@@ -26,6 +26,11 @@ _FORMS = ("html", "pdf", "docx", "md", "xlsx", "json", "txt")
 def add_options(verb: argparse.ArgumentParser) -> None:
     """What a customer's edition says, and the shared options."""
     options.add_options(verb)
+    add_edition(verb)
+
+
+def add_edition(verb: argparse.ArgumentParser) -> None:
+    """What a customer's edition says."""
     edition = verb.add_argument_group(
         "customer's edition", "any of the first six adds cover, contents, method, limits, custody, glossary, appendix"
     )

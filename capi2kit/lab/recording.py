@@ -7,12 +7,13 @@ Application logs and the text files beside them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from capi2kit.binxml.evtxfile import Log, LogRecord, build_log
 from capi2kit.lab.changes import changed
 from capi2kit.lab.eventforms import write_event
-from capi2kit.lab.scenario import Scenario
+from capi2kit.lab.scenario import After, Scenario
 from capi2kit.lab.simulate.companions import write_companions
 from capi2kit.lab.simulate.logbook import ERROR, Logbook
 from capi2kit.lab.simulate.messageforms import CHANNELS
@@ -34,6 +35,16 @@ class Recording(NamedTuple):
 def record_scenario(scenario: Scenario) -> Recording:
     """Let a scenario happen and write down what it leaves. The same scenario gives the same bytes."""
     world = happen(scenario)
+    after = [(remedy, happen(changed(scenario, remedy), like=world)) for remedy in scenario.after]
+    return _recorded(world, after)
+
+
+def record_after(scenario: Scenario, remedy: After) -> Recording:
+    """What the same incident would have left with a remedy in place: programs pause as they did, answers differ."""
+    return _recorded(happen(changed(scenario, remedy), like=happen(scenario)), [])
+
+
+def _recorded(world: World, after: Sequence[tuple[After, World]]) -> Recording:
     files: dict[str, bytes] = {}
     live: dict[str, Log] = {}
     for host, log in world.logs.items():
@@ -42,7 +53,6 @@ def record_scenario(scenario: Scenario) -> Recording:
         files[f"{folder}{CHANNEL_FILE}"] = live[host].data
         files |= {f"{folder}{name}": data for name, data in _beside(world, host).items()}
     kept = {host: _kept(world.logs[host], live[host]) for host in live}
-    after = [(remedy, happen(changed(scenario, remedy), like=world)) for remedy in scenario.after]
     return Recording(files, write_truth(tell_truth(world, kept, after=after)))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from capi2kit.analysis import Analysis
     from capi2kit.render.edition import Edition
+    from capi2kit.render.report import Report
 
 PathLike = str | os.PathLike[str]
 WITH_TEMPLATE = ".docx"
@@ -116,13 +117,30 @@ def rendered(
     xml: Callable[[Iterable[int]], Mapping[int, str]],
 ) -> tuple[bytes, str]:
     """A report as bytes, and what is to be said of it. `xml`: gives the records behind events."""
-    if template is not None and extension != WITH_TEMPLATE:
-        raise Capi2kitError(
-            f"a template is for {WITH_TEMPLATE} reports, not for {extension}; leave it out, or choose {WITH_TEMPLATE}"
-        )
+    check_template(template, extension)
     from capi2kit.render.report import assemble
 
     output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
     report = assemble(analysis, tz=tz, edition=edition, xml=xml)
     more = {"template": template} if template is not None else {}
     return output.render(report, **more), report.said
+
+
+def write_comparison(
+    report: Report, path: PathLike, *, template: PathLike | None, evidence: Iterable[PathLike], force: bool
+) -> None:
+    """Write a report that is put together already; the ending chooses the output."""
+    extension = output_for(path)
+    check_template(template, extension)
+    output = import_module(f"capi2kit.render.{OUTPUTS[extension]}")
+    more = {"template": template} if template is not None else {}
+    files = [*evidence, *report.edition.files, *([template] if template else [])]
+    write_file(path, output.render(report, **more), evidence=files, force=force)
+
+
+def check_template(template: PathLike | None, extension: str) -> None:
+    """Raises Capi2kitError if a template is given for another format than Word's."""
+    if template is not None and extension != WITH_TEMPLATE:
+        raise Capi2kitError(
+            f"a template is for {WITH_TEMPLATE} reports, not for {extension}; leave it out, or choose {WITH_TEMPLATE}"
+        )

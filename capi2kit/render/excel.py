@@ -16,7 +16,6 @@ import pandas as pd
 
 from capi2kit import __version__
 from capi2kit.knowledge.vocabulary import describe
-from capi2kit.render.exports import TABLES, tables_of
 from capi2kit.render.extras import needed
 from capi2kit.render.report import Report
 from capi2kit.words import visible
@@ -41,9 +40,10 @@ def render(report: Report) -> bytes:
     _summary(book.add_worksheet("Summary"), report, forms=forms)
     about = book.add_worksheet("About")
     cuts: list[str] = []
-    for name, table in _tables(report):
+    tables = dict(_tables(report))
+    for name, table in tables.items():
         cuts += _sheet(book.add_worksheet(name), name, table=table, forms=forms)
-    _about(about, report, cuts=cuts, forms=forms)
+    _about(about, tables, cuts=cuts, forms=forms)
     book.close()
     return made.getvalue()
 
@@ -60,11 +60,9 @@ class _Forms:
 
 
 def _tables(report: Report) -> Iterator[tuple[str, pd.DataFrame]]:
-    found = tables_of(report.analysis, TABLES)
-    for name in (*_ORDER, *(name for name in TABLES if name not in _ORDER)):
-        table = found[name]
-        if len(table):
-            yield name, table[[column for column in table.columns if table[column].notna().any()]]
+    found = report.tables()
+    for name in sorted(found, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
+        yield name, found[name][[column for column in found[name].columns if found[name][column].notna().any()]]
 
 
 def text_of(text: str) -> str:
@@ -89,7 +87,7 @@ def _summary(sheet: Any, report: Report, *, forms: _Forms) -> None:
         sheet.write_string(line, 1, text_of(value), forms.wrapped)
 
 
-def _about(sheet: Any, report: Report, *, cuts: list[str], forms: _Forms) -> None:
+def _about(sheet: Any, tables: dict[str, pd.DataFrame], *, cuts: list[str], forms: _Forms) -> None:
     """What the sheets are, what their columns mean, and what did not fit."""
     sheet.set_column(0, 1, 22)
     sheet.set_column(2, 3, 60)
@@ -100,7 +98,7 @@ def _about(sheet: Any, report: Report, *, cuts: list[str], forms: _Forms) -> Non
     for line, note in enumerate(notes):
         sheet.write_string(line, 0, text_of(note))
     words = describe()
-    shown = words[words["table"].isin(TABLES)][["table", "column", "unit", "meaning"]].fillna("")
+    shown = words[words["table"].isin(list(tables))][["table", "column", "unit", "meaning"]].fillna("")
     first = len(notes) + 1
     for place, name in enumerate(shown.columns):
         sheet.write_string(first, place, name, forms.head)

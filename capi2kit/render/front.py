@@ -20,6 +20,10 @@ from capi2kit.render.parts import Line
 
 _FINDINGS, _BARS, _STEPS = 6, 5, 5  # at most
 _SHORT_S = 0.1  # a start-up shorter than this is no story, where something is wrong
+_BARS_NOTE = (
+    "The first remedy comes first, then those that save most. A workaround may save more than a cure, and leave the "
+    "cause as it is."
+)
 _TITLES = {WRONG: "Do this first", MINOR: "Not urgent", HARMLESS: "What to do"}
 
 
@@ -62,6 +66,8 @@ class Front:
     lead: list[str]
     tiles: list[Tile]
     stretches: list[Stretch]
+    key: list[tuple[str, str]]
+    bars_note: str
     findings: list[Finding]
     note: str
     step_title: str
@@ -82,7 +88,9 @@ def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC") -> Front:
         severity=named[0].cause.severity if named else "none",
         lead=[text for text in (sentences.figures(answer), *inferred[:1]) if text],
         tiles=list(_tiles(answer, events=len(case.events))),
-        stretches=_stretches(answer),
+        stretches=(bars := _stretches(answer)),
+        key=_key(bars),
+        bars_note=_BARS_NOTE if len(bars) > 2 else "",
         findings=[_finding(one, analysis.findings) for one in answer.charges[:_FINDINGS]],
         note=_note(answer),
         step_title=_TITLES.get(answer.verdict, ""),
@@ -160,6 +168,12 @@ def _stretches(answer: Answer) -> list[Stretch]:
         ordered = sorted(alone.to_dict("records"), key=lambda effect: (effect["fix"] != first, -effect["saved_s"]))
         bars += [_effect(effect, wall=wall) for effect in ordered[:_BARS]]
     return bars
+
+
+def _key(bars: list[Stretch]) -> list[tuple[str, str]]:
+    """What the colours of the bars mean."""
+    known = [(kind, text) for kind, _, text in (bars[0].parts if bars else [])]
+    return known + ([("after", "with this remedy alone"), ("unsure", "at most")] if len(bars) > 1 else [])
 
 
 def _effect(effect: dict[Any, Any], *, wall: float) -> Stretch:

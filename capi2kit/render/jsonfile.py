@@ -10,7 +10,6 @@ from typing import Any
 from capi2kit import __version__
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.vocabulary import SCHEMA_VERSION
-from capi2kit.render.exports import tables_of
 from capi2kit.render.exports.cells import json_text, plain_columns
 from capi2kit.render.parts import Section
 from capi2kit.render.report import Report
@@ -102,7 +101,8 @@ def _records(report: Report) -> list[str]:
 
 def _tables(report: Report) -> list[str]:
     made = []
-    for name, table in tables_of(report.analysis, _SHOWN).items():
+    found = report.tables()
+    for name, table in ((name, found[name]) for name in _SHOWN if name in found):
         types = columns(name)
         heads = json_text([{"name": column, "dtype": types.get(column, "")} for column in table.columns])
         rows = ",\n".join(json_text(list(row)) for row in zip(*plain_columns(table), strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.analysis import Analysis, answer_of
 from capi2kit.render.edition import Edition
+from capi2kit.render.exports import tables_of
 from capi2kit.render.front import Front, front
 from capi2kit.render.parts import Chart, Column, Section, Table
 from capi2kit.render.sections import tell
@@ -53,7 +55,7 @@ class Record(NamedTuple):
 @dataclass(frozen=True)
 class Report:
     """The content of a report, whatever its form. `records`: those cited, by computer and file; `look`: where the front page
-    leads; `opening`: the answer in sentences, for outputs without a front page."""
+    leads; `tables`: gives those behind it; `opening`: the answer in sentences, for outputs without a front page."""
 
     title: str
     opening: Section
@@ -63,7 +65,7 @@ class Report:
     records: list[tuple[str, list[Record]]]
     look: str
     edition: Edition
-    analysis: Analysis
+    tables: Callable[[], dict[str, pd.DataFrame]]
     tz: str
 
     @property
@@ -98,7 +100,7 @@ def assemble(
         records=_records(analysis, places=places, tz=tz),
         look=look(sections),
         edition=edition,
-        analysis=analysis,
+        tables=partial(tables_of, analysis, ()),
         tz=tz,
     )
 

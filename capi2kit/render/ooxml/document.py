@@ -14,14 +14,14 @@ from docx.shared import Cm, Emu, Pt
 from capi2kit import __version__
 from capi2kit.render.front import Front
 from capi2kit.render.ooxml.fields import add_bookmark, add_contents, add_field, xml_text
-from capi2kit.render.ooxml.grids import add_grid
+from capi2kit.render.ooxml.grids import add_grid, chars_of
 from capi2kit.render.ooxml.styles import paragraph_style
 from capi2kit.render.parts import Card, Chart, Column, Line, Node, Section
 from capi2kit.render.report import Record, Report, with_records
 from capi2kit.words import HIDDEN
 
-_WIDE = 9  # columns from which on a table lies on a page turned sideways
-_LOGO = Cm(4)
+_WIDE = 135  # characters beyond which a table lies on a page turned sideways
+_LOGO, _PICTURE = Cm(4), Cm(17.5)
 _NO_DAY = datetime(2000, 1, 1)  # properties of a report without a date
 _XML = "Capi2kit Code"
 
@@ -181,7 +181,7 @@ def _found(front: Front) -> Iterator[Any]:
 
 def _section(writer: _Writer, section: Section, *, records: Iterable[tuple[str, list[Record]]]) -> None:
     columns, rows = with_records(section, records)
-    writer.turn(sideways=sum(not column.prose for column in columns) >= _WIDE)
+    writer.turn(sideways=_is_wide(columns, rows))
     writer.head(section.title, level=1, name=_bookmark(section.name))
     for text in section.prose:
         writer.say(text)
@@ -202,11 +202,19 @@ def _section(writer: _Writer, section: Section, *, records: Iterable[tuple[str, 
         _node(writer, node, depth=0)
 
 
+def _is_wide(columns: list[Column], rows: list[list[str]]) -> bool:
+    """Whether a table needs a page turned sideways; sentences do not count, they get a line of their own."""
+    beside = [place for place, column in enumerate(columns) if not column.prose]
+    return (
+        sum(chars_of([columns[place] for place in beside], [[row[place] for place in beside] for row in rows])) > _WIDE
+    )
+
+
 def _picture(writer: _Writer, chart: Chart) -> None:
-    from capi2kit.charts.export import png_bytes
+    from capi2kit.charts import png_bytes
 
     content, title = png_bytes(chart.draw())
-    writer.document.add_picture(BytesIO(content), width=Emu(writer.width))
+    writer.document.add_picture(BytesIO(content), width=Emu(min(writer.width, _PICTURE)))
     _describe(writer.document.inline_shapes[-1], f"{title}. {chart.caption}")
     writer.document.paragraphs[-1].paragraph_format.keep_with_next = True
     writer.caption("Exhibit", chart.number, text=f"{chart.caption}: {title}" if title else chart.caption)

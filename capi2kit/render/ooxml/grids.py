@@ -75,16 +75,21 @@ def _badge(text: str) -> str:
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int) -> list[Emu]:
-    """The width of each column, by its longest words and the length of its texts."""
+    chars = chars_of(columns, rows)
+    return [Emu(int(width * size / sum(chars))) for size in chars]
+
+
+def chars_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width that each column wants, in characters, by its longest words and the length of its texts."""
     chars = []
     for place, column in enumerate(columns):
         cells = [column.heading, *(row[place] for row in rows)]
         longest = max(map(len, cells))
         word = max((len(word) for cell in cells for word in cell.split()), default=1)
         most = _PROSE_CHARS if column.prose else _MOST_CHARS
-        need = longest if column.number or column.whole else min(longest, max(word if word < 24 else 24, longest // 3))
+        need = longest if column.number or column.whole else min(longest, max(word if word < 24 else 24, longest // 2))
         chars.append(min(max(need, _LEAST_CHARS), most))
-    return [Emu(int(width * size / sum(chars))) for size in chars]
+    return chars
 
 
 def _fill(

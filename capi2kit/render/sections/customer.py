@@ -62,7 +62,7 @@ def customer_sections(
     after = [_method(), _limits(), custody(analysis, edition, tz=tz)]
     appendix = [found for found in (_appendix(analysis, kept, xml=xml),) if found]
     made = [*before, *kept, *after]
-    return [*made, *_glossary(made), *appendix]
+    return [*made, *glossary(made), *appendix]
 
 
 def _method() -> Section:
@@ -123,7 +123,7 @@ def _record(row: dict, name: str, *, ends: pd.DataFrame, side: str, tz: str) -> 
     return when if number == words.ABSENT else f"{number}, {when}"
 
 
-def _glossary(sections: list[Section]) -> list[Section]:
+def glossary(sections: list[Section]) -> list[Section]:
     """The terms that the other sections use."""
     found = terms_in(text for section in sections for text in _texts(section))
     table = Table(
