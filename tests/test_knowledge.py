@@ -40,6 +40,8 @@ KEYS = {
     "columns": ["table", "column"],
     "sources": ["id"],
     "glossary": ["term"],
+    "private": ["table", "column"],
+    "publicnames": ["kind", "name"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],
     "flags": ["family", "name"],
     "eventlabels": ["kind", "text"],

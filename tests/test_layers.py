@@ -22,7 +22,7 @@ LAYERS = (
     ("diagnosis/",),
     ("questions/",),
     ("analysis", "selection"),
-    ("comparison",),
+    ("comparison", "redaction/"),
     ("charts/",),
     ("render/", "score"),
     ("cli/",),

@@ -29,6 +29,7 @@ VERBS = {
     "events": "print the events as a table",
     "spans": "print the operations with true starts and durations",
     "waits": "print the network waits with their bounds",
+    "redact": "write the evidence with pseudonyms for all names, to share it; --identify puts them back",
     "compare": "say what a change did: start-ups, causes and predictions, before and after",
     "whatif": "say how many seconds each remedy would save, alone and together",
     "remedy": "print one remedy ready for a ticket, with the names and figures of the log",

@@ -56,7 +56,17 @@ def open_case(common: Common) -> Case:
     if common.verbose:
         for row in case.sources.itertuples():
             say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")
-    return case
+    return _redacted(case, common.redact) if common.redact else case
+
+
+def _redacted(case: Case, path: str) -> Case:
+    """The case with pseudonyms; the key is written before anything that needs it."""
+    from capi2kit.redaction import open_key, redact, save_key
+
+    key = open_key(path)
+    made = redact(case, key)
+    save_key(key, path)
+    return made
 
 
 def open_analysis(common: Common) -> Analysis:

@@ -30,12 +30,15 @@ class Common:
     local: str | None = None  # zone of logs in local time, if it was given
     follow: bool = False
     force: bool = False
+    redact: str | None = None  # the file of the key that names are replaced with
     beside: tuple[str, ...] = ()  # further files that the verb reads
 
 
-def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = ()) -> None:
-    """Add the shared options to a verb. `logs`: the names of its logs, if it takes exactly so many."""
-    names: dict[str, Any] = {"metavar": logs, "nargs": len(logs)} if logs else {"metavar": "LOG", "nargs": "+"}
+def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = (), some: bool = False) -> None:
+    """Add the shared options to a verb. `logs`: the names of its logs, if it takes exactly so many; `some`: it may do without."""
+    names: dict[str, Any] = (
+        {"metavar": logs, "nargs": len(logs)} if logs else {"metavar": "LOG", "nargs": "*" if some else "+"}
+    )
     verb.add_argument("logs", **names, help="log, folder, pattern or .zip")
     select = verb.add_argument_group("selection")
     select.add_argument(
@@ -67,6 +70,11 @@ def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = ()) ->
     output.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of stdout")
     output.add_argument("--force", action="store_true", help="overwrite an existing file; never evidence")
     output.add_argument("-f", "--format", dest="form", metavar="FORM", help="text, csv or jsonl; html for a report")
+    output.add_argument(
+        "--redact",
+        metavar="KEYFILE",
+        help="names of people, computers and customers become pseudonyms of this key; a new file gets a new key",
+    )
     output.add_argument("-q", "--quiet", action="store_true", help="no messages on stderr")
     output.add_argument("-v", "--verbose", action="store_true", help="more messages on stderr")
     output.add_argument("--no-color", action="store_true", help="no colours; NO_COLOR works, too")

@@ -58,7 +58,8 @@ def inputs(common: Common) -> list[str]:
     from capi2kit.case import evidence_behind
 
     rules = glob.glob(os.path.join(glob.escape(common.rules), "*")) if common.rules else []
-    return [*evidence_behind(common.logs), *rules, *common.beside]
+    key = [common.redact] if common.redact else []
+    return [*evidence_behind(common.logs), *rules, *key, *common.beside]
 
 
 CHOSEN = {  # options that change results, by the field that holds them
@@ -72,6 +73,7 @@ CHOSEN = {  # options that change results, by the field that holds them
     "rules": "--rules",
     "correct_clock": "--correct-clock",
     "follow": "--follow",
+    "redact": "--redact",
 }
 
 
