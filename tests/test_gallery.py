@@ -20,7 +20,7 @@ from scenarios import analysed
 from test_charts import EVIL, analysis_of
 
 from capi2kit import charts
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.diagnosis.certainty import judge
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.rules import diagnose
@@ -79,10 +79,28 @@ DATA = {
 PLOTS = [name for name in charts.__all__ if name.startswith("plot_")]
 
 
+def compared(tables: SimpleNamespace) -> pd.DataFrame:
+    """A comparison of the start-ups of these tables with the same ones, as they took twice as long."""
+    kinds = ["start-up", "part", "part", "part"]
+    names = [None, "waiting", "checking", "unexplained"]
+    columns = ["wall_s", "waiting_wall_s", "checking_s", "unexplained_s"]
+    rows = [
+        {
+            **{"group": group, "kind": kind, "process": row["process"], "app_pool": row["app_pool"], "name": name},
+            **{"before_startups": 1, "after_startups": 2, "before_s": 2 * row[column], "after_s": row[column]},
+            **{"before_low_s": row[column], "before_high_s": 3 * row[column], "change": "faster"},
+            **{"after_low_s": row[column], "after_high_s": row[column]},
+        }
+        for group, row in enumerate(tables.startups.to_dict("records"))
+        for kind, name, column in zip(kinds, names, columns, strict=True)
+    ]
+    return shaped(pd.DataFrame(rows), "comparison") if rows else empty("comparison")
+
+
 def drawn(plot: str, tables: SimpleNamespace, **more: object) -> Axes:
     if plot == "plot_task":
         more |= {"task_id": tables.spans["task_id"].dropna().iloc[0]}
-    return getattr(charts, plot)(tables, **more)
+    return getattr(charts, plot)(compared(tables) if plot == "plot_comparison" else tables, **more)
 
 
 def boxes(figure: Figure) -> Iterator[tuple[str, object]]:

@@ -24,7 +24,7 @@ LAYERS = (
     ("analysis", "selection"),
     ("comparison", "redaction/"),
     ("charts/",),
-    ("render/", "score"),
+    ("render/", "accuracy", "score"),
     ("cli/",),
 )
 TABLES = range(4, 9)  # tables -> tables: no evidence, so a new loader cannot break an analysis

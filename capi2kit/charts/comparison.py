@@ -76,7 +76,7 @@ def plot_comparison(comparison: pd.DataFrame, *, top: int = _PAIRS, ax: Axes | N
     end_ticks(sheet.ax, float(ends.max()))
     kinds = [kind for kind in _COLORS if any(bar.parts[kind] > 0 for bar in bars)]
     legend = [Patch(facecolor=_COLORS[kind], label=_NAMES[kind]) for kind in kinds]
-    text: dict[str, Any] = {"title": _title(wholes[0]), "label": "seconds", "notes": _notes(table, wholes, bars)}
+    text: dict[str, Any] = {"title": _title(wholes[0]), "label": "seconds", "notes": _notes(table, wholes, bars=bars)}
     return close_sheet(sheet, **text, legend=legend, row_in=0.3)
 
 
@@ -102,7 +102,7 @@ def _title(whole: dict[Any, Any]) -> str:
     return f"{name}, and takes {seconds(whole['after_s'])} after the change"
 
 
-def _notes(table: pd.DataFrame, wholes: list[dict[Any, Any]], bars: list[_Bar]) -> list[str]:
+def _notes(table: pd.DataFrame, wholes: list[dict[Any, Any]], *, bars: list[_Bar]) -> list[str]:
     notes = []
     if any(bar.high - bar.low > _SPREAD_S for bar in bars):
         notes.append("The thin line: from the shortest to the longest of the start-ups of one side.")

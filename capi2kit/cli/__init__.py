@@ -138,6 +138,7 @@ def _run(given: argparse.Namespace) -> int:
         return int(module.run(given))
     said = vars(given)
     shared = {field.name: said.pop(field.name) for field in fields(Common) if field.name in said}
+    shared.setdefault("logs", [])
     own = {name: value for name, value in said.items() if name != "verb"}
     return int(module.run(Common(tz=shared["local"] or "UTC", **shared), **own) or 0)
 

@@ -23,7 +23,9 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     """The two sides, what to judge by, the edition, and the shared options."""
     from capi2kit.cli.report import add_edition
 
-    options.add_options(verb, logs=("BEFORE", "AFTER"))
+    options.add_options(verb, logs="")
+    verb.add_argument("first", metavar="BEFORE", help="log, folder, pattern or .zip from before the change")
+    verb.add_argument("second", metavar="AFTER", help="the same from after it")
     verb.add_argument(
         "--before", metavar="LOG", action="append", default=[], help="one more log from before the change"
     )
@@ -55,9 +57,9 @@ def _percent(text: str) -> float:
     return value
 
 
-def run(common: Common, *, before: list[str], after: list[str], **given: Any) -> int:
+def run(common: Common, *, first: str, second: str, before: list[str], after: list[str], **given: Any) -> int:
     """Compare and write the result; 1 if `--fail-if-slower` was broken."""
-    sides = ([common.logs[0], *before], [common.logs[1], *after])
+    sides = ([first, *before], [second, *after])
     common = replace(common, logs=[*sides[0], *sides[1]])
     check_output(common)
     _check_remedy(given["remedy"])
@@ -67,7 +69,7 @@ def run(common: Common, *, before: list[str], after: list[str], **given: Any) ->
     quiet = replace(common, output=None)
     old, new = ([open_analysis(replace(quiet, logs=[log])) for log in side] for side in sides)
     table = compare(old, new, remedy=given["remedy"], servers=given["server"])
-    _write(table, old, new, common=common, given=given)
+    _write(table, (old, new), common=common, given=given)
     most = given["fail_if_slower"]
     if most is None:
         return 0
@@ -97,7 +99,7 @@ def _check_remedy(remedy: str | None) -> None:
         )
 
 
-def _write(table: pd.DataFrame, old: list[Any], new: list[Any], *, common: Common, given: dict[str, Any]) -> None:
+def _write(table: pd.DataFrame, sides: tuple[list[Any], list[Any]], *, common: Common, given: dict[str, Any]) -> None:
     """The comparison as a text on the screen, or as a file whose ending decides."""
     from capi2kit.render import OUTPUTS, write_comparison
     from capi2kit.render.compared import assemble_comparison
@@ -106,7 +108,7 @@ def _write(table: pd.DataFrame, old: list[Any], new: list[Any], *, common: Commo
 
     edition = {name: given[name] for name in ("title", "client", "case", "examiner", "logo", "notes")}
     chosen = read_edition(**edition, day=given["date"], options=options_said(common))
-    report = assemble_comparison(table, before=old, after=new, tz=common.tz, edition=chosen)
+    report = assemble_comparison(table, before=sides[0], after=sides[1], tz=common.tz, edition=chosen)
     ending = os.path.splitext(common.output or "")[1].lower()
     if common.output not in (None, "-") and ending in OUTPUTS and ending != ".txt":
         write_comparison(report, common.output, template=given["template"], evidence=inputs(common), force=common.force)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,10 @@ class Common:
     beside: tuple[str, ...] = ()  # further files that the verb reads
 
 
-def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = (), some: bool = False) -> None:
-    """Add the shared options to a verb. `logs`: the names of its logs, if it takes exactly so many; `some`: it may do without."""
-    names: dict[str, Any] = (
-        {"metavar": logs, "nargs": len(logs)} if logs else {"metavar": "LOG", "nargs": "*" if some else "+"}
-    )
-    verb.add_argument("logs", **names, help="log, folder, pattern or .zip")
+def add_options(verb: argparse.ArgumentParser, *, logs: str = "+") -> None:
+    """Add the shared options to a verb. `logs`: how many it takes, as argparse counts them; none if empty."""
+    if logs:
+        verb.add_argument("logs", metavar="LOG", nargs=logs, help="log, folder, pattern or .zip")
     select = verb.add_argument_group("selection")
     select.add_argument(
         "--from", dest="since", metavar="TIME", help="only what begins at or after TIME, e.g. 2016-07-22T16:36"
@@ -66,6 +63,11 @@ def add_options(verb: argparse.ArgumentParser, *, logs: tuple[str, ...] = (), so
     reading.add_argument("--rules", metavar="DIR", help="also ask your own rules: the *.toml files in this folder")
     reading.add_argument("--follow", action="store_true", help="also follow links that lead out of a folder")
     reading.add_argument("--strict", action="store_true", help="stop with exit code 4 if a record is lost")
+    _add_output(verb)
+
+
+def _add_output(verb: argparse.ArgumentParser) -> None:
+    """Where to write to, and in which form."""
     output = verb.add_argument_group("output")
     output.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of stdout")
     output.add_argument("--force", action="store_true", help="overwrite an existing file; never evidence")

@@ -24,7 +24,7 @@ _ENDINGS = ".evtx, .zip, .xml, .csv, .jsonl or .parquet"
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """The shared options, of which `--redact` names the key, and the way back."""
-    options.add_options(verb, some=True)
+    options.add_options(verb, logs="*")
     verb.add_argument(
         "--identify", metavar="TEXT", help="print TEXT (or the text file of that name) with the names put back"
     )

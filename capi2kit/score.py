@@ -1,4 +1,8 @@
-"""Figures: what a comparison with the truth comes to, each figure judged by a fixed limit."""
+"""Score: how accurate an analysis is, against the truth of a lab scenario: figures, each judged by a fixed limit.
+
+Input: an Analysis of the files of a scenario, and its truth (truth.json), compared by `accuracy`. It proves that the analysis agrees
+with our model of Windows; only real logs can prove the model.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from capi2kit.accuracy import Score, Truth, read_truth, score_analysis
 from capi2kit.columns.instants import TICK_S
-from capi2kit.score.comparison import Score
+
+__all__ = ["Figure", "Score", "Truth", "judge", "read_truth", "score_analysis"]
 
 _UNEXPLAINED = 2  # % of a start-up: by so much its unexplained time may be off
 _FORECAST = 2  # % of a start-up: by so much the saving of a remedy may be off

@@ -1,4 +1,7 @@
-"""Comparison: an analysis and the truth of a scenario, side by side; see `score`."""
+"""Accuracy: an analysis and the truth of a scenario, side by side; `score` judges what comes of it.
+
+Nothing here knows how the lab makes its files.
+"""
 
 from __future__ import annotations
 
