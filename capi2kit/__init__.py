@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     )
     from capi2kit.comparison import compare
     from capi2kit.knowledge.vocabulary import describe
+    from capi2kit.redaction import redact
     from capi2kit.render import save
     from capi2kit.spans import build_spans
     from capi2kit.startups import attribute_delays, draw_ledger, find_startups
@@ -77,6 +78,7 @@ _WHERE = {
     **dict.fromkeys(_PLOTS, "charts"),
     "record_xml": "case",
     "recover_waits": "waits",
+    "redact": "redaction",
     "save": "render",
 }
 _MODULES = ("charts", "knowledge", "render")
@@ -118,6 +120,7 @@ __all__ = [
     "plot_timeline",
     "record_xml",
     "recover_waits",
+    "redact",
     "render",
     "save",
 ]

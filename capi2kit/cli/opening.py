@@ -56,17 +56,11 @@ def open_case(common: Common) -> Case:
     if common.verbose:
         for row in case.sources.itertuples():
             say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")
-    return _redacted(case, common.redact) if common.redact else case
+    if common.redact:
+        from capi2kit.redaction import redact
 
-
-def _redacted(case: Case, path: str) -> Case:
-    """The case with pseudonyms; the key is written before anything that needs it."""
-    from capi2kit.redaction import open_key, redact, save_key
-
-    key = open_key(path)
-    made = redact(case, key)
-    save_key(key, path)
-    return made
+        return redact(case, common.redact)
+    return case
 
 
 def open_analysis(common: Common) -> Analysis:
@@ -80,10 +74,23 @@ def open_analysis(common: Common) -> Analysis:
     progress = (lambda step: say(common, step)) if common.verbose else None
     analysis = analyse(open_case(common), correct_clocks=common.correct_clock, more_rules=more, progress=progress)
     loaded = len(analysis.case.events)
-    analysis = narrow(analysis, start=start, stop=stop, process=common.process, pid=common.pid, host=common.host)
+    process, host = as_shown(common, common.process, kind="image"), as_shown(common, common.host, kind="host")
+    analysis = narrow(analysis, start=start, stop=stop, process=process, pid=common.pid, host=host)
     if loaded and not len(analysis.case.events):
         raise NoEvents("nothing in the log matches the selection; leave out --from, --to, --process, --pid or --host")
     return analysis
+
+
+def as_shown(common: Common, name: str | None, *, kind: str) -> str | None:
+    """The name of a computer or program as the tables have it: a pseudonym, where names are redacted."""
+    if name is None or common.redact is None:
+        return name
+    from capi2kit.redaction import Redactor, open_key
+    from capi2kit.redaction.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary()
+    vocabulary.learn(kind, name)
+    return Redactor(vocabulary, open_key(common.redact)).text(name)
 
 
 def _own_rules(folder: str | None) -> tuple[Rule, ...]:

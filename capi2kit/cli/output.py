@@ -79,13 +79,18 @@ CHOSEN = {  # options that change results, by the field that holds them
 
 def chosen(common: Common) -> dict[str, Any]:
     """The options that change results, as far as they were used, by the names of their fields."""
+    from capi2kit.cli.opening import as_shown
+
     values = {name: getattr(common, name) for name in CHOSEN}
+    values["host"] = as_shown(common, common.host, kind="host")
+    values["process"] = as_shown(common, common.process, kind="image")
     return {name: value for name, value in values.items() if value not in (None, False, "auto")}
 
 
 def options_said(common: Common) -> dict[str, str]:
     """The same, as they are typed."""
-    return {CHOSEN[name]: "yes" if value is True else str(value) for name, value in chosen(common).items()}
+    said = {CHOSEN[name]: "yes" if value is True else str(value) for name, value in chosen(common).items()}
+    return said | ({"--redact": "names are pseudonyms"} if common.redact else {})
 
 
 def check_output(common: Common) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -51,7 +52,7 @@ def add_edition(verb: argparse.ArgumentParser) -> None:
 def run(common: Common, **given: str | None) -> None:
     """Write a report next to the log (or to -o) with its manifest, print its path and the headline."""
     form = form_of(common, allowed=_FORMS)
-    path = common.output or unused(_beside(common.logs[0], form))
+    path = common.output or unused(_beside("redacted" if common.redact else common.logs[0], form))
     common = replace(common, output=path, beside=(*common.beside, *_files(given)))
     beside = manifest_beside(path)
     for target in (path, *([beside] if beside else [])):
@@ -67,11 +68,12 @@ def run(common: Common, **given: str | None) -> None:
     if beside:
         rules = sorted(glob.glob(os.path.join(glob.escape(common.rules), "*.toml"))) if common.rules else []
         own = {name: sha256_of(name) for name in (*_files(given), *rules)}
+        options = chosen(common) | ({"redact": key_name(common.redact)} if common.redact else {})
         content = manifest_of(
             built.analysis.case,
             built.content,
             name=os.path.basename(path),
-            options=chosen(common),
+            options=options,
             edition=given,
             own=own,
         )
@@ -111,7 +113,7 @@ def build(
         edition=edition,
         template=given.get("template"),
         tz=common.tz,
-        xml=partial(records_xml, analysis.case),
+        xml=None if common.redact else partial(records_xml, analysis.case),
     )
     return Built(analysis, content, said)
 
@@ -121,6 +123,13 @@ def manifest_beside(path: str) -> str | None:
     from capi2kit.render.manifest import ENDING
 
     return None if os.path.exists(path) and not os.path.isfile(path) else f"{path}{ENDING}"
+
+
+def key_name(path: str) -> str:
+    """What a manifest says of a key: enough to know it again, nothing of its secret."""
+    from capi2kit.redaction import open_key
+
+    return f"key {hashlib.sha256(open_key(path).secret).hexdigest()[:16]}"
 
 
 def _files(given: Mapping[str, str | None]) -> list[str]:

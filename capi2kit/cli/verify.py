@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "logs", metavar="EVIDENCE", nargs="+", help="the files that it was made from: file, folder, pattern or .zip"
     )
     verb.add_argument("--manifest", metavar="FILE", help="its manifest (the file beside it, REPORT.manifest.json)")
+    verb.add_argument("--redact", metavar="KEYFILE", help="the key, if the report was redacted")
     verb.add_argument("-q", "--quiet", action="store_true", help="no messages on stderr")
 
 
@@ -99,4 +101,26 @@ def _common(given: argparse.Namespace, manifest: dict[str, Any]) -> Any:
     options = manifest["options"]
     if unknown := set(options) - set(CHOSEN):
         raise EvidenceError(f"the manifest has options that this version does not know: {', '.join(sorted(unknown))}")
-    return Common(logs=given.logs, tz=options.get("local") or "UTC", output=None, **(plain | options))
+    if "redact" in options:
+        _check_key(given.redact, options["redact"])
+    own = {**plain, **options, "redact": given.redact if "redact" in options else None}
+    own |= {name: _put_back(own[name], own["redact"]) for name in ("host", "process")}
+    return Common(logs=given.logs, tz=options.get("local") or "UTC", output=None, **own)
+
+
+def _put_back(name: str | None, key: str | None) -> str | None:
+    """A name as the user typed it: the manifest of a redacted report has its pseudonym."""
+    from capi2kit.redaction import identify, open_key
+
+    return identify(name, open_key(key)) if name and key else name
+
+
+def _check_key(path: str | None, name: str) -> None:
+    """Raises UsageError unless this is the key that the report was redacted with."""
+    from capi2kit.cli.errors import UsageError
+    from capi2kit.cli.report import key_name
+
+    if path is None or not os.path.exists(path):
+        raise UsageError(f"verify: the report was redacted; name its key with --redact KEYFILE ({name})")
+    if key_name(path) != name:
+        raise UsageError(f"verify: {path} is not the key of this report ({name})")

@@ -8,7 +8,7 @@ name only: the same in every table, file and case of one key. The key file keeps
 from __future__ import annotations
 
 from capi2kit.redaction.keys import Key, identify, open_key, save_key
-from capi2kit.redaction.tables import redact, redactor_for
+from capi2kit.redaction.tables import redact, redacted_case, redactor_for
 from capi2kit.redaction.texts import Redactor
 
-__all__ = ["Key", "Redactor", "identify", "open_key", "redact", "redactor_for", "save_key"]
+__all__ = ["Key", "Redactor", "identify", "open_key", "redact", "redacted_case", "redactor_for", "save_key"]

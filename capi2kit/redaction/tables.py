@@ -11,7 +11,7 @@ import pandas as pd
 
 from capi2kit.case import Case
 from capi2kit.knowledge import rows
-from capi2kit.redaction.keys import Key
+from capi2kit.redaction.keys import Key, PathLike, open_key, save_key
 from capi2kit.redaction.public import is_public
 from capi2kit.redaction.texts import Redactor
 from capi2kit.redaction.vocabulary import Vocabulary
@@ -71,21 +71,32 @@ def redactor_for(case: Case, key: Key) -> Redactor:
     return Redactor(vocabulary, key)
 
 
-def redact(case: Case, key: Key, *, redactor: Redactor | None = None) -> Case:
-    """A case with pseudonyms in the place of names.
+def redact(case: Case, key: PathLike) -> Case:
+    """A case with pseudonyms in the place of names of people, computers, accounts, files and customers.
 
     Parameters
     ----------
     case : what `load` returned; it is not changed.
-    key : the secret behind the pseudonyms, from `open_key`; the pseudonyms that are given out are kept in it.
-    redactor : one that knows the names of this case, if it is there already.
+    key : file with the secret behind the pseudonyms; if there is none, a new one is made that only its owner can read. The
+        same key gives the same pseudonyms in every case. The file keeps the names behind them.
 
     Returns
     -------
-    Case : the same tables: rows, numbers, times and codes as before. Its files have pseudonyms, so `record_xml` finds none of them.
-        Raises nothing.
+    Case : the same tables: rows, numbers, times, codes and public names as before. Its files have pseudonyms, too, so
+        `record_xml` does not find them; `capi2kit redact` writes the evidence itself anew.
+
+    Raises
+    ------
+    OutputError : the file is no key, others may read it, or it cannot be written.
     """
-    redactor = redactor or redactor_for(case, key)
+    opened = open_key(key)
+    made = redacted_case(case, redactor_for(case, opened))
+    save_key(opened, key)
+    return made
+
+
+def redacted_case(case: Case, redactor: Redactor) -> Case:
+    """The tables of a case, redacted."""
     return replace(case, **{name: _redacted(name, table, redactor=redactor) for name, table in _tables(case)})
 
 

@@ -114,9 +114,9 @@ def rendered(
     edition: Edition,
     template: PathLike | None,
     tz: str,
-    xml: Callable[[Iterable[int]], Mapping[int, str]],
+    xml: Callable[[Iterable[int]], Mapping[int, str]] | None,
 ) -> tuple[bytes, str]:
-    """A report as bytes, and what is to be said of it. `xml`: gives the records behind events."""
+    """A report as bytes, and what is to be said of it. `xml`: gives the records behind events, if they may be shown."""
     check_template(template, extension)
     from capi2kit.render.report import assemble
 
