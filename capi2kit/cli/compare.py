@@ -103,11 +103,11 @@ def _write(table: pd.DataFrame, sides: tuple[list[Any], list[Any]], *, common: C
     """The comparison as a text on the screen, or as a file whose ending decides."""
     from capi2kit.render import OUTPUTS, write_comparison
     from capi2kit.render.compared import assemble_comparison
-    from capi2kit.render.edition import read_edition
+    from capi2kit.render.edition import read_edition, with_options
     from capi2kit.render.text import write
 
     edition = {name: given[name] for name in ("title", "client", "case", "examiner", "logo", "notes")}
-    chosen = read_edition(**edition, day=given["date"], options=options_said(common))
+    chosen = with_options(read_edition(**edition, day=given["date"]), options_said(common))
     report = assemble_comparison(table, before=sides[0], after=sides[1], tz=common.tz, edition=chosen)
     ending = os.path.splitext(common.output or "")[1].lower()
     if common.output not in (None, "-") and ending in OUTPUTS and ending != ".txt":

@@ -101,11 +101,12 @@ def build(
     """Load, analyse and render. `renamed`: names the files of the case as the report shall."""
     from capi2kit.case import records_xml
     from capi2kit.render import rendered
-    from capi2kit.render.edition import read_edition
+    from capi2kit.render.edition import read_edition, with_options
 
     named = {name: value for name, value in given.items() if name not in ("template", "date")}
-    edition = read_edition(**named, day=given.get("date"), options=options_said(common))
+    edition = read_edition(**named, day=given.get("date"))
     analysis = open_analysis(common)
+    edition = with_options(edition, options_said(common))
     shown = replace(analysis, case=renamed(analysis.case))
     content, said = rendered(
         shown,

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Callable
 from functools import cached_property
 
 from capi2kit.redaction.keys import Key
@@ -56,7 +57,7 @@ class Pseudonyms:
         if head[3] == "21" and len(numbers) > 3:
             account = int.from_bytes(self._hash("account", sid, turn=0)[:4], "big")
             made.append(numbers[3] if int(numbers[3]) < 1000 else str(1000 + account % 900_000_000))
-        return self._keep("-".join([*head, *made]), sid)
+        return self.keep("-".join([*head, *made]), sid)
 
     def address(self, address: str) -> str:
         """An IP address of the same kind: private ones stay private; what answers only the computer itself stays as it is."""
@@ -76,14 +77,15 @@ class Pseudonyms:
         number = int.from_bytes(self._hash("address", address, turn=turn)[:4], "big")
         return str(network[1 + number % (network.num_addresses - 2)])
 
-    def _first_free(self, name: str, made) -> str:  # type: ignore[no-untyped-def]
+    def _first_free(self, name: str, made: Callable[[int], str]) -> str:
         """The first pseudonym in turn that no other name has."""
         turn = 0
         while self._given.get((pseudonym := made(turn)).casefold(), name.casefold()) != name.casefold():
             turn += 1
-        return self._keep(pseudonym, name)
+        return self.keep(pseudonym, name)
 
-    def _keep(self, pseudonym: str, name: str) -> str:
+    def keep(self, pseudonym: str, name: str) -> str:
+        """Note which name is behind a pseudonym."""
         if pseudonym.casefold() not in self._given:
             self._given[pseudonym.casefold()] = name.casefold()
             self._key.names[pseudonym] = name

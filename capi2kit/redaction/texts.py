@@ -137,7 +137,8 @@ class Redactor:
         labels = name.rstrip(".").split(".")
         if len(labels) == 1:
             return self._pseudonyms.word("n", name)
-        return ".".join([*(self._pseudonyms.word("n", label) for label in labels[:-1]), _END])
+        made = ".".join([*(self._pseudonyms.word("n", label) for label in labels[:-1]), _END])
+        return self._pseudonyms.keep(made, name)
 
     def _url(self, url: str) -> str:
         scheme, _, rest = url.partition("://")

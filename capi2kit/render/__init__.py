@@ -77,15 +77,14 @@ def save(
     from capi2kit.case import records_xml
     from capi2kit.loaders import files
     from capi2kit.render import exports
-    from capi2kit.render.edition import read_edition
+    from capi2kit.render.edition import read_edition, with_options
 
     read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
     if exports.ending_of(path):
         return exports.export(analysis, path, evidence=[*read, *evidence], force=force)
     output = output_for(path)
-    edition = read_edition(
-        title=title, client=client, case=case, examiner=examiner, logo=logo, notes=notes, day=date, options=options
-    )
+    edition = read_edition(title=title, client=client, case=case, examiner=examiner, logo=logo, notes=notes, day=date)
+    edition = with_options(edition, options or {})
     content, said = rendered(
         analysis, output, edition=edition, template=template, tz=tz, xml=partial(records_xml, analysis.case)
     )

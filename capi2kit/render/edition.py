@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,6 @@ def read_edition(
     logo: PathLike | None = None,
     notes: PathLike | None = None,
     day: str | date | None = None,
-    options: Mapping[str, str] | None = None,
 ) -> Edition:
     """An edition from what a user gives. Raises OutputError for a logo or notes that cannot be used, or a date that is none."""
     named = {"title": title, "client": client, "case": case, "examiner": examiner}
@@ -71,9 +70,13 @@ def read_edition(
         day=_day(day),
         logo=_logo(logo) if logo is not None else None,
         notes=_notes(notes) if notes is not None else [],
-        options=[f"{name}: {visible(value)}" for name, value in (options or {}).items()],
         files=[path for path in (logo, notes) if path is not None],
     )
+
+
+def with_options(edition: Edition, options: Mapping[str, str]) -> Edition:
+    """The edition with the options that changed results, as ``name: value``."""
+    return replace(edition, options=[f"{name}: {visible(value)}" for name, value in options.items()])
 
 
 def _day(given: str | date | None) -> str:
