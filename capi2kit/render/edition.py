@@ -64,9 +64,11 @@ def read_edition(
     day: str | date | None = None,
 ) -> Edition:
     """An edition from what a user gives. Raises OutputError for a logo or notes that cannot be used, or a date that is none."""
-    named = {"title": title, "client": client, "case": case, "examiner": examiner}
     return Edition(
-        **{name: visible(text) for name, text in named.items() if text},
+        title=visible(title or ""),
+        client=visible(client or ""),
+        case=visible(case or ""),
+        examiner=visible(examiner or ""),
         day=_day(day),
         logo=_logo(logo) if logo is not None else None,
         notes=_notes(notes) if notes is not None else [],
