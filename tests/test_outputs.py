@@ -25,7 +25,13 @@ from capi2kit.render.report import assemble
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 FORMATS = sorted(OUTPUTS)
-CUSTOMER = {"title": "Why it is slow", "client": "Contoso AG", "case": "2026-017", "examiner": "A. N. Other", "date": "2026-11-27"}
+CUSTOMER = {
+    "title": "Why it is slow",
+    "client": "Contoso AG",
+    "case": "2026-017",
+    "examiner": "A. N. Other",
+    "date": "2026-11-27",
+}
 
 
 def has_pango() -> bool:
@@ -86,7 +92,9 @@ def text_of(content: bytes, ending: str) -> str:
         return pdf_text(content)
     elif ending == ".docx":
         body = docx.Document(io.BytesIO(content)).element.body
-        text = " ".join("".join(t.text or "" for t in p.iter(qn("w:t"))) for p in body.iter(qn("w:p"))).replace("\u200b", "")
+        text = " ".join("".join(t.text or "" for t in p.iter(qn("w:t"))) for p in body.iter(qn("w:p"))).replace(
+            "\u200b", ""
+        )
     elif ending == ".xlsx":
         text = " ".join(cells(content, "Summary"))
     elif ending == ".md":
@@ -146,7 +154,12 @@ def test_the_customers_edition_has_cover_custody_method_limits_glossary_and_reco
         assert said in text, said
     for said in ("What this report cannot show", "Custody of the evidence", "Examined by A. N. Other", "on 2026-11-27"):
         assert said in text, said
-    for said in ("Glossary", "Certificate revocation list: the list of certificates", "Appendix: records cited", "EventRecordID"):
+    for said in (
+        "Glossary",
+        "Certificate revocation list: the list of certificates",
+        "Appendix: records cited",
+        "EventRecordID",
+    ):
         assert said in text, said
     assert re.search(r"Exhibit 1\W", text) and re.search(r"Table 1\W", text) and "Where to look:" in text
 
@@ -173,7 +186,7 @@ def test_exhibits_and_tables_are_numbered_and_cited(analysis):
 def test_the_glossary_has_the_terms_that_are_used_and_no_others(analysis):
     report = assemble(analysis, edition=read_edition(client="X"), xml=lambda events: {})
     terms = {row[0] for row in next(one for one in report.sections if one.name == "glossary").table.rows}
-    assert {"CRL", "timeout", "retrieval"} <= terms and "WPAD" not in terms and "OCSP" not in terms
+    assert {"CRL", "timeout", "retrieval"} <= terms and "WPAD" not in terms and "benign" not in terms
 
 
 def test_the_appendix_holds_the_cited_records_and_prints_a_few(analysis):
@@ -196,7 +209,9 @@ def test_a_word_report_has_headings_captions_contents_and_alternative_texts(cust
     assert anchors and anchors <= marks
     shown = [shape._inline.docPr.get("descr") for shape in document.inline_shapes]
     assert shown[0] == "Logo" and all(shown) and any("w3wp.exe" in text for text in shown[1:])
-    repeated = [row for table in document.tables for row in table.rows if row._tr.find(f".//{qn('w:tblHeader')}") is not None]
+    repeated = [
+        row for table in document.tables for row in table.rows if row._tr.find(f".//{qn('w:tblHeader')}") is not None
+    ]
     assert len(repeated) == len(document.tables)
 
 
@@ -345,7 +360,9 @@ def hostile(small_log, tmp_path_factory):
     for number, evil in enumerate(HOSTILE):
         shown = evil.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;").replace("\ufffe", "\ufffd")
         story = text.replace("Slow.dll", shown).replace("w3wp.exe", shown[:200]).replace("WEB01", shown[:300])
-        story = story.replace("Contoso Code Signing", shown).replace("http://crl.example/ca.crl", f"http://crl.example/{shown}")
+        story = story.replace("Contoso Code Signing", shown).replace(
+            "http://crl.example/ca.crl", f"http://crl.example/{shown}"
+        )
         story = story.replace("1CB1FE4B", f"1CB1FE4{number}").replace("1cb1fe4b", f"1cb1fe4{number}")
         (folder / f"{number}.xml").write_text(f"<Events>{story}</Events>", encoding="utf-8")
         made.append(folder / f"{number}.xml")
@@ -364,7 +381,9 @@ def test_hostile_text_cannot_act_in_any_format(hostile, ending, tmp_path):
         assert not tree.xpath("//script | //img | //@onerror | //@onload | //iframe")
         assert all(link.startswith("#") for link in tree.xpath("//@href"))
     elif ending == ".md":
-        rendered = html.fromstring(MarkdownIt("gfm-like", {"html": True}).disable("linkify").render(content.decode("utf-8")))
+        rendered = html.fromstring(
+            MarkdownIt("gfm-like", {"html": True}).disable("linkify").render(content.decode("utf-8"))
+        )
         assert not rendered.xpath("//script | //img | //a")
         assert [len(row) for row in rendered.xpath("//table[1]//tr")] == [2] * len(rendered.xpath("//table[1]//tr"))
     elif ending == ".docx":
@@ -372,17 +391,25 @@ def test_hostile_text_cannot_act_in_any_format(hostile, ending, tmp_path):
         codes = {(one.text or "").split()[0] for one in document.element.body.iter(qn("w:instrText"))}
         assert codes == {"TOC", "SEQ"}
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            assert b"External" not in b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".rels"))
+            assert b"External" not in b"".join(
+                archive.read(name) for name in archive.namelist() if name.endswith(".rels")
+            )
     elif ending == ".xlsx":
         for sheet in ("Summary", "findings", "waits", "events"):
             cells(content, sheet)  # asserts that there is no formula
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            assert not [name for name in archive.namelist() if "hyperlink" in archive.read(name).decode("utf-8", "replace").lower()[:0]]
+            assert not [
+                name
+                for name in archive.namelist()
+                if "hyperlink" in archive.read(name).decode("utf-8", "replace").lower()[:0]
+            ]
     elif ending == ".json":
         jsonschema.validate(json.loads(content), SCHEMA)
 
 
-@pytest.mark.parametrize("evil", [*HOSTILE[:7], "1. not a list", "- not a list", "# no heading", "x@y.example", "http://a.b"])
+@pytest.mark.parametrize(
+    "evil", [*HOSTILE[:7], "1. not a list", "- not a list", "# no heading", "x@y.example", "http://a.b"]
+)
 def test_escaped_markdown_is_text(evil):
     rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(escaped(evil))
     tree = html.fromstring(f"<div>{rendered}</div>")
@@ -414,6 +441,8 @@ def test_a_pdf_loads_nothing_from_elsewhere(monkeypatch, analysis, tmp_path):
     """An address that is not in the page itself is refused by the fetcher that is handed over."""
     from capi2kit.render import pdf
 
-    monkeypatch.setattr(pdf, "page", lambda report, more_style: "<img src='file:///etc/passwd'><img src='http://x.example/p.png'>ok")
+    monkeypatch.setattr(
+        pdf, "page", lambda report, more_style: "<img src='file:///etc/passwd'><img src='http://x.example/p.png'>ok"
+    )
     c2.save(analysis, tmp_path / "report.pdf")
     assert b"/Image" not in (tmp_path / "report.pdf").read_bytes()

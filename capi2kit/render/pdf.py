@@ -12,6 +12,7 @@ from pathlib import Path
 
 from capi2kit.render.extras import needed
 from capi2kit.render.html import page
+from capi2kit.render.paper import for_paper
 from capi2kit.render.report import Report
 
 _HERE = Path(__file__).parent
@@ -20,7 +21,7 @@ _HERE = Path(__file__).parent
 def render(report: Report) -> bytes:
     """The report as a PDF file."""
     weasyprint = needed("weasyprint", package="WeasyPrint", ending=".pdf")
-    text = page(report, more_style=(_HERE / "print.css").read_text(encoding="utf-8"))
+    text = page(for_paper(report), more_style=(_HERE / "print.css").read_text(encoding="utf-8"))
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # rules for browsers that it leaves out
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     only_inside = needed("weasyprint.urls", package="WeasyPrint", ending=".pdf").URLFetcher(allowed_protocols=("data",))

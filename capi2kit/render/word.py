@@ -26,9 +26,10 @@ def render(report: Report, *, template: PathLike | None = None) -> bytes:
     needed("docx", package="python-docx", ending=".docx")
     from capi2kit.render.ooxml.document import write_document
     from capi2kit.render.ooxml.packing import repacked
+    from capi2kit.render.paper import for_paper
 
     document = _opened(template)
-    write_document(document, report)
+    write_document(document, for_paper(report))
     made = BytesIO()
     document.save(made)
     return repacked(made.getvalue())
