@@ -71,7 +71,10 @@ def test_every_table_comes_back_from_parquet_with_its_types(tmp_path):
         back = pd.read_parquet(path)
         assert list(back.columns) == list(columns(name)) and len(back) == len(table)
         facts = pq.read_schema(path).metadata
-        assert facts[b"capi2kit.table"] == name.encode() and facts[b"capi2kit.schema_version"] == str(SCHEMA_VERSION).encode()
+        assert (
+            facts[b"capi2kit.table"] == name.encode()
+            and facts[b"capi2kit.schema_version"] == str(SCHEMA_VERSION).encode()
+        )
         for column in table.columns:
             assert back[column].isna().tolist() == table[column].isna().tolist(), (name, column)
     waits = pd.read_parquet(tmp_path / "x.waits.parquet")
@@ -94,7 +97,9 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "=cmd
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_of_a_csv_begins_a_formula(text):
-    assert without_formula(text).startswith("'") or not without_formula(text).lstrip().startswith(("=", "+", "-", "@", "＝"))
+    assert without_formula(text).startswith("'") or not without_formula(text).lstrip().startswith(
+        ("=", "+", "-", "@", "＝")
+    )
 
 
 @given(st.text(max_size=40))
@@ -137,7 +142,11 @@ def check_trace(trace: dict) -> None:
             named.add((event["pid"], event.get("tid")))
             continue
         assert isinstance(event["cat"], str) and isinstance(event["args"], dict)
-        assert all(isinstance(event[name], int) for name in ("ts", "dur", "tid")) and event["ts"] >= 0 and event["dur"] >= 0
+        assert (
+            all(isinstance(event[name], int) for name in ("ts", "dur", "tid"))
+            and event["ts"] >= 0
+            and event["dur"] >= 0
+        )
         assert (event["pid"], None) in named and (event["pid"], event["tid"]) in named
         lanes.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
     for bars in lanes.values():
@@ -149,13 +158,17 @@ def check_trace(trace: dict) -> None:
             open_bars.append(stop)
 
 
-@pytest.mark.parametrize("scenario", [FLAGSHIP, "farm-proxy-drift", "slow-wpad", "large-list", "responder-and-lists-blocked"])
+@pytest.mark.parametrize(
+    "scenario", [FLAGSHIP, "farm-proxy-drift", "slow-wpad", "large-list", "responder-and-lists-blocked"]
+)
 def test_a_trace_keeps_to_the_format_and_nests(scenario, tmp_path):
     analysis = scenarios.analysed(scenario)
     trace = trace_of(analysis, tmp_path)
     check_trace(trace)
     kinds = [event["cat"] for event in trace["traceEvents"] if event["ph"] == "X"]
-    placed = analysis.waits[analysis.waits["start"].notna() & analysis.waits["stop"].notna() & analysis.waits["quality"].ne("unknown")]
+    placed = analysis.waits[
+        analysis.waits["start"].notna() & analysis.waits["stop"].notna() & analysis.waits["quality"].ne("unknown")
+    ]
     assert kinds.count("wait") == len(placed) and kinds.count("start-up") == len(analysis.startups)
 
 
@@ -210,8 +223,10 @@ def check_timesketch(lines: list[str]) -> list[dict]:
     """The rules of Timesketch's reader: the fields that must be there, and a time that is the same in both of its forms."""
     rows = [json.loads(line) for line in lines]
     for row in rows:
-        assert MANDATORY <= row.keys()
-        assert isinstance(row["timestamp"], int) and all(isinstance(row[name], str) and row[name] for name in MANDATORY - {"timestamp"})
+        assert row.keys() >= MANDATORY
+        assert isinstance(row["timestamp"], int) and all(
+            isinstance(row[name], str) and row[name] for name in MANDATORY - {"timestamp"}
+        )
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", row["datetime"])
         assert pd.Timestamp(row["datetime"]).value // 1000 == row["timestamp"]
         assert "\n" not in row["message"]

@@ -24,7 +24,7 @@ _PATTERNS = re.compile(
     r"|(?P<sid>\bS-1-\d+(?:-\d+)+)"
     r"|(?P<guid>\{?\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b\}?)"
     r"|(?P<address>(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d))"
-    r"|(?P<address6>(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4})+(?:%\w+)?(?![\w:]))"
+    r"|(?P<address6>(?<![\w:])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?:%\w+)?(?![\w:]))"
     r"|(?P<hex>(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Za-z]))"
     r"|(?P<word>\w+)"
 )
@@ -71,7 +71,7 @@ class Redactor:
             return self._pseudonyms.address(value)
         if kind == "host":
             return self._host(value)
-        if kind == "file":
+        if kind == "image":
             return self._file(value, public="image")
         return self._pseudonyms.word(_KINDS[kind], value)
 
@@ -137,7 +137,8 @@ class Redactor:
         labels = name.rstrip(".").split(".")
         if len(labels) == 1:
             return self._pseudonyms.word("n", name)
-        made = ".".join([*(self._pseudonyms.word("n", label) for label in labels[:-1]), _END])
+        parts = (label if is_public("urlpart", label) else self._pseudonyms.word("n", label) for label in labels[:-1])
+        made = ".".join([*parts, _END])
         return self._pseudonyms.keep(made, name)
 
     def _url(self, url: str) -> str:
@@ -156,13 +157,15 @@ class Redactor:
         """The parts of a path, and the values of a query; what everybody knows stays, and so do endings."""
         path, mark, query = path.partition("?")
         parts = [self._url_part(part) for part in path.split("/")]
-        asked = "&".join(self._query(pair) for pair in query.split("&")) if mark else ""
+        asked = "".join(self._query(pair) for pair in re.split(r"([&?])", query)) if mark else ""
         return "/".join(parts) + mark + asked
 
     def _url_part(self, part: str) -> str:
         return quote(self._file(unquote(part), public="urlpart")) if part else ""
 
     def _query(self, pair: str) -> str:
+        if pair in "&?":
+            return pair
         name, sign, value = pair.partition("=")
         named = name if is_public("urlpart", name) or not name else self._pseudonyms.word("x", name)
         return (
@@ -196,5 +199,5 @@ class Redactor:
             return self._hash(stem) + tail
         known = self.vocabulary.words.get(stem.casefold())
         if known and known not in ("host", "address"):
-            return self._of_kind(known, stem) + tail if known != "file" else self._pseudonyms.word("f", stem) + tail
+            return self._of_kind(known, stem) + tail
         return self._pseudonyms.word("f", stem) + tail

@@ -162,7 +162,7 @@ class Vocabulary:
 
     def _image(self, value: str) -> None:
         if not is_public("image", value):
-            self._whole(value, "file")
+            self._whole(value, "image")
             self._file(value, public="image")
 
     def _subject(self, value: str) -> None:

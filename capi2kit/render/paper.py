@@ -9,6 +9,7 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from capi2kit.render.edition import Edition
 from capi2kit.render.report import Report
 from capi2kit.words import shorter
 
@@ -23,11 +24,13 @@ def for_paper(report: Report) -> Report:
         title=printable(report.title),
         front=_mapped(report.front),
         sections=_mapped(report.sections),
-        edition=replace(
-            report.edition,
-            **{name: printable(getattr(report.edition, name)) for name in ("title", "client", "case", "examiner")},
-        ),
+        edition=_edition(report.edition),
     )
+
+
+def _edition(edition: Edition) -> Edition:
+    title, client, case, examiner = map(printable, (edition.title, edition.client, edition.case, edition.examiner))
+    return replace(edition, title=title, client=client, case=case, examiner=examiner)
 
 
 def printable(text: str) -> str:
