@@ -71,6 +71,15 @@ def test_the_first_look_at_a_dataset(monkeypatch):
     assert charts >= 2
 
 
+def test_before_and_after_agrees_with_the_truth(monkeypatch):
+    monkeypatch.delenv("AFTER", raising=False)
+    printed, charts = run("05_before_and_after", monkeypatch, log=None)
+    ((before,), (after,)) = (truth_of(name)["startups"] for name in ("fix-before", "fix-after"))
+    assert figure(printed, r"w3wp\.exe: ([\d.]+) s before") == pytest.approx(before["wall_s"], abs=0.1)
+    assert figure(printed, r"before, ([\d.]+) s after") == pytest.approx(after["wall_s"], abs=0.1)
+    assert printed.rstrip().endswith("warm: False") and charts == 3
+
+
 def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
     truth = truth_of("slow-wpad")
     printed, charts = run("02_anatomy_of_a_check", monkeypatch, log=None)

@@ -131,30 +131,30 @@ def trace_of(analysis, folder):
 
 
 def check_trace(trace: dict) -> None:
-    """The rules of the Trace Event Format for complete events and metadata; and nesting, without which viewers draw nonsense."""
+    """The rules of the Trace Event Format for complete events, instants and metadata; and strict nesting, without which viewers err."""
     assert isinstance(trace["traceEvents"], list) and trace["displayTimeUnit"] in ("ms", "ns")
-    lanes: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    lanes: dict[tuple[int, int], list[tuple[float, float]]] = {}
     named = set()
     for event in trace["traceEvents"]:
-        assert event["ph"] in "XM" and isinstance(event["name"], str) and isinstance(event["pid"], int)
+        assert event["ph"] in "XMi" and isinstance(event["name"], str) and isinstance(event["pid"], int)
         if event["ph"] == "M":
             assert event["name"] in ("process_name", "thread_name") and isinstance(event["args"]["name"], str)
             named.add((event["pid"], event.get("tid")))
             continue
-        assert isinstance(event["cat"], str) and isinstance(event["args"], dict)
-        assert (
-            all(isinstance(event[name], int) for name in ("ts", "dur", "tid"))
-            and event["ts"] >= 0
-            and event["dur"] >= 0
-        )
+        assert isinstance(event["cat"], str) and isinstance(event["args"], dict) and isinstance(event["tid"], int)
+        assert isinstance(event["ts"], int | float) and event["ts"] >= 0
         assert (event["pid"], None) in named and (event["pid"], event["tid"]) in named
+        if event["ph"] == "i":
+            assert event["s"] in "gpt"
+            continue
+        assert isinstance(event["dur"], int | float) and event["dur"] > 0
         lanes.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
     for bars in lanes.values():
-        open_bars: list[int] = []
+        open_bars: list[float] = []
         for start, stop in sorted(bars, key=lambda bar: (bar[0], -bar[1])):
-            while open_bars and open_bars[-1] <= start:
+            while open_bars and open_bars[-1] <= start + 1e-6:
                 open_bars.pop()
-            assert not open_bars or stop <= open_bars[-1], "a bar ends after the one that it begins in"
+            assert not open_bars or stop < open_bars[-1], "a bar ends after the one that it begins in"
             open_bars.append(stop)
 
 
@@ -165,7 +165,7 @@ def test_a_trace_keeps_to_the_format_and_nests(scenario, tmp_path):
     analysis = scenarios.analysed(scenario)
     trace = trace_of(analysis, tmp_path)
     check_trace(trace)
-    kinds = [event["cat"] for event in trace["traceEvents"] if event["ph"] == "X"]
+    kinds = [event["cat"] for event in trace["traceEvents"] if event["ph"] in "Xi"]
     placed = analysis.waits[
         analysis.waits["start"].notna() & analysis.waits["stop"].notna() & analysis.waits["quality"].ne("unknown")
     ]
@@ -175,10 +175,11 @@ def test_a_trace_keeps_to_the_format_and_nests(scenario, tmp_path):
 def test_a_wait_in_a_trace_is_the_true_interval(analysis, tmp_path):
     trace = trace_of(analysis, tmp_path)
     bars = [event for event in trace["traceEvents"] if event.get("cat") == "wait"]
-    assert [event["dur"] for event in bars] == [10_000_000, 5_000_000]
+    assert [event["dur"] for event in bars] == pytest.approx([10_000_000, 5_000_000], abs=0.05)
     assert bars[0]["name"] == "wait for crl.example: timeout" and bars[0]["args"]["wait_s"] == pytest.approx(10)
     begin = pd.Timestamp(trace["otherData"]["begin"])
-    assert begin + pd.Timedelta(microseconds=bars[0]["ts"]) == analysis.waits["start"].iloc[0]
+    began = begin + pd.Timedelta(microseconds=bars[0]["ts"])
+    assert abs(began - analysis.waits["start"].iloc[0]) < pd.Timedelta(microseconds=1)
 
 
 def test_two_computers_with_the_same_process_id_are_two_processes(tmp_path):
@@ -196,7 +197,7 @@ def test_bars_of_a_thread_always_nest_in_their_lanes(times):
     ]
     trace = {"displayTimeUnit": "ms", "traceEvents": list(_events(bars))}
     check_trace(trace)
-    assert sum(event["ph"] == "X" for event in trace["traceEvents"]) == len(bars)
+    assert sum(event["ph"] in "Xi" for event in trace["traceEvents"]) == len(bars)
 
 
 def test_a_trace_that_does_not_nest_is_seen():

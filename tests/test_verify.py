@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_outputs import has_pango
+from test_outputs import needs_pango
 
 from capi2kit.cli import main
 from capi2kit.render.differences import MOST, differences
@@ -15,7 +15,7 @@ from capi2kit.render.differences import MOST, differences
 LOG = Path(__file__).parents[1] / "datasets" / "lab" / "fix-before" / "Microsoft-Windows-CAPI2%4Operational.evtx"
 ENDINGS = [
     *(".html", ".docx", ".md", ".xlsx", ".json", ".txt"),
-    pytest.param(".pdf", marks=pytest.mark.skipif(not has_pango(), reason="WeasyPrint needs Pango")),
+    pytest.param(".pdf", marks=[needs_pango, pytest.mark.slow]),
 ]
 
 
