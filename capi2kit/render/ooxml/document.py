@@ -20,7 +20,7 @@ from capi2kit.render.parts import Card, Chart, Column, Line, Node, Section
 from capi2kit.render.report import Record, Report, with_records
 from capi2kit.words import HIDDEN
 
-_WIDE = 135  # characters beyond which a table lies on a page turned sideways
+_WIDE = 165  # characters beyond which a table lies on a page turned sideways
 _LOGO, _PICTURE = Cm(4), Cm(17.5)
 _NO_DAY = datetime(2000, 1, 1)  # properties of a report without a date
 _XML = "Capi2kit Code"
@@ -155,7 +155,7 @@ def _front(writer: _Writer, report: Report) -> None:
     for row in _found(front):
         row(writer)
     for text in front.cautions:
-        writer.say(f"Note: {text}")
+        writer.say(text if text.startswith("Note:") else f"Note: {text}")
     if front.step:
         writer.head(front.step_title, level=2)
         writer.say(front.step)
@@ -172,7 +172,7 @@ def _found(front: Front) -> Iterator[Any]:
         yield lambda writer: add_grid(writer.document, columns, rows=rows, width=writer.width)
     if front.findings:
         found = [[one.severity, one.title, one.cost, one.who, one.sure] for one in front.findings]
-        heads = [Column("severity", badge=True), Column("finding", prose=True), Column("of this start")]
+        heads = [Column("severity", badge=True), Column("finding", long=True), Column("of this start")]
         heads += [Column("who"), Column("how sure")]
         yield lambda writer: writer.head("What was found", level=2)
         yield lambda writer: add_grid(writer.document, heads, rows=found, width=writer.width)
@@ -184,7 +184,7 @@ def _section(writer: _Writer, section: Section, *, records: Iterable[tuple[str, 
     writer.turn(sideways=_is_wide(columns, rows))
     writer.head(section.title, level=1, name=_bookmark(section.name))
     for text in section.prose:
-        writer.say(text)
+        writer.say(text).paragraph_format.keep_with_next = bool(section.charts or rows)
     for block in section.blocks:
         if block.kind == "heading":
             writer.head(block.text, level=2)
@@ -205,9 +205,7 @@ def _section(writer: _Writer, section: Section, *, records: Iterable[tuple[str, 
 def _is_wide(columns: list[Column], rows: list[list[str]]) -> bool:
     """Whether a table needs a page turned sideways; sentences do not count, they get a line of their own."""
     beside = [place for place, column in enumerate(columns) if not column.prose]
-    return (
-        sum(chars_of([columns[place] for place in beside], [[row[place] for place in beside] for row in rows])) > _WIDE
-    )
+    return chars_of([columns[place] for place in beside], [[row[place] for place in beside] for row in rows]) > _WIDE
 
 
 def _picture(writer: _Writer, chart: Chart) -> None:

@@ -17,7 +17,10 @@ from capi2kit.render.parts import Column
 
 _SHADE = "EDF1F5"
 _COLORS = {"high": "9C1C1C", "failed": "9C1C1C", "never": "9C1C1C", "medium": "8A5A00", "low": "3D5A80"}
-_MOST_CHARS, _LEAST_CHARS = 60, 5
+_MOST_CHARS = 60
+_NORMAL = 7.5  # points
+_PER_POINT = 12700 * 0.56  # EMU of an average character of one point
+_BESIDE = 2.2  # characters: the margins of a cell
 _PROSE_CHARS = 90
 _SMALL = 6.5
 _MANY = 5
@@ -55,11 +58,22 @@ def _new_grid(document: Any, widths: Sequence[Emu]) -> Any:
     """A table of one row, with columns of these widths, whatever is in them."""
     grid = document.add_table(rows=1, cols=len(widths), style=table_style(document))
     grid.alignment, grid.autofit = WD_TABLE_ALIGNMENT.LEFT, False
+    _narrow_margins(grid)
     for column, wide in zip(grid.columns, widths, strict=True):
         column.width = wide
     for cell, wide in zip(grid.rows[0].cells, widths, strict=True):
         cell.width = wide
     return grid
+
+
+def _narrow_margins(grid: Any) -> None:
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "60")  # twentieths of a point
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    grid._tbl.tblPr.append(margins)
 
 
 def _whole_line(grid: Any) -> Any:
@@ -75,21 +89,42 @@ def _badge(text: str) -> str:
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int) -> list[Emu]:
-    chars = chars_of(columns, rows)
-    return [Emu(int(width * size / sum(chars))) for size in chars]
+    """The width of each column: room for its longest word, and of what is left the more, the longer its texts are."""
+    size = _SMALL if len(columns) >= _CROWDED else _NORMAL
+    room = width / (size * _PER_POINT)
+    least, natural = zip(*_needs(columns, rows), strict=True)
+    left = room - sum(least)
+    wants = [most - word for word, most in zip(least, natural, strict=True)]
+    if left <= 0:
+        shares = [word * room / sum(least) for word in least]
+    elif sum(wants) <= left:
+        shares = [most * room / sum(natural) for most in natural]
+    else:
+        shares = [word + want * left / sum(wants) for word, want in zip(least, wants, strict=True)]
+    return [Emu(int(share * size * _PER_POINT)) for share in shares]
 
 
-def chars_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
-    """The width that each column wants, in characters, by its longest words and the length of its texts."""
-    chars = []
+def chars_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
+    """How many characters wide a table wants to be, so that its texts take two lines at most."""
+    return int(sum(max(least, (least + natural) / 2) for least, natural in _needs(columns, rows)))
+
+
+def _needs(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[tuple[float, float]]:
+    """Of each column: the characters of its longest word that is not cut, and of its longest text, with the room beside them."""
+    needs = []
     for place, column in enumerate(columns):
-        cells = [column.heading, *(row[place] for row in rows)]
+        cells = [column.heading, *(_badge(row[place]) if column.badge else row[place] for row in rows)]
         longest = max(map(len, cells))
-        word = max((len(word) for cell in cells for word in cell.split()), default=1)
-        most = _PROSE_CHARS if column.prose else _MOST_CHARS
-        need = longest if column.number or column.whole else min(longest, max(word if word < 24 else 24, longest // 2))
-        chars.append(min(max(need, _LEAST_CHARS), most))
-    return chars
+        word = max((_word(word) for cell in cells for word in cell.split()), default=1)
+        least = longest if column.number or column.whole else word
+        most = min(max(longest, least), _PROSE_CHARS if column.prose else _MOST_CHARS)
+        needs.append((least + _BESIDE, max(most, least) + _BESIDE))
+    return needs
+
+
+def _word(word: str) -> int:
+    """The characters of a word, as far as it is not cut: of a path or an address its longest part."""
+    return max(map(len, breakable(word).split("\u200b")))
 
 
 def _fill(
