@@ -65,18 +65,19 @@ def written(path: PathLike, *, evidence: Iterable[PathLike] = (), force: bool = 
         with _failing_as_output(target), direct:
             yield direct
         return
-    with _failing_as_output(target):
-        temporary = _temporary(target)
-    try:
+    part = _part_of(target)
+    try:  # from before the file is there: a signal may come at any moment
+        with _failing_as_output(target):
+            temporary = _temporary(target, part)
         with _failing_as_output(target), temporary:
             yield temporary
             temporary.flush()
             os.fsync(temporary.fileno())
         with _failing_as_output(target):
-            os.replace(temporary.name, target)
+            os.replace(part, target)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary.name)
+            os.unlink(part)
         raise
 
 
@@ -194,13 +195,17 @@ def _without_waiting(path: str, flags: int) -> int:
     return number
 
 
-def _temporary(target: str) -> BinaryIO:
-    """A new file beside the target, with the rights that the target has, or those of any new file."""
+def _part_of(target: str) -> str:
+    """The name of a temporary file beside the target."""
     folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name[:40]}.{secrets.token_hex(8)}.part")
+
+
+def _temporary(target: str, path: str) -> BinaryIO:
+    """A new file, with the rights that the target has, or those of any new file."""
     there = _status(target)
     if there is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
-    path = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(8)}.part")
     file = open(path, "xb")  # noqa: SIM115 - the caller closes it
     if there is not None:
         with suppress(OSError):
