@@ -238,6 +238,7 @@ def test_an_error_in_the_middle_leaves_the_old_file(content, pieces):
 COMMANDS = {
     "report": ["report", "{log}", "--force", "-o", "{out}/x.html"],
     "waits": ["waits", "{log}", "-f", "csv", "--force", "-o", "{out}/x.csv"],
+    "export": ["export", "{log}", "--force", "-o", "{out}/x.csv", "--table", "waits", "--table", "events"],
     "lab make": ["lab", "make", "key-access", "--force", "-o", "{out}"],
 }
 
