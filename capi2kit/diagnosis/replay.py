@@ -28,6 +28,7 @@ from capi2kit.diagnosis.timeline import CHECK, WAIT, Timeline
 
 BELIEVED, SEEN, FOREVER = "believed", "as seen", "forever"  # how long a failure is remembered after a change
 _ALWAYS = float("inf")
+_FOR_EVER = (_ALWAYS,)
 
 
 class Change(NamedTuple):
@@ -68,6 +69,7 @@ class _State:
     saved: dict[int, float] = field(default_factory=dict)  # per chain
     earlier: dict[int, float] = field(default_factory=dict)  # per thread
     memory: dict[int, tuple[float, float]] = field(default_factory=dict)  # from when until when a failure is remembered
+    ended: dict[int, float] = field(default_factory=dict)  # when that failure came if nothing changes
     failures: dict[int, int] = field(default_factory=dict)
     failing: dict[int, int] = field(default_factory=dict)  # the last failed check of what is remembered together
     cost: dict[int, float] = field(default_factory=dict)  # what each failed check cost
@@ -114,7 +116,7 @@ class Replay:
         """The length of each wait in s after the `changes` (None: none), in the timeline's order. `run`: the likely one if None."""
         run = run or likely(self.timeline)
         kept = np.ones(len(self.timeline), bool) if not self._remembers or run.memory == SEEN else self._as_it_was(run)
-        steps = (_ALWAYS,) if run.memory == FOREVER else self._steps
+        steps = _FOR_EVER if run.memory == FOREVER else self._steps
         then = _Pass(self.timeline, run=run, steps=steps, kept=kept)
         return then.play(changes)
 
@@ -215,8 +217,13 @@ class _Pass:
         url = int(timeline.process[timeline.like[i] if timeline.kind[i] == CHECK else i])
         if key >= 0 and check not in state.quiet:
             since, until = state.memory.get(key, (0.0, 0.0))
-            state.quiet[check] = since - TICK_S <= now < until
+            state.quiet[check] = since - TICK_S <= now < until and self._sooner(i, now - since)
         return (key >= 0 and state.quiet[check]) or (url >= 0 and now < state.runs.get(url, 0.0))
+
+    def _sooner(self, i: int, after: float) -> bool:
+        """Whether a call comes sooner after the failure that is remembered than it did: if not, and it asked, that was forgotten."""
+        ended = self.state.ended.get(int(self.timeline.remembers[i]), -_ALWAYS)
+        return self.steps != _FOR_EVER or self.timeline.kind[i] != WAIT or after < self._start[i] - ended - TICK_S
 
     def _in_its_place(self, i: int, like: int, *, change: Change | None) -> tuple[float, bool]:
         """How long a call takes that now asks: as the wait that it echoed, if that has changed; else as the last one like it."""
@@ -240,6 +247,7 @@ class _Pass:
             if self.steps:
                 step = self.steps[min(state.failures[key], len(self.steps)) - 1]
                 state.memory[key] = (now + length, now + length + step)
+                state.ended[key] = float(self._start[i]) + self._before(i)
         if url >= 0:
             runs_on = float(timeline.runs_on[i])
             if self._at_limit(i) and (change is None or change.word == "limited") and self._runs:

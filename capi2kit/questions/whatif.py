@@ -14,14 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, integers, numbers_in, shaped
-from capi2kit.columns.instants import NAT, SECOND, TICK_S, nanoseconds
-from capi2kit.columns.intervals import covered
-from capi2kit.columns.keys import cumsum_before, how_many, lanes, match
+from capi2kit.columns.cells import empty, numbers_in, shaped
+from capi2kit.columns.instants import SECOND, TICK_S
+from capi2kit.columns.keys import lanes, match
 from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import BELIEVED, FOREVER, SEEN, Change, Replay, Run, likely
 from capi2kit.diagnosis.timeline import ROOT_LIST, WAIT, Timeline, read_timeline
-from capi2kit.knowledge.actions import BESIDE
+from capi2kit.questions.per_startup import Saved, Threads, most_waiting, moved, rows_of, threads_of
 
 TOGETHER = "first remedies together"
 
@@ -39,23 +38,17 @@ class _Step(NamedTuple):
     changes: list[Change | None]
 
 
-class _Threads(NamedTuple):
-    """The threads of all start-ups: the start-up and the end of each, and the thread of each wait."""
-
-    startup: np.ndarray
-    end: np.ndarray  # ns
-    of_wait: np.ndarray  # row per wait, -1: none
-
-
 class _Case(NamedTuple):
-    """What happened, able to happen again; `rows`: the start-ups one by one; `answered`: the computers to which some server answered."""
+    """What happened, able to happen again; `rows`: the start-ups one by one; `answered`: the computers to which some server answered;
+    `most`: how long each start-up can have waited at most, in s."""
 
     again: Replay
-    threads: _Threads
+    threads: Threads
     spans: pd.DataFrame
     startups: pd.DataFrame
     rows: list[dict]
     answered: frozenset[str]
+    most: np.ndarray
 
 
 def whatif(
@@ -80,17 +73,9 @@ def whatif(
         together (for each finding its first remedy), then each alone, those that save most first.
         `saved_s` lies between `low_s` and `high_s`; it is less than 0 if a remedy costs time.
     """
-    timeline = read_timeline(spans, waits, calls=True)
+    case = _case_of(spans, waits, startups=startups)
+    timeline = case.again.timeline
     asked = timeline.kind == WAIT
-    answered = waits.loc[waits["outcome"].eq("ok").to_numpy(bool, na_value=False), "host"]
-    case = _Case(
-        Replay(timeline),
-        _threads(spans, timeline, startups=startups),
-        spans,
-        startups,
-        startups.to_dict("records"),
-        frozenset(answered.unique()),
-    )
     steps = [
         step._replace(changes=_spread(step.changes, timeline, spans=spans))
         for step in _steps(findings, waits.iloc[timeline.wait[asked]], servers=servers)
@@ -98,12 +83,34 @@ def whatif(
     rows = [row for step in steps for row in _rows(step, case)]
     if not rows:
         return empty("whatif")
-    table = pd.DataFrame(rows)
+    return shaped(_ordered(pd.DataFrame(rows)), "whatif")
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """All remedies together first, then those that save most."""
     total = table.groupby("fix")["saved_s"].transform("sum")
     order = pd.DataFrame({"alone": table["fix"] != TOGETHER, "total": -total, "saved": -table["saved_s"]})
     order["fix"] = table["fix"]
     places = order.sort_values(["alone", "total", "fix", "saved"], kind="stable").index
-    return shaped(table.loc[places].reset_index(drop=True), "whatif")
+    return table.loc[places].reset_index(drop=True)
+
+
+def _case_of(spans: pd.DataFrame, waits: pd.DataFrame, *, startups: pd.DataFrame) -> _Case:
+    timeline = read_timeline(spans, waits, calls=True)
+    threads = threads_of(spans, timeline, startups=startups)
+    exact = np.append(
+        waits["quality"].eq("exact").to_numpy(bool, na_value=False), [True]
+    )  # at the end: a call that did not wait
+    answered = waits.loc[waits["outcome"].eq("ok").to_numpy(bool, na_value=False), "host"]
+    return _Case(
+        Replay(timeline),
+        threads,
+        spans,
+        startups,
+        startups.to_dict("records"),
+        frozenset(answered.unique()),
+        most_waiting(timeline, threads, sure=exact[timeline.wait], count=len(startups)),
+    )
 
 
 def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, ...]) -> Iterator[_Step]:
@@ -157,48 +164,6 @@ def _spread(changes: list[Change | None], timeline: Timeline, *, spans: pd.DataF
     return made
 
 
-def _threads(spans: pd.DataFrame, timeline: Timeline, *, startups: pd.DataFrame) -> _Threads:
-    """Each thread's last moment in each start-up; a retrieval that ends in the background is nobody's."""
-    row = _rows_of(spans["startup"], startups)
-    inside = (row >= 0) & spans["stop"].notna().to_numpy(bool) & ~spans["kind"].isin(BESIDE).to_numpy(bool)
-    thread = np.where(inside, lanes(spans, ["startup", "tid"]), -1)
-    count = how_many(thread)
-    end, startup = np.full(count, NAT), np.full(count, -1)
-    np.maximum.at(end, thread[inside], nanoseconds(spans["stop"])[inside])
-    startup[thread[inside]] = row[inside]
-    return _Threads(startup, end, thread[timeline.at])  # with no thread at all every wait is outside
-
-
-class _Saved(NamedTuple):
-    """For each start-up, in ns: what its threads save together, how long it waits afterwards, the most it can save."""
-
-    wall: np.ndarray
-    waiting: np.ndarray
-    most: np.ndarray
-
-
-def _moved(timeline: Timeline, threads: _Threads, *, before: np.ndarray, after: np.ndarray, count: int) -> _Saved:
-    """Start everything in a thread earlier by what was saved before it. `before`, `after`: lengths of the waits in s."""
-    rows = np.flatnonzero(threads.of_wait >= 0)
-    thread, start = threads.of_wait[rows], timeline.start[rows]
-    was, now = (np.round(length[rows] * SECOND).astype("int64") for length in (before, after))
-    less = was - now
-    order = np.lexsort((start, thread))
-    earlier = np.empty(len(rows), "int64")
-    earlier[order] = cumsum_before(less[order], group=thread[order])
-    total = np.zeros(len(threads.end), "int64")
-    np.add.at(total, thread, less)
-    last, done = np.full(count, NAT), np.full(count, NAT)
-    known = threads.startup >= 0
-    np.maximum.at(last, threads.startup[known], threads.end[known])
-    np.maximum.at(done, threads.startup[known], (threads.end - total)[known])
-    owner = threads.startup[thread]
-    waiting = covered(owner=owner, begin=start - earlier, end=start - earlier + now, count=count)
-    touched = covered(owner=owner, begin=start, end=start + np.maximum(was, now), count=count)
-    left = covered(owner=owner, begin=start, end=start + now, count=count)
-    return _Saved(np.where(last == NAT, 0, last - done), waiting, touched - left)
-
-
 def _checks_spared(step: _Step, case: _Case) -> np.ndarray:
     """For each start-up the seconds that calls which are made no more took for themselves, beside their waits; at most."""
     spans, seconds = case.spans, np.zeros(len(case.startups))
@@ -208,15 +173,10 @@ def _checks_spared(step: _Step, case: _Case) -> np.ndarray:
     kind = lanes(spans, ["host", "process", "pid", "operation"])
     root = match([spans["root"].to_numpy()[case.again.timeline.at[none]]], [spans["span"].to_numpy()])
     own = (spans["high_s"].fillna(spans["duration_s"]) - spans["wait_s"].fillna(0)).to_numpy("float64", na_value=0.0)
-    row = _rows_of(spans["startup"], case.startups)
+    row = rows_of(spans["startup"], case.startups)
     gone = np.isin(kind, kind[root]) & (spans["depth"] == 0).to_numpy() & (row >= 0)
     np.add.at(seconds, row[gone], np.maximum(own[gone], 0.0))
     return seconds
-
-
-def _rows_of(numbers: pd.Series, startups: pd.DataFrame) -> np.ndarray:
-    """The rows of some start-ups by their numbers; -1 for none."""
-    return integers(numbers.map({number: row for row, number in enumerate(startups["startup"].tolist())}))
 
 
 def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
@@ -224,11 +184,11 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
     timeline, threads, startups = case.again.timeline, case.threads, case.startups
     runs = _runs(timeline)
     after = [case.again(step.changes, run) for run in runs]
-    moved = [
-        _moved(timeline, threads, before=run.length, after=new, count=len(startups))
+    done = [
+        moved(timeline, threads, before=run.length, after=new, count=len(startups))
         for run, new in zip(runs, after, strict=True)
     ]
-    best, spared, waited = moved[0], _checks_spared(step, case), timeline.kind == WAIT
+    best, spared, waited = done[0], _checks_spared(step, case), timeline.kind == WAIT
     changed = np.abs(after[0] - timeline.length.best) > 0
     startup = np.append(threads.startup, -1)[threads.of_wait]
     said = {"fix": step.fix, "title": step.title, "rules": " ".join(step.rules), "becomes": step.becomes}
@@ -237,7 +197,7 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
     for row in np.flatnonzero(touched).tolist():
         one = case.rows[row]
         ticks = TICK_S * int(touched[row])  # even an exact length is one within a tick
-        saved, low, high = _saved(moved, row, spared=spared[row])
+        saved, low, high = _saved(done, row, spared=spared[row])
         yield (
             said
             | {name: one[name] for name in ("startup", "host", "process", "pid", "wall_s")}
@@ -245,7 +205,7 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
                 "waiting_s": one["waiting_wall_s"],
                 "saved_s": saved,
                 "low_s": min(low, saved) - ticks,
-                "high_s": max(min(high + ticks, float(one["wall_s"])), saved),
+                "high_s": max(min(high + ticks, case.most[row] + spared[row], float(one["wall_s"])), saved),
                 "wall_after_s": max(float(one["wall_s"]) - saved, 0.0),
                 "waiting_after_s": best.waiting[row] / SECOND,
                 "waits": int(had[row]),
@@ -262,9 +222,9 @@ def _rows(step: _Step, case: _Case) -> Iterator[dict[str, object]]:
         }  # fmt: skip
 
 
-def _saved(moved: list[_Saved], row: int, *, spared: float) -> tuple[float, float, float]:
+def _saved(done: list[Saved], row: int, *, spared: float) -> tuple[float, float, float]:
     """The seconds that a start-up takes less: likely, at least, at most; `spared`: at most so many beside the waits."""
-    best, bad, good = moved[0], moved[1:3], moved[3:]
+    best, bad, good = done[0], done[1:3], done[3:]
     low = min(one.wall[row] for one in bad) / SECOND
     return best.wall[row] / SECOND, low, max(max(one.most[row], one.wall[row]) for one in good) / SECOND + spared
 

@@ -161,9 +161,16 @@ def test_a_call_that_echoed_a_failure_asks_where_that_is_gone():
     assert again(line, [Change("not asked"), None, None]).tolist() == [0, 10, 0]
 
 
-@pytest.mark.parametrize(("memory", "seconds"), [(SEEN, [1, 0, 1, 0]), (FOREVER, [1, 0, 0, 0])])
-def test_a_memory_that_lasts_as_seen_or_for_ever(memory, seconds):
-    assert again(drawn(ONE_LIST), [Change("refused")] * 4, memory=memory).tolist() == seconds
+@pytest.mark.parametrize("memory", [SEEN, FOREVER])
+def test_a_failure_is_forgotten_again_after_the_time_in_which_it_was_forgotten(memory):
+    assert again(drawn(ONE_LIST), [Change("refused")] * 4, memory=memory).tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("memory", "last"), [(SEEN, 1), (FOREVER, 0)])
+def test_how_long_a_failure_is_remembered_in_less_time_than_that_nobody_knows(memory, last):
+    line = drawn("wait 0 10 1 A\nwait 11 4 5 Z key=9\ncheck 15.5 0 2 - like=0\nwait 25.5 10 3 A")
+    sooner = [None, Change("refused"), None, None]  # three seconds less between the two for A
+    assert again(line, sooner, memory=memory).tolist() == [10, 1, 0, 10 * last]
 
 
 def test_a_process_that_asked_again_at_once_does_so_whatever_is_believed():
