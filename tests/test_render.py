@@ -117,7 +117,7 @@ def test_the_first_page_says_cause_cost_step_and_certainty(flagship):
         "8 min 15 s lost per start of 8 min 23 s, 98% of it",
         "65 of 65 retrievals failed (65 × timeout)",
         "the start after the first remedy",
-        "Very sure 185 waits of the same kind, each exact",
+        "Very sure of the first finding: 185 waits of the same kind, each exact",
         "Do this first",
         "Test-NetConnection ctldl.windowsupdate.example -Port 80",
         "All processes and threads together waited about 23 min 20 s",

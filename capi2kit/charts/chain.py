@@ -76,7 +76,7 @@ def _errors(row: dict) -> str:
     if pd.isna(row["error_status"]) or not row["error_status"]:
         return ""
     names = label(row["error_names"]) or f"0x{int(row['error_status']):08X}"
-    return ", ".join(name.removeprefix(_WORDS).lower().replace("_", " ") for name in names.split())
+    return ", ".join(name.removeprefix(_WORDS).removeprefix("IS_").lower().replace("_", " ") for name in names.split())
 
 
 def _draw(ax: Axes, row: dict, *, depth: int, width: float) -> None:

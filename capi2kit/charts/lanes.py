@@ -30,7 +30,7 @@ def find_lanes(
     operations, waits = (table.assign(thread=_threads(table)) for table in (operations, waits))
     begun = pd.concat([operations[["thread", "start"]], waits[["thread", "start"]]]).groupby("thread")["start"].min()
     lanes = begun.to_frame("start").join(_waited(waits))
-    lanes = lanes.fillna({"wait_s": 0.0, "waits": 0, "hosts": 0, "url_host": ""}).astype(
+    lanes = lanes.fillna({"wait_s": 0.0, "waits": 0, "hosts": 0, "most_s": 0.0, "url_host": ""}).astype(
         {"waits": "int64", "hosts": "int64"}
     )
     lanes["threads"] = len(lanes)
@@ -54,5 +54,6 @@ def _waited(waits: pd.DataFrame) -> pd.DataFrame:
     waited = pd.DataFrame({"wait_s": seconds.groupby(waits["thread"]).sum()})
     waited["waits"] = waits.groupby("thread").size()
     waited["hosts"] = shares.groupby("thread").size()
+    waited["most_s"] = shares.drop_duplicates("thread").set_index("thread")["wait_s"]
     waited["url_host"] = pd.Series([short(host, 30) or NO_HOST for host in most], index=most.index, dtype="object")
     return waited

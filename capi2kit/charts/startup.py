@@ -129,14 +129,18 @@ def _draw_waits(ax: Axes, waits: pd.DataFrame, *, scale: Scale) -> None:
             ax.broken_barh(boxes, (lane - 0.31, 0.62), edgecolor=outcome.color, **style)
 
 
+_MOSTLY = 0.5  # the part of the seconds of which one says that
+
+
 def _sums(lanes: pd.DataFrame) -> list[str]:
     """For each lane: what its thread waited in all, and for whom most."""
-    columns = (lanes[name].tolist() for name in ("wait_s", "waits", "hosts", "url_host"))
+    columns = (lanes[name].tolist() for name in ("wait_s", "waits", "hosts", "most_s", "url_host"))
     texts = []
-    for waited, waits, hosts, host in zip(*columns, strict=True):
+    for waited, waits, hosts, most, host in zip(*columns, strict=True):
         text = f"{seconds(waited)} in {count(waits, 'wait')}" if waits else "no wait"
         if waits and len(lanes) <= ROOMY:
-            text += f"\n{'mostly ' if hosts > 1 else ''}{host}"
+            is_one = hosts == 1 or most > _MOSTLY * waited
+            text += f"\n{'mostly ' if hosts > 1 else ''}{host}" if is_one else f"\nfor {count(hosts, 'server')}"
         texts.append(text)
     return texts
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from capi2kit.case import Case
     from capi2kit.diagnosis.rules import Rule
 
+    Records = Callable[[Iterable[int]], Mapping[int, str]]
 _WORTH_A_BAR = 5_000  # records
 
 
-def open_case(common: Common) -> Case:
+def _read(common: Common) -> Case:
     """Load the logs, with a progress bar on a terminal."""
     from capi2kit.case import load
     from capi2kit.questions.cautions import zone_notes
@@ -56,15 +58,33 @@ def open_case(common: Common) -> Case:
     if common.verbose:
         for row in case.sources.itertuples():
             say(common, f"{row.path}: {row.loaded} events, {row.other} of other providers, engine {row.engine}")
-    if common.redact:
-        from capi2kit.redaction import redact
-
-        return redact(case, common.redact)
     return case
+
+
+def open_case(common: Common) -> Case:
+    """Load the logs, with a progress bar on a terminal, and redact them if a key is given."""
+    return _with_records(common)[0]
+
+
+def _with_records(common: Common) -> tuple[Case, Records]:
+    """The case, and what gives the records behind its events as XML, both redacted if a key is given."""
+    case = _read(common)
+    if common.redact:
+        from capi2kit.redaction.files import redact_with_records
+
+        return redact_with_records(case, common.redact)
+    from capi2kit.case import records_xml
+
+    return case, partial(records_xml, case)
 
 
 def open_analysis(common: Common) -> Analysis:
     """Load and analyse, then narrow to what was asked for."""
+    return open_with_records(common)[0]
+
+
+def open_with_records(common: Common) -> tuple[Analysis, Records]:
+    """As `open_analysis`, and what gives the records behind events as XML."""
     from capi2kit.analysis import analyse
     from capi2kit.errors import NoEvents
     from capi2kit.selection import narrow
@@ -72,13 +92,14 @@ def open_analysis(common: Common) -> Analysis:
     start, stop = moment(common, common.since, option="--from"), moment(common, common.until, option="--to")
     more = _own_rules(common.rules)
     progress = (lambda step: say(common, step)) if common.verbose else None
-    analysis = analyse(open_case(common), correct_clocks=common.correct_clock, more_rules=more, progress=progress)
+    case, records = _with_records(common)
+    analysis = analyse(case, correct_clocks=common.correct_clock, more_rules=more, progress=progress)
     loaded = len(analysis.case.events)
     process, host = as_shown(common, common.process, kind="image"), as_shown(common, common.host, kind="host")
     analysis = narrow(analysis, start=start, stop=stop, process=process, pid=common.pid, host=host)
     if loaded and not len(analysis.case.events):
         raise NoEvents("nothing in the log matches the selection; leave out --from, --to, --process, --pid or --host")
-    return analysis
+    return analysis, records
 
 
 def as_shown(common: Common, name: str | None, *, kind: str) -> str | None:

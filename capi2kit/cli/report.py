@@ -8,11 +8,10 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from capi2kit.cli import options
-from capi2kit.cli.opening import open_analysis, say_more
+from capi2kit.cli.opening import open_with_records, say_more
 from capi2kit.cli.options import Common
 from capi2kit.cli.output import chosen, form_of, inputs, options_said
 from capi2kit.writer import check_target, unused, write_file
@@ -20,6 +19,7 @@ from capi2kit.writer import check_target, unused, write_file
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
     from capi2kit.case import Case
+    from capi2kit.render.edition import Packed
 
 _FORMS = ("html", "pdf", "docx", "md", "xlsx", "json", "txt")
 
@@ -76,6 +76,7 @@ def run(common: Common, **given: str | None) -> None:
             options=options,
             edition=given,
             own=own,
+            archives=built.archives,
         )
         write_file(beside, content, evidence=inputs(common), force=common.force)
     say_more(common, f"{path}: {built.said}")
@@ -89,6 +90,7 @@ class Built(NamedTuple):
     analysis: Analysis
     content: bytes
     said: str
+    archives: list[Packed]
 
 
 def build(
@@ -97,16 +99,19 @@ def build(
     *,
     extension: str,
     renamed: Callable[[Case], Case] = lambda case: case,
+    archives: list[Packed] | None = None,
 ) -> Built:
-    """Load, analyse and render. `renamed`: names the files of the case as the report shall."""
-    from capi2kit.case import records_xml
+    """Load, analyse and render. `renamed`: names the files of the case as the report shall; `archives`: those that it is said to have
+    come in, None: as they are now."""
     from capi2kit.render import rendered
     from capi2kit.render.edition import read_edition, with_options
+    from capi2kit.render.manifest import archives_of
 
     named = {name: value for name, value in given.items() if name not in ("template", "date")}
     edition = read_edition(**named, day=given.get("date"))
-    analysis = open_analysis(common)
-    edition = with_options(edition, options_said(common))
+    analysis, records = open_with_records(common)
+    archives = archives_of(analysis.case) if archives is None else archives
+    edition = replace(with_options(edition, options_said(common)), archives=archives)
     shown = replace(analysis, case=renamed(analysis.case))
     content, said = rendered(
         shown,
@@ -114,9 +119,9 @@ def build(
         edition=edition,
         template=given.get("template"),
         tz=common.tz,
-        xml=None if common.redact else partial(records_xml, analysis.case),
+        xml=records,
     )
-    return Built(analysis, content, said)
+    return Built(analysis, content, said, archives)
 
 
 def manifest_beside(path: str) -> str | None:

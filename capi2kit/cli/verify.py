@@ -26,7 +26,15 @@ def run(given: argparse.Namespace) -> int:
     from capi2kit.cli.report import build
     from capi2kit.render import output_for
     from capi2kit.render.differences import differences
-    from capi2kit.render.manifest import ENDING, PROGRAM, as_given, changed_inputs, read_manifest, sha256_of
+    from capi2kit.render.manifest import (
+        ENDING,
+        PROGRAM,
+        archives_in,
+        as_given,
+        changed_inputs,
+        read_manifest,
+        sha256_of,
+    )
     from capi2kit.words import visible
 
     manifest = read_manifest(given.manifest or f"{given.report}{ENDING}")
@@ -34,9 +42,8 @@ def run(given: argparse.Namespace) -> int:
     said = _report_changed(given.report, manifest, sha256=sha256_of(given.report))
     said += _own_files_changed(manifest)
     ending = output_for(given.report)
-    built = build(
-        _common(given, manifest), manifest["edition"], extension=ending, renamed=partial(as_given, manifest=manifest)
-    )
+    renamed, archives = partial(as_given, manifest=manifest), archives_in(manifest)
+    built = build(_common(given, manifest), manifest["edition"], extension=ending, renamed=renamed, archives=archives)
     said += changed_inputs(manifest, built.analysis.case.sources)
     said += differences(old, built.content, ending=ending)
     if said and manifest["program"] != PROGRAM:

@@ -20,7 +20,7 @@ PLACE = re.compile(r"\{([a-z_]+)(?::(\.\d)f|:(code))?\}")
 _COUNTED = frozenset({"rows", "cost_s"})
 _LEAST = {"id", "title", "severity", "match", "say", "proof"}
 _MAY = {"cost", "basis", "costs_little", "aspect", "explains"}
-_SAY = {"finding", "inferred", "fixes", "confirm", "source"}
+_SAY = {"finding", "inferred", "plain", "fixes", "confirm", "source"}
 BASES = ("named", "deduced")
 ASPECTS = ("cause", "demand", "answer", "effect", "evidence")
 _PARTS = {"also", "unless", "sure", "weakens"}
@@ -29,7 +29,7 @@ _OTHERWISE = "otherwise"
 _COST = {*_JOINED, "column"}
 _NUMBERS = {"Float64", "Int64", "int64", "UInt32", "float64"}
 _TEXTS = tuple(
-    "id title severity aspect basis table where column finding inferred source cost enough otherwise costs_little".split()
+    "id title severity aspect basis table where column finding inferred plain source cost enough otherwise costs_little".split()
 )
 _LISTS = ("explains", "group_by", "on", "fixes", "confirm", "fires_on", "silent_on", "cases", *_PARTS)
 _TABLES = ("match", "say", "proof", "min_distinct")
@@ -59,7 +59,8 @@ class Condition:
 class Rule:
     """One root cause; see the module. `cost` is the column of seconds of the matched rows, or of `cost_rows`.
 
-    `finding` says what was seen, `inferred` what follows from it; empty if nothing more does. `basis`: ``named`` if a record itself
+    `finding` says what was seen, `inferred` what follows from it; empty if nothing more does. `plain`: the same for a person who is
+    no expert, for a rule that explains waiting. `basis`: ``named`` if a record itself
     names the cause (a code, a header, a status), ``deduced`` if it follows from how records look.
     `cases`: texts of the tests on which it must fire, where no simulated log can show it.
     `costs_little`: the severity of a finding that cost less than a second.
@@ -89,6 +90,7 @@ class Rule:
     weakens: tuple[Condition, ...]
     finding: str
     inferred: str
+    plain: str
     fixes: tuple[str, ...]
     confirm: tuple[str, ...]
     source: str
@@ -120,16 +122,13 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     match, say, proof = said["match"], said["say"], said["proof"]
     names = {"table", "where", "group_by"}
     _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
-    _known(file, say, names=_SAY, least=_SAY - {"inferred"}, where="say")
+    _known(file, say, names=_SAY, least=_SAY - {"inferred", "plain"}, where="say")
     _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
-    distinct = _distinct(file, match.get("min_distinct"))
     _chosen(file, stem)
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
     _consistent(file, matched=matched)
-    if distinct and distinct[0] not in columns(matched.table):
-        raise file.fault(f"table {matched.table} has no column {distinct[0]!r}", "match.min_distinct")
     return Rule(
         id=said["id"],
         title=said["title"],
@@ -141,12 +140,13 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         match=matched,
         min_rows=match.get("min_rows", 1),
         enough=_condition(file, match | {"where": enough}, on=(), where="match") if enough else None,
-        distinct=distinct,
+        distinct=_distinct(file, match.get("min_distinct"), table=matched.table),
         cost=cost,
         cost_rows=cost_rows,
         **parts,
         finding=say["finding"],
         inferred=say.get("inferred", ""),
+        plain=say.get("plain", ""),
         fixes=tuple(say["fixes"]),
         confirm=tuple(say["confirm"]),
         source=say["source"],
@@ -156,11 +156,13 @@ def _rule(file: TomlFile, stem: str) -> Rule:
     )
 
 
-def _distinct(file: TomlFile, said: Any) -> tuple[str, int] | None:
-    """The column of which there must be several values, and how many."""
+def _distinct(file: TomlFile, said: Any, *, table: str) -> tuple[str, int] | None:
+    """The column of which there must be several values, and how many. Raises KnowledgeError if the table has no such column."""
     if said is None:
         return None
     _known(file, said, names={"column", "at_least"}, least={"column", "at_least"}, where="match.min_distinct")
+    if said["column"] not in columns(table):
+        raise file.fault(f"table {table} has no column {said['column']!r}", "match.min_distinct")
     return said["column"], said["at_least"]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from capi2kit import words
 from capi2kit.columns.cells import numbers_in, shaped
 from capi2kit.knowledge import check
+from capi2kit.knowledge.actions import BACKGROUND
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 
 FAILED, HARMLESS = "failed", "no failure"
@@ -20,6 +21,7 @@ _ERROR = 2  # the level
 _BENIGN = "benign"
 _SEEN = ["event", "provider", "operation", "level", "result", "reject_action", "url", "subject", "result_text"]
 _NOT_JUDGED = -1
+_LATE = ", after its caller had given up"
 
 
 def error_records(
@@ -57,6 +59,11 @@ def error_records(
     span = pd.array([pd.NA if number == _NOT_JUDGED else number for number in around], dtype="Int64")
     why = _reasons(found, around, spans=spans, steps=steps)
     return shaped(found.assign(verdict=verdicts, span=span, why=why), "error_records")
+
+
+def late_ends(spans: pd.DataFrame) -> list[int]:
+    """The events by which retrievals ended in the background: their callers had given up before, which has a record of its own."""
+    return spans.loc[(spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False), "stop_event"].dropna().tolist()
 
 
 def _called_harmless(findings: pd.DataFrame | None) -> set[int]:
@@ -98,6 +105,7 @@ def _reasons(found: pd.DataFrame, around: list[int], *, spans: pd.DataFrame, ste
     for step in steps.to_dict("records"):
         failed[step["event"]].append(f"{step['name']}: {words.code(step['error'])}")
     calls = spans.set_index("span")[["operation", "result"]]
+    late = set(late_ends(spans))
     reasons = []
     for row, span in zip(found.to_dict("records"), around, strict=True):
         about = [row[name] for name in ("reject_action", "url", "subject") if isinstance(row[name], str)]
@@ -105,5 +113,6 @@ def _reasons(found: pd.DataFrame, around: list[int], *, spans: pd.DataFrame, ste
         if span in calls.index:
             operation, result = calls.loc[span]
             why += f", inside {operation} that ended with {words.code(result)}"
+        why += _LATE if row["event"] in late else ""
         reasons.append(why)
     return reasons

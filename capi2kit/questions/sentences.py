@@ -22,6 +22,10 @@ _LEAD = {WRONG: "", MINOR: "Nothing urgent. ", HARMLESS: "Nothing to fix. "}
 _SURE_S = 0.05
 _AS_NOW = 0.95  # a start that takes this part of what it took is no other one
 _TOGETHER = 1.1  # all processes together must have waited this many times as long to be worth a sentence
+_WHAT_WINDOWS_DOES = (
+    "Before Windows trusts a certificate, as that behind the signature of a program file, it asks servers on the network whether "
+    "the certificate is still good."
+)
 _SLOW_S, _SLOW_PART = 5.0, 0.5  # waiting of which a log without a finding says that nothing explains it
 
 
@@ -80,6 +84,28 @@ def wall(startup: dict[Any, Any]) -> str:
     """What a start-up took, as far as the log has it."""
     took = words.seconds(startup["wall_s"])
     return f"the {took} that the log has of it" if startup["start_from"] == "log begins" else f"its first {took}"
+
+
+def plainly(answer: Answer) -> str:
+    """The answer for a person who is no expert: what Windows does, what went wrong, what it cost; empty if no rule has words for it."""
+    known = {rule.id: rule.plain for rule in rules()}
+    named = [one for one in answer.charges[: answer.named] if known.get(one.cause.rule)]
+    if not named:
+        return ""
+    said = " ".join(dict.fromkeys(known[one.cause.rule] for one in named))
+    doubt = " This is possible, not proven." if named[0].cause.certainty == POSSIBLE else ""
+    most = max((one for one in named if one.startup), key=lambda one: one.here_s, default=None)
+    row = most.startup if most else None
+    until = f" {words.visible(row['process'])} waited so for {cost_of_start(most)}." if row and most else ""
+    return f"{_WHAT_WINDOWS_DOES} {said}{doubt}{until}{_afterwards(answer)}"
+
+
+def _afterwards(answer: Answer) -> str:
+    """What a start takes after the first remedy, for a person who is no expert."""
+    row = answer.effect
+    if row is None or not after(answer) or row["wall_s"] - row["low_s"] > _AS_NOW * row["wall_s"]:
+        return ""
+    return f" After the change that is named here, the same start should take {left(row)}."
 
 
 def _cost(named: tuple[Charge, ...]) -> str:

@@ -6,7 +6,7 @@ A log is made from its records, so it has no slack, no free space with old recor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from capi2kit.binxml.evtxfile import LogRecord, build_log
 from capi2kit.case import Case, records_xml
 from capi2kit.columns.instants import nanoseconds
 from capi2kit.loaders import files
+from capi2kit.redaction.keys import PathLike, open_key, save_key
+from capi2kit.redaction.tables import redacted_case, redactor_for
 from capi2kit.redaction.texts import Redactor
 from capi2kit.words import count
 
@@ -73,13 +75,39 @@ def redacted_events(case: Case, redactor: Redactor, *, source: int) -> list[tupl
     events = case.events[(case.events["source"] == source).to_numpy(bool)].sort_values("record", kind="stable")
     written = nanoseconds(events["time_written"].fillna(events["time"])) // 100 + _FILETIME_EPOCH
     texts = records_xml(case, events["event"])
-    parser = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, huge_tree=False)
+    parser = _parser()
     made = []
     for event, ticks in zip(events["event"].tolist(), written.tolist(), strict=True):
         element = etree.fromstring(texts[event], parser)
         _redact_element(element, redactor)
         made.append((int(ticks), element))
     return made
+
+
+def redact_with_records(case: Case, key: PathLike) -> tuple[Case, Callable[[Iterable[int]], dict[int, str]]]:
+    """As `redact`, and what gives the records behind events as XML with the same pseudonyms. Raises as `redact` does."""
+    opened = open_key(key)
+    redactor = redactor_for(case, opened)
+    made = redacted_case(case, redactor)
+    save_key(opened, key)
+
+    def records(wanted: Iterable[int]) -> dict[int, str]:
+        found = {event: _redacted_xml(text, redactor) for event, text in records_xml(case, wanted).items()}
+        save_key(opened, key)
+        return found
+
+    return made, records
+
+
+def _redacted_xml(text: str, redactor: Redactor) -> str:
+    element = etree.fromstring(text, _parser())
+    _redact_element(element, redactor)
+    etree.indent(element)
+    return str(etree.tostring(element, encoding="unicode"))
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, huge_tree=False)
 
 
 def events_xml(case: Case, redactor: Redactor) -> tuple[bytes, str]:

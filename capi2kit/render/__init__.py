@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -78,13 +79,14 @@ def save(
     from capi2kit.loaders import files
     from capi2kit.render import exports
     from capi2kit.render.edition import read_edition, with_options
+    from capi2kit.render.manifest import archives_of
 
     read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
     if exports.ending_of(path):
         return exports.export(analysis, path, evidence=[*read, *evidence], force=force)
     output = output_for(path)
     edition = read_edition(title=title, client=client, case=case, examiner=examiner, logo=logo, notes=notes, day=date)
-    edition = with_options(edition, options or {})
+    edition = replace(with_options(edition, options or {}), archives=archives_of(analysis.case))
     content, said = rendered(
         analysis, output, edition=edition, template=template, tz=tz, xml=partial(records_xml, analysis.case)
     )

@@ -34,8 +34,18 @@ class Logo:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """An archive that evidence came in: its path as given, its size, its SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Edition:
-    """What the report says of itself. `options`: those of the command that change results, as ``name: value``."""
+    """What the report says of itself. `options`: those of the command that change results, as ``name: value``; `archives`: those
+    that evidence came in."""
 
     title: str = ""
     client: str = ""
@@ -45,6 +55,7 @@ class Edition:
     logo: Logo | None = None
     notes: list[Block] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
+    archives: list[Packed] = field(default_factory=list)
     files: list[PathLike] = field(default_factory=list)  # the logo and the notes: not to be written over
 
     @property

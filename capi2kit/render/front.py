@@ -17,6 +17,7 @@ from capi2kit.questions.answer import HARMLESS, MINOR, WELL, WRONG, Answer, Char
 from capi2kit.questions.cautions import cautions
 from capi2kit.questions.whatif import TOGETHER
 from capi2kit.render.parts import Line
+from capi2kit.render.ticket import TEAMS
 
 _FINDINGS, _BARS, _STEPS = 6, 5, 5  # at most
 _SHORT_S = 0.1  # a start-up shorter than this is no story, where something is wrong
@@ -77,8 +78,8 @@ class Front:
     cautions: list[str] = field(default_factory=list)
 
 
-def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC") -> Front:
-    """The first page of a report on one analysis."""
+def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC", plain: bool = False) -> Front:
+    """The first page of a report on one analysis. `plain`: it begins with the answer for a person who is no expert."""
     case = analysis.case
     named = answer.charges[: answer.named]
     inferred = [words.inferred(analysis.findings["inferred"].iloc[one.cause.rows[0]]).strip() for one in named]
@@ -86,7 +87,11 @@ def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC") -> Front:
         about=_about(analysis, tz=tz),
         headline=sentences.headline(answer, case=case, findings=analysis.findings),
         severity=named[0].cause.severity if named else "none",
-        lead=[text for text in (sentences.figures(answer), *inferred[:1]) if text],
+        lead=[
+            text
+            for text in (sentences.plainly(answer) if plain else "", sentences.figures(answer), *inferred[:1])
+            if text
+        ],
         tiles=list(_tiles(answer, events=len(case.events))),
         stretches=(bars := _stretches(answer)),
         key=_key(bars),
@@ -140,7 +145,7 @@ def _tiles(answer: Answer, *, events: int) -> list[Tile]:
         tiles.append(Tile(sentences.left(answer.effect), "the start after the first remedy"))
     if named:
         cause = named[0].cause
-        tiles.append(Tile(cause.certainty.capitalize(), f"{words.visible(cause.because)}"))
+        tiles.append(Tile(cause.certainty.capitalize(), f"of the first finding: {words.visible(cause.because)}"))
     else:
         tiles.append(Tile(f"0 of {len(rules())}", "rules found something"))
     return tiles
@@ -216,7 +221,7 @@ def _steps(answer: Answer) -> list[tuple[str, list[Line]]]:
     fix = answer.first
     if fix is None:
         return []
-    parts = []
+    parts = [("", [Line(f"For {TEAMS[fix.team]}.")])]
     for title, steps in (("", fix.commands), ("Check", fix.check), ("Undo", fix.undo)):
         lines = [
             Line(words.visible(step.text), command=step.kind != SENTENCE)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from capi2kit.render.edition import Logo
 from capi2kit.render.parts import Chart
-from capi2kit.render.report import Report
+from capi2kit.render.report import Report, left_out, numbers_in
 
 _HERE = Path(__file__).parent
 _MOST_LINKS = 4
@@ -68,11 +68,12 @@ def page(report: Report, *, more_style: str = "") -> str:
         style=Markup(style),  # our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
         picture=_picture,
+        left_out=left_out,
         fill=_FILL,
         logo=_address(report.edition.logo),
         records=report.records,
         long=[place for place in report.places if len(place.events) > _MOST_LINKS],
-        numbers={row.event: row.record for _, rows in report.records for row in rows},
+        numbers=numbers_in(report.records),
         most=_MOST_LINKS,
         title=report.title,
     )

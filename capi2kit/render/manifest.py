@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -16,8 +16,10 @@ import pandas as pd
 from capi2kit import __version__
 from capi2kit.case import Case
 from capi2kit.errors import EvidenceError
+from capi2kit.render.edition import Packed
 from capi2kit.words import file_name, visible
 
+_MEMBER = "!"  # behind it, in a path, the name of a file in an archive
 SCHEMA = "capi2kit-manifest/1"
 ENDING = ".manifest.json"
 PROGRAM = f"capi2kit {__version__}"
@@ -34,6 +36,7 @@ def manifest_of(
     options: Mapping[str, Any],
     edition: Mapping[str, str | None],
     own: Mapping[str, str],
+    archives: Iterable[Packed] = (),
 ) -> bytes:
     """The manifest of a report as JSON.
 
@@ -42,6 +45,7 @@ def manifest_of(
     case : what was read. `content` : the report. `name` : its file name.
     options : what was chosen, by the names of the command line. `edition` : title, client and so on.
     own : SHA-256 of the user's own files that went into it, by path: logo, notes, template, rules.
+    archives : those that the files came in.
     """
     facts = {
         "schema": SCHEMA,
@@ -51,6 +55,7 @@ def manifest_of(
         "options": {key: value for key, value in options.items() if value not in (None, False, [])},
         "edition": {key: value for key, value in edition.items() if value},
         "own_files": dict(own),
+        "archives": [asdict(one) for one in archives],
         "packages": packages(),
     }
     return (json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode("utf-8")
@@ -59,6 +64,21 @@ def manifest_of(
 def _input(row: Mapping[Any, Any]) -> dict[str, Any]:
     counts = {name: int(row[name]) for name in _COUNTS}
     return {"path": str(row["path"]), "sha256": str(row["sha256"]), "loader": str(row["loader"]), **counts}
+
+
+def archives_of(case: Case) -> list[Packed]:
+    """The archives that files of a case came in, hashed now; those that are no longer at their place are left out."""
+    paths = dict.fromkeys(str(path).partition(_MEMBER)[0] for path in case.sources["path"] if _MEMBER in str(path))
+    found = []
+    for path in paths:
+        with suppress(EvidenceError, OSError):
+            found.append(Packed(path, os.path.getsize(path), sha256_of(path)))
+    return found
+
+
+def archives_in(manifest: Mapping[str, Any]) -> list[Packed]:
+    """The archives that a manifest names."""
+    return [Packed(one["path"], one["bytes"], one["sha256"]) for one in manifest.get("archives", [])]
 
 
 def packages() -> dict[str, str]:
@@ -113,10 +133,16 @@ def _check(found: dict[str, Any], name: str) -> None:
     )
     inputs = found.get("inputs")
     good = good and isinstance(inputs, list) and all(isinstance(one, dict) and _is_input(one) for one in inputs)
+    archives = found.get("archives", [])
+    good = good and isinstance(archives, list) and all(isinstance(one, dict) and _is_archive(one) for one in archives)
     good = good and isinstance(found["report"].get("sha256"), str)
     good = good and all(isinstance(value, str) for key in ("edition", "own_files") for value in found[key].values())
     if not good:
         raise EvidenceError(f"{visible(name)}: is not a whole manifest; make the report again", source=name)
+
+
+def _is_archive(one: dict[str, Any]) -> bool:
+    return _is_input(one) and isinstance(one.get("bytes"), int)
 
 
 def _is_input(one: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from capi2kit import __version__
 from capi2kit.render.front import Front
 from capi2kit.render.parts import Block, Card, Chart, Column, Line, Node, Section
-from capi2kit.render.report import Record, Report, with_records
+from capi2kit.render.report import Record, Report, numbers_of, with_records
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~&$!{}])")
 _LIST = re.compile(r"^(\s*)([-+=]|\d+[.)](?=\s))")  # what a line must not begin with, to be no list or heading
@@ -56,7 +56,7 @@ def _lines(report: Report) -> Iterator[str]:
     for section in report.sections:
         if section.printed:
             yield from _section(section, records=report.records)
-    left = [escaped(section.title) for section in report.sections if not section.printed]
+    left = [f"{escaped(section.title)}{numbers_of(section)}" for section in report.sections if not section.printed]
     if left:
         yield from (
             "",
@@ -74,7 +74,7 @@ def _front(front: Front, *, look: str) -> Iterator[str]:
     yield from _grid([Column("figure"), Column("what it is")], [[tile.value, tile.text] for tile in front.tiles])
     if front.findings:
         rows = [[one.severity, one.title, one.cost, one.who, one.sure] for one in front.findings]
-        heads = [Column(name) for name in ("severity", "finding", "of this start", "who", "how sure")]
+        heads = [Column(name) for name in ("severity", "finding", "of this start", "program", "how sure")]
         yield from ("", *_grid(heads, rows), "", escaped(front.note))
     for text in front.cautions:
         yield from ("", f"> {escaped(text)}")

@@ -24,8 +24,10 @@ _LOOKED_AT = {  # what the front page sends a reader to, in this order
     "ledger": "the account of its seconds",
     "savings": "what each remedy saves",
     "waits": "the longest waits",
+    "servers": "all servers that must be reached",
     "chains": "the chains with errors",
 }
+_BRIEF = 16  # characters of a file's name in such a row
 _MOST = 3  # records of a row that a table without links names
 
 
@@ -91,13 +93,14 @@ def assemble(
         sections = customer_sections(analysis, sections, edition=edition, xml=xml, tz=tz)
     sections = numbered(sections)
     places = _places(sections)
+    records = _records(analysis, places=places, tz=tz)
     return Report(
         title=edition.title or _title(analysis),
         opening=opening,
-        front=front(analysis, answer, tz=tz),
-        sections=sections,
+        front=front(analysis, answer, tz=tz, plain=edition.is_for_customers),
+        sections=_explained(sections, records),
         places=places,
-        records=_records(analysis, places=places, tz=tz),
+        records=records,
         look=look(sections),
         edition=edition,
         tables=partial(tables_of, analysis, ()),
@@ -122,6 +125,38 @@ def numbered(sections: Iterable[Section]) -> list[Section]:
     return done
 
 
+def numbers_in(records: Iterable[tuple[str, list[Record]]]) -> dict[int, str]:
+    """How rows cite each event: by its record id, and by its file if that is not the one that most cited records are in."""
+    groups = list(records)
+    most = max(groups, key=lambda group: len(group[1]), default=None)
+    return {
+        row.event: row.record if group is most else f"{row.record} {_brief(group[0])}"
+        for group in groups
+        for row in group[1]
+    }
+
+
+def _brief(place: str) -> str:
+    """The name of a file of records, short."""
+    name = _file(place)
+    stem = name.rpartition(".")[0] or name
+    return words.shorter(stem.rpartition("%4")[0].rpartition("-")[2] or stem, _BRIEF)
+
+
+def _file(place: str) -> str:
+    """The name of the file, without its archive, of a group of records."""
+    return place.rpartition(", ")[2].rpartition("!")[2]
+
+
+def _explained(sections: list[Section], records: list[tuple[str, list[Record]]]) -> list[Section]:
+    """The sections, the findings with a sentence that says which file a record id without a name is of, if they are of several."""
+    if len(records) < 2:
+        return sections
+    most = max(records, key=lambda group: len(group[1]))
+    said = f"Records are cited by their ids; one without the name of a file is of {_file(most[0])}."
+    return [replace(one, prose=[*one.prose, said]) if one.name == "findings" else one for one in sections]
+
+
 def with_records(section: Section, records: Iterable[tuple[str, list[Record]]]) -> tuple[list[Column], list[list[str]]]:
     """The columns and rows of a section's table, with the ids of the records that each row cites in a last column."""
     table = section.table
@@ -129,11 +164,22 @@ def with_records(section: Section, records: Iterable[tuple[str, list[Record]]]) 
         return [], []
     if not any(table.events):
         return table.columns, table.rows
-    numbers = {row.event: row.record for _, rows in records for row in rows}
+    numbers = numbers_in(records)
     cited = [", ".join(numbers[event] for event in events[:_MOST]) for events in table.events]
     more = [f" and {len(events) - _MOST} more" if len(events) > _MOST else "" for events in table.events]
     rows = [[*row, ids + rest] for row, ids, rest in zip(table.rows, cited, more, strict=True)]
     return [*table.columns, Column("records")], rows
+
+
+def left_out(section: Section) -> str:
+    """What paper says in the place of a section that is not printed."""
+    return f"{section.title}{numbers_of(section)}: not printed; the HTML file of this report has it."
+
+
+def numbers_of(section: Section) -> str:
+    """The numbers of what a section shows, in brackets; empty if it shows nothing with a number."""
+    cited = cited_as(section)
+    return f" ({cited})" if cited else ""
 
 
 def cited_as(section: Section) -> str:
@@ -144,11 +190,16 @@ def cited_as(section: Section) -> str:
     return ", ".join(parts)
 
 
-def look(sections: Iterable[Section]) -> str:
+def look(sections: list[Section]) -> str:
     """A sentence that sends the reader of the first page to the exhibits and tables behind it."""
     there = {section.name: cited_as(section) for section in sections}
     parts = [f"{what}: {there[name]}" for name, what in _LOOKED_AT.items() if there.get(name)]
-    return f"Where to look: {'; '.join(parts)}." if parts else ""
+    terms = (
+        " The terms are explained in the glossary at the end."
+        if any(one.name == "glossary" for one in sections)
+        else ""
+    )
+    return f"Where to look: {'; '.join(parts)}.{terms}" if parts else ""
 
 
 def _places(sections: list[Section]) -> list[Place]:

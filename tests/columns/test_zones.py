@@ -84,7 +84,7 @@ def test_load_reads_local_times_in_the_zone_that_the_evidence_names():
     assert zone(case, tz="UTC") == (
         "Time zone: local times were read in Africa/Lagos, which the evidence names; times here are in UTC."
     )
-    assert "local times are read in Africa/Lagos, which the evidence names; --tz says otherwise" in zone_notes(
+    assert "local times are read in Africa/Lagos, which the evidence names; --tz sets another zone" in zone_notes(
         case.problems
     )
     assert zone(c2.load(LOCAL, tz="UTC"), tz="UTC").startswith("Time zone: local times were read in UTC; ")  # asked for

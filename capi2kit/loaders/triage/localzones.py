@@ -38,7 +38,7 @@ def zones_to_read_in(read: Mapping[int, list[Batch]]) -> dict[int, str]:
 
 def read_in(number: int, zone: str) -> Batch:
     """The note that a file was read in a zone that other evidence names."""
-    message = f"local times are read in {zone}, which the evidence names; --tz says otherwise"
+    message = f"local times are read in {zone}, which the evidence names; --tz sets another zone"
     return note(number, message, error=NAMED)
 
 

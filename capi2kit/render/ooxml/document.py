@@ -17,7 +17,7 @@ from capi2kit.render.ooxml.fields import add_bookmark, add_contents, add_field, 
 from capi2kit.render.ooxml.grids import add_grid, chars_of
 from capi2kit.render.ooxml.styles import paragraph_style
 from capi2kit.render.parts import Card, Chart, Column, Line, Node, Section
-from capi2kit.render.report import Record, Report, with_records
+from capi2kit.render.report import Record, Report, numbers_of, with_records
 from capi2kit.words import HIDDEN
 
 _WIDE = 165  # characters beyond which a table lies on a page turned sideways
@@ -77,7 +77,7 @@ def write_document(document: Any, report: Report) -> None:
     _set_properties(document, report)
     _number_pages(document)
     shown = [section for section in report.sections if section.printed]
-    left = [section.title for section in report.sections if not section.printed]
+    left = [f"{section.title}{numbers_of(section)}" for section in report.sections if not section.printed]
     if report.edition.is_for_customers:
         _cover(writer, report)
     _contents(writer, shown)
@@ -173,7 +173,7 @@ def _found(front: Front) -> Iterator[Any]:
     if front.findings:
         found = [[one.severity, one.title, one.cost, one.who, one.sure] for one in front.findings]
         heads = [Column("severity", badge=True), Column("finding", long=True), Column("of this start")]
-        heads += [Column("who"), Column("how sure")]
+        heads += [Column("program"), Column("how sure")]
         yield lambda writer: writer.head("What was found", level=2)
         yield lambda writer: add_grid(writer.document, heads, rows=found, width=writer.width)
         yield lambda writer: writer.say(front.note)

@@ -16,11 +16,13 @@ from capi2kit.render.sections import (
     inventory,
     opening,
     remedies,
+    servers,
     surroundings,
     timing,
 )
 
 _FOLDED = {
+    "servers",
     "targets",
     "errors",
     "confirm",
@@ -51,6 +53,7 @@ def tell(
         "savings": lambda: causes.savings(analysis, found),
         "ledger": lambda: timing.ledger(analysis, found),
         "waits": lambda: timing.waits(analysis, tz=tz),
+        "servers": lambda: servers.servers(analysis),
         "targets": lambda: timing.targets(analysis),
         "errors": lambda: error_records.errors(analysis),
         "chains": lambda: surroundings.chains(analysis),

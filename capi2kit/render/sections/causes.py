@@ -32,8 +32,9 @@ def findings(analysis: Analysis, answer: Answer) -> Section | None:
     rows = [_row(charge, analysis) for charge in shown]
     more = f" {len(answer.charges) - len(shown)} more are not shown." if len(answer.charges) > len(shown) else ""
     prose = [
-        "“Of the start”: what it costs the start-up named beside it, each moment once. “All together”: all waits of it, in all processes "
-        f"and threads, added up. Where findings look at the same seconds, that is said; such seconds must not be added.{more}"
+        "“Of the start”: what it costs the start-up named beside it, each moment once. “All together”: all waits that the finding is "
+        f"about, in all processes and threads, added up. Where findings look at the same seconds, that is said; such "
+        f"seconds must not be added.{more}"
     ]
     return Section(
         "findings", "The findings in detail", prose, Table(columns, rows, [list(one.cause.evidence) for one in shown])

@@ -10,6 +10,7 @@ from capi2kit import __version__, words
 from capi2kit.analysis import Analysis
 from capi2kit.diagnosis.rules import rules
 from capi2kit.knowledge.glossary import terms_in
+from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.render.edition import Edition
 from capi2kit.render.parts import Card, Column, Line, Section, Table
 
@@ -93,15 +94,33 @@ def custody(analysis: Analysis, edition: Edition, *, tz: str) -> Section:
     columns += [Column(name, long=True) for name in ("first record", "last record")]
     columns += [Column("promised = loaded + other + duplicates + lost")]
     return Section(
-        "custody", "Custody of the evidence", list(_custody_lines(edition, len(rows), tz=tz)), Table(columns, rows)
+        "custody",
+        "Custody of the evidence",
+        list(_custody_lines(edition, analysis.case.settings, files=len(rows), tz=tz)),
+        Table(columns, rows),
     )
 
 
-def _custody_lines(edition: Edition, files: int, *, tz: str) -> Iterator[str]:
+def _collected(settings: pd.DataFrame) -> str:
+    """Who collected the evidence, and when, as far as it says so itself."""
+    kit = settings[(settings["origin"] == KIT_MANIFEST).fillna(False).to_numpy(bool)]
+    if kit.empty:
+        return "The evidence does not say who collected it, and when; the notes of the examiner are the place for that."
+    times = kit.loc[(kit["name"] == "utc").fillna(False).to_numpy(bool), "value"].dropna()
+    when = f", from {words.visible(times.min())} to {words.visible(times.max())} (UTC)" if len(times) else ""
+    return f"The collection script of capi2kit gathered {words.count(kit['path'].nunique(), 'file')}{when}; it does not note who ran it."
+
+
+def _custody_lines(edition: Edition, settings: pd.DataFrame, *, files: int, tz: str) -> Iterator[str]:
     who = [f"Examined by {edition.examiner}" if edition.examiner else "The examiner was not named"]
     who += [f"on {edition.day}"] if edition.day else ["the date was not given"]
     who += [f"case {edition.case}"] if edition.case else []
     yield f"{', '.join(who)}. Program: capi2kit {__version__}."
+    yield _collected(settings)
+    yield from (
+        f"The archive {words.visible(one.path)} has {one.bytes:,} bytes and the SHA-256 {one.sha256}."
+        for one in edition.archives
+    )
     yield (
         (
             f"{words.count(files, 'file')} were opened read-only and hashed as they were read; nothing was changed or sent anywhere. "

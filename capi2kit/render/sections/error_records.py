@@ -7,7 +7,7 @@ from typing import cast
 from capi2kit import words
 from capi2kit.analysis import Analysis
 from capi2kit.knowledge import operations_by_name
-from capi2kit.questions.error_records import FAILED, HARMLESS, error_records
+from capi2kit.questions.error_records import FAILED, HARMLESS, error_records, late_ends
 from capi2kit.render.parts import Column, Section, Table
 
 _REASONS = 2  # that are named of the records of one operation and result
@@ -36,6 +36,13 @@ def errors(analysis: Analysis) -> Section | None:
         f"{words.count(count, 'record')} of level error: {count - failed} no failure, {failed} failed, judged by result. "
         "Windows raises the level when a step inside goes wrong, even if the operation succeeds in the end."
     ]
+    late = int(found.loc[found["verdict"] == FAILED, "event"].isin(late_ends(analysis.spans)).sum())
+    if late:
+        prose.append(
+            f"{late} of the failed {'is the late end of a retrieval' if late == 1 else 'are the late ends of retrievals'} whose caller had "
+            "given up before: the same failures once more. Their code says how the attempt ended in the background, as after lost "
+            "packets, too; nobody need have refused."
+        )
     columns = [Column("verdict"), Column("operation"), Column("records", number=True), Column("result")]
     columns += [Column("what went wrong inside", long=True)]
     return Section("errors", "Error records, and which of them are failures", prose, Table(columns, rows, cited))

@@ -45,8 +45,8 @@ def incident(analysis: Analysis) -> Section | None:
     columns += [Column(name, number=True, spare=2) for name in ("before checks", "after checks")]
     counted = ", ".join(f"{count} × {words.visible(name)}" for name, count in lanes.items())
     prose = [
-        f"Beside the CAPI2 log: {counted}. The outer interval of a start-up comes from the best evidence there is; its time beyond "
-        "the checks is in the line “unexplained”.",
+        f"Beside the CAPI2 log: {counted}; the picture shows those around the start-up. The outer interval of a start-up comes "
+        "from the best evidence there is; its time beyond the checks is in the line “unexplained”.",
         *_confirmed(analysis),
         *_dropped(analysis),
     ]
