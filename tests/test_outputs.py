@@ -6,11 +6,13 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import docx
 import jsonschema
 import pytest
+import scenarios
 from docx.oxml.ns import qn
 from lxml import etree, html
 from markdown_it import MarkdownIt
@@ -19,10 +21,11 @@ from unpacked import pdf_text
 import capi2kit as c2
 from capi2kit.case import records_xml
 from capi2kit.render import OUTPUTS, extras
-from capi2kit.render.edition import read_edition
+from capi2kit.render.edition import Packed, read_edition
 from capi2kit.render.markdown import escaped
-from capi2kit.render.report import assemble
+from capi2kit.render.report import assemble, left_out, numbers_in
 
+SAMPLES = Path(__file__).parent / "samples"
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 FORMATS = sorted(OUTPUTS)
 CUSTOMER = {
@@ -452,3 +455,67 @@ def test_a_pdf_loads_nothing_from_elsewhere(monkeypatch, analysis, tmp_path):
     )
     c2.save(analysis, tmp_path / "report.pdf")
     assert b"/Image" not in (tmp_path / "report.pdf").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def flagship():
+    return scenarios.analysed("sharepoint-drop", None)
+
+
+def section(report, name):
+    return next(one for one in report.sections if one.name == name)
+
+
+def test_the_summary_for_customers_begins_in_plain_words(flagship):
+    first = assemble(flagship, edition=read_edition(client="X")).front.lead[0]
+    assert (
+        first.startswith("Before Windows trusts a certificate") and "No answer came back from these servers." in first
+    )
+    assert (
+        "w3wp.exe waited so for 8 min 15 s of 8 min 23 s." in first and "the same start should take 7 to 13 s" in first
+    )
+    assert not assemble(flagship).front.lead[0].startswith("Before Windows")  # experts know that
+
+
+def test_every_server_is_named_with_its_port_and_waits(flagship):
+    table = section(assemble(flagship), "servers").table
+    waits = flagship.waits
+    assert len(table.rows) == waits["url_host"].nunique() == 17
+    assert [row[0] for row in table.rows][-1] == "ctldl.windowsupdate.example"  # 15 s, the least
+    assert {row[1] for row in table.rows} == {"80"} and sum(int(row[3]) for row in table.rows) == len(waits)
+    assert sorted(event for events in table.events for event in events) == sorted(waits["event"])
+
+
+def test_a_record_of_another_file_is_cited_with_the_name_of_it(flagship):
+    report = assemble(flagship)
+    shown = numbers_in(report.records)
+    files = flagship.case.events.set_index("event")["channel"]
+    assert {re.sub(r"\d+ ?", "", shown[event]) for event in shown if files[event] == "Security"} == {"Security"}
+    assert all(shown[event].isdigit() for event in shown if files[event].endswith("CAPI2/Operational"))
+    assert (
+        "one without the name of a file is of Microsoft-Windows-CAPI2%4Operational.evtx."
+        in section(report, "findings").prose[-1]
+    )
+
+
+def test_what_is_not_printed_is_named_with_its_number(flagship):
+    operations = section(assemble(flagship), "operations")
+    number = operations.table.number
+    assert left_out(operations) == f"Operations (Table {number}): not printed; the HTML file of this report has it."
+
+
+def test_error_records_that_tell_a_failure_once_more_are_counted(flagship):
+    prose = section(assemble(flagship), "errors").prose
+    assert len(prose) == 2 and prose[1].startswith(
+        "185 of the failed are the late ends of retrievals whose caller had given up"
+    )
+
+
+def test_custody_says_whether_the_evidence_says_who_collected_it(flagship):
+    edition = replace(read_edition(client="X"), archives=[Packed("logs.zip", 1234, "ab" * 32)])
+    said = section(assemble(flagship, edition=edition, xml=lambda events: {}), "custody").prose
+    assert any(text.startswith("The evidence does not say who collected it, and when") for text in said)
+    assert f"The archive logs.zip has 1,234 bytes and the SHA-256 {'ab' * 32}." in said
+    kit = c2.analyse(c2.load(SAMPLES / "kit"))
+    said = section(assemble(kit, edition=edition, xml=lambda events: {}), "custody").prose
+    assert any(re.match(r"The collection script of capi2kit gathered \d+ files?, from 20", text) for text in said)

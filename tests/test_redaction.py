@@ -473,3 +473,12 @@ def test_no_name_is_left_in_a_notebook_on_redacted_evidence(notebook, tmp_path, 
         if not kind.startswith("image/png")
     ]
     assert len(shown) > 5 and names_left("\n".join(map(str, shown)).encode(), names) == []
+
+
+def test_a_redacted_report_for_a_customer_has_the_records_with_pseudonyms(tmp_path, capsys):
+    out, key = tmp_path / "x.html", tmp_path / "k"
+    assert run(capsys, "report", LAB / "fix-before", "-o", out, "--client", "Z", "--redact", key, "-q")[0] == 0
+    text = out.read_text(encoding="utf-8")
+    assert "&lt;EventRecordID&gt;" in text and "web70" not in text.casefold()
+    (name,) = set(re.findall(r"&lt;Computer&gt;(.*?)&lt;", text))
+    assert identify(name, open_key(key)) == "WEB70.contoso.example"

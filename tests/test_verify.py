@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,27 @@ def test_many_differences_are_counted():
         "no text does"
         in differences(b"<section><p>a</p></section>", b"<section><p>a </p></section>", ending=".html")[0]
     )
+
+
+def test_an_archive_is_named_with_its_hash_and_may_lie_elsewhere_or_unpacked(log, tmp_path, capsys):
+    packed = tmp_path / "logs.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(log, "before.evtx")
+    path = tmp_path / "a.html"
+    run(capsys, "report", packed, "-o", path, "--client", "Contoso", "-q")
+    digest = hashlib.sha256(packed.read_bytes()).hexdigest()
+    manifest = json.loads(Path(f"{path}.manifest.json").read_text(encoding="utf-8"))
+    assert manifest["archives"] == [{"path": str(packed), "bytes": packed.stat().st_size, "sha256": digest}]
+    assert f"has {packed.stat().st_size:,} bytes and the SHA-256 {digest}" in path.read_text(encoding="utf-8")
+    packed.unlink()
+    assert run(capsys, "verify", path, log.parent)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "archives", [3, [3], [{"path": "a", "sha256": "b"}], [{"path": "a", "sha256": "b", "bytes": "c"}]]
+)
+def test_a_manifest_with_odd_archives_is_no_manifest(report, log, archives, capsys):
+    path = Path(f"{report}.manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"archives": archives}), encoding="utf-8")
+    code, _, err = run(capsys, "verify", report, log)
+    assert code == 3 and "is not a whole manifest" in err

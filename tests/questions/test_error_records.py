@@ -2,11 +2,12 @@
 
 import pandas as pd
 import pytest
+import scenarios
 from outlines import events, steps
 
 import capi2kit as c2
 from capi2kit.columns.cells import empty
-from capi2kit.questions.error_records import error_records
+from capi2kit.questions.error_records import error_records, late_ends
 
 NESTED = """
 BuildChain                     0   5
@@ -75,3 +76,11 @@ def test_other_logs_are_not_judged():
         .astype(TEXTS)
     )
     assert error_records(log, c2.build_spans(log), steps=empty("steps")).empty
+
+
+def test_the_late_end_of_a_retrieval_that_was_given_up_says_so():
+    case = scenarios.analysed("sharepoint-drop", None)
+    found = error_records(case.case.events, case.spans, steps=case.case.steps)
+    late = found[found["event"].isin(late_ends(case.spans))]
+    assert len(late) == 185 and late["why"].str.endswith(", after its caller had given up").all()
+    assert not found.drop(late.index)["why"].str.contains("given up").any()

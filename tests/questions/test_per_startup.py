@@ -41,7 +41,7 @@ def test_everything_in_a_thread_begins_earlier_by_what_was_saved_before_it(after
 
 def test_errors_of_exact_waits_do_not_add_up_and_bounds_of_others_do():
     line, threads = two_threads()
-    line = replace(line, length=line.length._replace(high=line.length.best + [1, 2, 4]))
+    line = replace(line, length=line.length._replace(high=line.length.best + np.array([1, 2, 4])))
     for sure, more in (([True, True, True], 0), ([True, False, True], 2), ([False, False, False], 7)):
         found = most_waiting(line, threads, sure=np.array(sure), count=1)
         assert found == pytest.approx([20 + more + 2 * TICK_S * 3**0.5])

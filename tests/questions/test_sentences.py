@@ -10,6 +10,7 @@ from outlines import analysed, case, events, steps
 
 import capi2kit as c2
 from capi2kit.analysis import Analysis, answer_of
+from capi2kit.diagnosis.rules import rules
 from capi2kit.questions import sentences
 
 SLOW = r"""
@@ -177,3 +178,14 @@ def test_a_start_that_did_nothing_but_wait_says_so_in_words():
 
 def test_long_sids_are_short_in_a_headline():
     assert "as IIS application pool identity S-1-5-82-…-4004696415 and" in c2.headline(scenarios.analysed("key-denied"))
+
+
+def test_every_rule_that_explains_waiting_says_so_in_plain_words():
+    """A person who is no expert reads these; rules on single records or on certutil explain no start-up."""
+    needs = [rule for rule in rules() if rule.cost and not rule.id.startswith("certutil")]
+    lacking = {rule.id for rule in needs if not rule.plain}
+    assert lacking <= {"could-not-connect", "fetch-failed-in-excerpt"}  # both are of single records
+    for rule in rules():
+        assert not rule.plain or (rule.plain[0].isupper() and rule.plain.endswith(".") and "{" not in rule.plain), (
+            rule.id
+        )
