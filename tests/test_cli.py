@@ -119,9 +119,7 @@ def test_a_report_is_not_written_beside_the_evidence(capsys, small_log, tmp_path
 def test_summary_names_seconds_process_account_and_server(capsys, small_log):
     code, out, err = run(capsys, "summary", str(small_log))
     assert code == 0 and not err
-    assert (
-        "No answer: packets to certificate servers are dropped. w3wp.exe (PID 2044 on WEB01) waited nearly all" in out
-    )
+    assert "No answer from certificate servers. w3wp.exe (PID 2044 on WEB01) waited nearly all" in out
     assert "crl.example" in out
     code, out, err = run(capsys, "summary", "--full", str(small_log))
     assert code == 0 and not err and "as SYSTEM" in out

@@ -113,7 +113,7 @@ def test_the_first_page_says_cause_cost_step_and_certainty(flagship):
     first = html.fromstring(flagship).get_element_by_id("answer")
     text = " ".join(first.text_content().split())
     for said in (
-        "No answer: packets to certificate servers are dropped. w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s",
+        "No answer from certificate servers. w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s",
         "8 min 15 s lost per start of 8 min 23 s, 98% of it",
         "65 of 65 retrievals failed (65 × timeout)",
         "the start after the first remedy",

@@ -76,7 +76,7 @@ def test_it_fits_any_terminal(width, encoding):
 def test_it_says_what_costs_what_and_what_to_do():
     page = " ".join(" ".join(screen("sharepoint-drop", 80)).split())
     for said in (
-        "No answer: packets to certificate servers are dropped. w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s",
+        "No answer from certificate servers. w3wp.exe (PID 4120 on SP01.contoso.example) waited 8 min 15 s",
         "waiting 8 min 15 s",
         "HIGH No answer",
         "8 min 15 s of 8 min 23 s",

@@ -109,7 +109,7 @@ def _draw(ax: Axes, row: dict, *, depth: int, width: float) -> None:
 def _judged(row: dict) -> str:
     """By what its revocation was judged."""
     url = next((row[name] for name in ("ocsp_url", "crl_url") if isinstance(row[name], str)), None)
-    return f"checked by {short(url, _NAME)}" if url else ""
+    return f"its list: {short(url, _NAME)}" if url else ""
 
 
 def _title(rows: list[dict], bad: list[dict]) -> str:

@@ -23,7 +23,7 @@ _SURE_S = 0.05
 _AS_NOW = 0.95  # a start that takes this part of what it took is no other one
 _TOGETHER = 1.1  # all processes together must have waited this many times as long to be worth a sentence
 _WHAT_WINDOWS_DOES = (
-    "Before Windows trusts a certificate, as that behind the signature of a program file, it asks servers on the network whether "
+    "Before Windows trusts a certificate, such as the one behind the signature of a program file, it asks servers on the network whether "
     "the certificate is still good."
 )
 _SLOW_S, _SLOW_PART = 5.0, 0.5  # waiting of which a log without a finding says that nothing explains it
@@ -96,7 +96,7 @@ def plainly(answer: Answer) -> str:
     doubt = " This is possible, not proven." if named[0].cause.certainty == POSSIBLE else ""
     most = max((one for one in named if one.startup), key=lambda one: one.here_s, default=None)
     row = most.startup if most else None
-    until = f" {words.visible(row['process'])} waited so for {cost_of_start(most)}." if row and most else ""
+    until = f" This cost {words.visible(row['process'])} {cost_of_start(most)}." if row and most else ""
     return f"{_WHAT_WINDOWS_DOES} {said}{doubt}{until}{_afterwards(answer)}"
 
 
@@ -168,7 +168,7 @@ def figures(answer: Answer) -> str:
     if most is None or answer.starts < 2 or most.cost_s <= _TOGETHER * found.startup["waiting_wall_s"]:
         return ended
     bounds = {"low": most.low_s, "high": most.high_s, "quality": "bounded"}
-    return f"{ended} All processes and threads together waited {words.duration(most.cost_s, **bounds)} for it."
+    return f"{ended} All processes and threads together waited {words.duration(most.cost_s, **bounds)} because of it."
 
 
 def first_step(answer: Answer) -> list[str]:
@@ -203,7 +203,8 @@ def left(effect: dict[Any, Any]) -> str:
     """What a start-up takes with a remedy in place, by a row of `whatif`; it may be that the remedy saves nothing."""
     least, most = effect["wall_s"] - effect["high_s"], effect["wall_s"] - effect["low_s"]
     if most > _AS_NOW * effect["wall_s"]:
-        return f"{words.seconds(effect['wall_after_s'])}, at worst as now"
+        nearly = "nearly " if effect["low_s"] > _WORTH_SAYING_S else ""
+        return f"{words.seconds(effect['wall_after_s'])}, at worst {nearly}as now"
     return words.duration(effect["wall_after_s"], low=max(least, 0.0), high=most, quality="bounded")
 
 

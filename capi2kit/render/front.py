@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +10,10 @@ import pandas as pd
 
 from capi2kit import words
 from capi2kit.analysis import Analysis
+from capi2kit.diagnosis.fixes import KINDS, fixes
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.rules import rules
-from capi2kit.diagnosis.steps import SENTENCE, filled
+from capi2kit.diagnosis.steps import PS, SENTENCE, Step, filled
 from capi2kit.questions import sentences
 from capi2kit.questions.answer import HARMLESS, MINOR, WELL, WRONG, Answer, Charge
 from capi2kit.questions.cautions import cautions
@@ -78,8 +80,9 @@ class Front:
     cautions: list[str] = field(default_factory=list)
 
 
-def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC", plain: bool = False) -> Front:
-    """The first page of a report on one analysis. `plain`: it begins with the answer for a person who is no expert."""
+def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC", plain: bool = False, servers: str = "") -> Front:
+    """The first page of a report on one analysis. `plain`: it begins with the answer for a person who is no expert. `servers`: where the
+    report lists all servers."""
     case = analysis.case
     named = answer.charges[: answer.named]
     inferred = [words.inferred(analysis.findings["inferred"].iloc[one.cause.rows[0]]).strip() for one in named]
@@ -101,7 +104,7 @@ def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC", plain: bool = 
         step_title=_TITLES.get(answer.verdict, ""),
         step=" ".join(sentences.first_step(answer)),
         step_id=answer.first.id if answer.first else "",
-        steps=_steps(answer),
+        steps=_steps(answer, servers=servers),
         cautions=[*cautions(case, tz=tz)],
     )
 
@@ -186,7 +189,9 @@ def _effect(effect: dict[Any, Any], *, wall: float) -> Stretch:
     parts = [("after", 100 * left / wall, f"about {words.seconds(left)}")]
     if most > left:
         parts.append(("unsure", 100 * (most - left) / wall, f"at most {words.seconds(most)}"))
-    return Stretch(effect["title"], parts, sentences.left(effect))
+    known = fixes().get(effect["fix"])
+    kind = f" ({known.kind})" if known and known.kind != KINDS[0] else ""
+    return Stretch(f"{effect['title']}{kind}", parts, sentences.left(effect))
 
 
 def _names(charge: Charge, findings: pd.DataFrame) -> str:
@@ -216,16 +221,23 @@ def _note(answer: Answer) -> str:
     return " ".join(texts)
 
 
-def _steps(answer: Answer) -> list[tuple[str, list[Line]]]:
+def _lines(steps: list[Step]) -> Iterator[Line]:
+    """Steps as lines; before the first one for PowerShell a sentence that says so."""
+    said = False
+    for step in steps:
+        if step.kind == PS and not said:
+            said = True
+            yield Line("In PowerShell:")
+        yield Line(words.visible(step.text), command=step.kind != SENTENCE)
+
+
+def _steps(answer: Answer, *, servers: str) -> list[tuple[str, list[Line]]]:
     """The first remedy's lines with the names of this log: what to do, how to check and to undo it, its risk."""
     fix = answer.first
     if fix is None:
         return []
-    parts = [("", [Line(f"For {TEAMS[fix.team]}.")])]
+    where = f" All servers: {servers}." if servers and len(answer.names["server"]) > 1 else ""
+    parts = [("", [Line(f"For {TEAMS[fix.team]}.{where}")])]
     for title, steps in (("", fix.commands), ("Check", fix.check), ("Undo", fix.undo)):
-        lines = [
-            Line(words.visible(step.text), command=step.kind != SENTENCE)
-            for step in list(filled(steps, answer.names))[: _STEPS if not title else 2]
-        ]
-        parts.append((title, lines))
+        parts.append((title, list(_lines(list(filled(steps, answer.names))[: _STEPS if not title else 2]))))
     return [*parts, ("Risk", [Line(fix.risk)])]

@@ -97,7 +97,7 @@ def assemble(
     return Report(
         title=edition.title or _title(analysis),
         opening=opening,
-        front=front(analysis, answer, tz=tz, plain=edition.is_for_customers),
+        front=front(analysis, answer, tz=tz, plain=edition.is_for_customers, servers=_servers(sections)),
         sections=_explained(sections, records),
         places=places,
         records=records,
@@ -200,6 +200,11 @@ def look(sections: list[Section]) -> str:
         else ""
     )
     return f"Where to look: {'; '.join(parts)}.{terms}" if parts else ""
+
+
+def _servers(sections: list[Section]) -> str:
+    """Where all servers are listed; empty if nowhere."""
+    return next((cited_as(section) for section in sections if section.name == "servers"), "")
 
 
 def _places(sections: list[Section]) -> list[Place]:

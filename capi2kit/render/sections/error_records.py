@@ -40,8 +40,8 @@ def errors(analysis: Analysis) -> Section | None:
     if late:
         prose.append(
             f"{late} of the failed {'is the late end of a retrieval' if late == 1 else 'are the late ends of retrievals'} whose caller had "
-            "given up before: the same failures once more. Their code says how the attempt ended in the background, as after lost "
-            "packets, too; nobody need have refused."
+            "given up before: the same failures once more. Their code is that of a connection that did not come about. Windows writes "
+            "it after lost packets, too, so it does not show that somebody refused."
         )
     columns = [Column("verdict"), Column("operation"), Column("records", number=True), Column("result")]
     columns += [Column("what went wrong inside", long=True)]

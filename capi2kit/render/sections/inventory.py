@@ -15,13 +15,14 @@ from capi2kit.render.parts import Column, Section, Table
 _MOST = 200
 _FEW = 4  # files whose whole paths are shown
 _MANY = "url cache"  # files of this loader come last: there may be hundreds of them
+_VERDICTS = {"no operations": "no checks in it"}  # in words that a reader of a report understands
 
 
 def coverage(analysis: Analysis, *, tz: str = "UTC") -> Section:
     """The stretches of log that there are, and the verdict on each."""
     rows = [
         [
-            row["verdict"],
+            _VERDICTS.get(row["verdict"], row["verdict"]),
             words.visible(row["host"]),
             words.visible(row["channel"]),
             words.moment(row["start"], tz),

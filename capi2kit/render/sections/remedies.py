@@ -10,6 +10,7 @@ from capi2kit.diagnosis.fixes import KINDS, Fix, fixes_of
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.steps import PS, SENTENCE, Names, Step, filled, read_steps
 from capi2kit.render.parts import Card, Line, Section
+from capi2kit.render.ticket import TEAMS
 
 
 def confirmations(analysis: Analysis) -> Section | None:
@@ -54,6 +55,7 @@ def _card(fix: Fix, against: list[dict]) -> Card:
     names = merged(names_in(row["names"]) for row in against)
     aspects = [("against", [Line(title) for title in dict.fromkeys(row["title"] for row in against)])]
     aspects += [("what to do", _lines(fix.commands, names=names))]
+    aspects += [("carried out by", [Line(TEAMS[fix.team])])]
     texts = (("for", fix.account), ("effect", fix.effect), ("risk", fix.risk), ("what it does not do", fix.does_not))
     aspects += [(aspect, [Line(text)]) for aspect, text in (*texts, ("versions", fix.versions))]
     aspects += [("how to check", _lines(fix.check, names=names)), ("how to undo", _lines(fix.undo, names=names))]
