@@ -23,7 +23,7 @@ from capi2kit.case import records_xml
 from capi2kit.render import OUTPUTS, extras
 from capi2kit.render.edition import Packed, read_edition
 from capi2kit.render.markdown import escaped
-from capi2kit.render.report import assemble, left_out, numbers_in
+from capi2kit.render.report import Record, assemble, left_out, numbers_in
 
 SAMPLES = Path(__file__).parent / "samples"
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
@@ -495,6 +495,13 @@ def test_a_record_of_another_file_is_cited_with_the_name_of_it(flagship):
         "one without the name of a file is of Microsoft-Windows-CAPI2%4Operational.evtx."
         in section(report, "findings").prose[-1]
     )
+
+
+def test_records_of_two_computers_in_one_file_are_of_one_file():
+    record = Record(1, "7", "", "", "", "", "", "", [])
+    there = [("A, forwarded.evtx", [record]), ("B, forwarded.evtx", [record._replace(event=2, record="8")])]
+    assert numbers_in(there) == {1: "7", 2: "8"}
+    assert numbers_in([*there, ("B, kit.zip!x-CAPI2%4Operational.evtx", [record._replace(event=3)])])[3] == "7 CAPI2"
 
 
 def test_what_is_not_printed_is_named_with_its_number(flagship):

@@ -236,7 +236,8 @@ def _steps(answer: Answer, *, servers: str) -> list[tuple[str, list[Line]]]:
     fix = answer.first
     if fix is None:
         return []
-    where = f" All servers: {servers}." if servers and len(answer.names["server"]) > 1 else ""
+    asks = any("{server" in step.text for step in fix.commands)
+    where = f" All servers: {servers}." if servers and asks and len(answer.names["server"]) > 1 else ""
     parts = [("", [Line(f"For {TEAMS[fix.team]}.{where}")])]
     for title, steps in (("", fix.commands), ("Check", fix.check), ("Undo", fix.undo)):
         parts.append((title, list(_lines(list(filled(steps, answer.names))[: _STEPS if not title else 2]))))

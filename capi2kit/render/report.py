@@ -128,12 +128,20 @@ def numbered(sections: Iterable[Section]) -> list[Section]:
 def numbers_in(records: Iterable[tuple[str, list[Record]]]) -> dict[int, str]:
     """How rows cite each event: by its record id, and by its file if that is not the one that most cited records are in."""
     groups = list(records)
-    most = max(groups, key=lambda group: len(group[1]), default=None)
+    most = _main_file(groups)
     return {
-        row.event: row.record if group is most else f"{row.record} {_brief(group[0])}"
-        for group in groups
-        for row in group[1]
+        row.event: row.record if _file(place) == most else f"{row.record} {_brief(place)}"
+        for place, rows in groups
+        for row in rows
     }
+
+
+def _main_file(records: Iterable[tuple[str, list[Record]]]) -> str:
+    """The file that most cited records are in."""
+    count: dict[str, int] = defaultdict(int)
+    for place, rows in records:
+        count[_file(place)] += len(rows)
+    return max(count, key=lambda name: count[name], default="")
 
 
 def _brief(place: str) -> str:
@@ -150,10 +158,9 @@ def _file(place: str) -> str:
 
 def _explained(sections: list[Section], records: list[tuple[str, list[Record]]]) -> list[Section]:
     """The sections, the findings with a sentence that says which file a record id without a name is of, if they are of several."""
-    if len(records) < 2:
+    if len({_file(place) for place, _ in records}) < 2:
         return sections
-    most = max(records, key=lambda group: len(group[1]))
-    said = f"Records are cited by their ids; one without the name of a file is of {_file(most[0])}."
+    said = f"Records are cited by their ids; one without the name of a file is of {_main_file(records)}."
     return [replace(one, prose=[*one.prose, said]) if one.name == "findings" else one for one in sections]
 
 
