@@ -9,6 +9,7 @@ from html import escape
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -104,9 +105,10 @@ def drawn(plot: str, tables: SimpleNamespace, **more: object) -> Axes:
 
 
 def boxes(figure: Figure) -> Iterator[tuple[str, object]]:
-    """The texts of a figure as they are drawn, with their places."""
-    figure.draw_without_rendering()
-    for text in figure.findobj(Text):
+    """The texts of a figure that are drawn, with their places: an axis also holds labels of ticks beyond its ends."""
+    with mock.patch.object(Text, "draw", autospec=True, side_effect=Text.draw) as draw:
+        figure.draw_without_rendering()
+    for text in dict.fromkeys(call.args[0] for call in draw.call_args_list):
         if text.get_text().strip() and text.get_visible():
             yield text.get_text(), text.get_window_extent()
 
