@@ -25,6 +25,7 @@ from capi2kit.errors import (
 if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a name is imported when it is first used
     from capi2kit import charts, knowledge, render
     from capi2kit.analysis import Analysis, analyse, headline
+    from capi2kit.asking import accounts, error_records, prefetch, whatif
     from capi2kit.case import Case, load, record_xml
     from capi2kit.charts import (
         plot_chain,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit.knowledge.vocabulary import describe
     from capi2kit.redaction import redact
     from capi2kit.render import save
+    from capi2kit.render.notebook.cards import Card, card
+    from capi2kit.render.notebook.shown import explain, remedy, show
+    from capi2kit.render.notebook.views import view
     from capi2kit.spans import build_spans
     from capi2kit.startups import attribute_delays, draw_ledger, find_startups
     from capi2kit.waits import correct_spans, recover_waits
@@ -64,28 +68,37 @@ _PLOTS = (
 )
 _WHERE = {
     "Analysis": "analysis",
+    "Card": "render.notebook.cards",
     "Case": "case",
+    "accounts": "asking",
     "analyse": "analysis",
     "attribute_delays": "startups",
     "build_spans": "spans",
+    "card": "render.notebook.cards",
     "compare": "comparison",
     "correct_spans": "waits",
     "describe": "knowledge.vocabulary",
     "draw_ledger": "startups",
+    "error_records": "asking",
     "find_startups": "startups",
     "headline": "analysis",
     "load": "case",
     **dict.fromkeys(_PLOTS, "charts"),
+    "prefetch": "asking",
     "record_xml": "case",
     "recover_waits": "waits",
     "redact": "redaction",
+    **dict.fromkeys(("explain", "remedy", "show"), "render.notebook.shown"),
     "save": "render",
+    "view": "render.notebook.views",
+    "whatif": "asking",
 }
 _MODULES = ("charts", "knowledge", "render")
 
 __all__ = [
     "Analysis",
     "Capi2kitError",
+    "Card",
     "Case",
     "DamagedEvidence",
     "EvidenceError",
@@ -95,14 +108,18 @@ __all__ = [
     "ScenarioError",
     "TableError",
     "UnknownFormat",
+    "accounts",
     "analyse",
     "attribute_delays",
     "build_spans",
+    "card",
     "charts",
     "compare",
     "correct_spans",
     "describe",
     "draw_ledger",
+    "error_records",
+    "explain",
     "find_startups",
     "headline",
     "knowledge",
@@ -118,11 +135,16 @@ __all__ = [
     "plot_targets",
     "plot_task",
     "plot_timeline",
+    "prefetch",
     "record_xml",
     "recover_waits",
     "redact",
+    "remedy",
     "render",
     "save",
+    "show",
+    "view",
+    "whatif",
 ]
 
 

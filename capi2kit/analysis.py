@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from html import escape
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from capi2kit.diagnosis.certainty import judge
 from capi2kit.diagnosis.costs import weigh
 from capi2kit.diagnosis.names import name_findings
 from capi2kit.diagnosis.rules import Rule, diagnose, rules
+from capi2kit.given import analysis_of, case_of
 from capi2kit.questions import sentences
 from capi2kit.questions.answer import Answer, answer
 from capi2kit.spans import build_spans
@@ -34,7 +34,7 @@ from capi2kit.waits.objects import tell_objects
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "verifications", "settings")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """A Case and the tables derived from it; see `data/columns.csv` for their columns."""
 
@@ -49,17 +49,14 @@ class Analysis:
     clocks: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        found = answer_of(self)
-        said = sentences.headline(found, case=self.case, findings=self.findings)
-        below = [sentences.figures(found), *sentences.first_step(found), sentences.how_sure(found)]
-        rows = [
-            (one.cause.severity, one.cause.title, sentences.cost_of_start(one), one.cause.certainty)
-            for one in found.charges
-        ]
-        heads = "".join(f"<th>{name}</th>" for name in ("severity", "finding", "of the start", "how sure"))
-        lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>" if rows else ""
-        return f"<p><b>{escape(said)}</b></p>{''.join(f'<p>{escape(text)}</p>' for text in below if text)}{table}"
+        from capi2kit.render.notebook.cards import card
+
+        return card(self)._repr_html_()
+
+    def __repr__(self) -> str:
+        from capi2kit.render.notebook.cards import card
+
+        return repr(card(self))
 
 
 def analyse(
@@ -86,8 +83,9 @@ def analyse(
 
     Raises
     ------
-    TableError : the case's tables were altered.
+    TableError : it is no case, or its tables were altered; the message says what to pass.
     """
+    case = case_of(case)
     report_step = progress or (lambda step: None)
     if correct_clocks:
         report_step("measuring the clocks")
@@ -129,8 +127,13 @@ def headline(analysis: Analysis) -> str:
 
     Returns
     -------
-    str : no more than the tables support, each duration with its bounds. Where nothing is wrong, a verdict. Raises nothing.
+    str : no more than the tables support, each duration with its bounds. Where nothing is wrong, a verdict.
+
+    Raises
+    ------
+    TableError : `analysis` is no analysis; the message says what to pass.
     """
+    analysis = analysis_of(analysis)
     return sentences.headline(answer_of(analysis, effects=False), case=analysis.case, findings=analysis.findings)
 
 

@@ -40,20 +40,15 @@ from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
 _PARTS = ("steps", "chain", "certificates")
-_BESIDE = (
-    "certificates",
-    "cache_entries",
-    "verifications",
-    "settings",
-    "trust_lists",
-)  # what evidence without events holds
+# what evidence without events holds
+_BESIDE = ("certificates", "cache_entries", "verifications", "settings", "trust_lists")
 _FORMATS = (
     "Windows event logs and exports of them, events pasted as text, trust lists, certificates and CRLs, and the logs and settings "
     "around them (all of them: `capi2kit --formats`)"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """The tables as read. `events` is indexed by (task_id, process); all others cite its `event` column."""
 
@@ -70,11 +65,14 @@ class Case:
     trust_lists: pd.DataFrame
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from capi2kit.render.notebook.cards import card
 
-        hosts = ", ".join(escape(host) for host in sorted(self.events["host"].dropna().unique()))
-        facts = f"{len(self.events)} events of {hosts}; {int(self.sources['lost'].sum())} records lost"
-        return f"<p><b>Case</b>: {facts}</p>{self.sources.to_html(index=False, escape=True)}"
+        return card(self)._repr_html_()
+
+    def __repr__(self) -> str:
+        from capi2kit.render.notebook.cards import card
+
+        return repr(card(self))
 
 
 def load(

@@ -17,6 +17,7 @@ from capi2kit.analysis import Analysis
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.errors import NoEvents
+from capi2kit.given import analysis_of
 from capi2kit.questions.leading import Cause, causes_in
 from capi2kit.questions.whatif import whatif
 
@@ -68,6 +69,7 @@ def compare(
 
     Raises
     ------
+    TableError : a side is no analysis; the message says what to pass.
     NoEvents : a side without operations. Start-ups that have no partner are no error: they are in no row.
     """
     old, new = _several(before), _several(after)
@@ -88,7 +90,8 @@ def compare(
 
 
 def _several(given: Analysis | Iterable[Analysis]) -> list[Analysis]:
-    return [given] if isinstance(given, Analysis) else list(given)
+    several = isinstance(given, Iterable) and not isinstance(given, str | pd.DataFrame)
+    return [analysis_of(one) for one in (given if several else [given])]  # type: ignore[union-attr]
 
 
 # ---- Start-ups.

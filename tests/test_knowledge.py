@@ -40,6 +40,7 @@ KEYS = {
     "columns": ["table", "column"],
     "sources": ["id"],
     "glossary": ["term"],
+    "views": ["table", "column"],
     "private": ["table", "column"],
     "publicnames": ["kind", "name"],
     "fields": ["channel", "event_id", "table", "row", "path", "column"],

@@ -21,8 +21,8 @@ LAYERS = (
     ("startups/",),
     ("diagnosis/",),
     ("questions/",),
-    ("analysis", "selection"),
-    ("comparison", "redaction/"),
+    ("analysis", "selection", "given"),
+    ("comparison", "redaction/", "asking"),
     ("charts/",),
     ("render/", "accuracy", "score"),
     ("cli/",),
@@ -76,6 +76,19 @@ def imports(tree: ast.AST, *, module: str, is_package: bool) -> Iterator[tuple[i
             yield from ((node.lineno, name) for name in names)
 
 
+REPRS = {"__repr__", "_repr_html_"}
+
+
+def without_reprs(tree: ast.Module) -> ast.Module:
+    """The module without what its objects show of themselves: a renderer draws that, and is asked only when somebody looks."""
+
+    class Without(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+            return ast.Pass() if node.name in REPRS else node
+
+    return Without().visit(tree)
+
+
 def wrong_inside(importer: str, target: str) -> str | None:
     """Why a module of the unit `importer` may not import the unit `target`, or None if it may."""
     if importer == target or (importer == "cli" and target in UNITS):
@@ -115,7 +128,7 @@ def wrong_imports(source: str, *, module: str, is_package: bool = False) -> list
     if importer not in UNITS:
         return [f"{module}: has no layer; put its name into LAYERS"]
     offences = []
-    for line, name in imports(ast.parse(source), module=module, is_package=is_package):
+    for line, name in imports(without_reprs(ast.parse(source)), module=module, is_package=is_package):
         if f"{name}.".startswith(f"{PACKAGE}."):
             target = unit_of(name)
             free = target.startswith("__") or (importer == "cli" and target not in UNITS)  # a public name, __version__
@@ -197,6 +210,7 @@ def test_an_import_against_the_layers_is_seen(module, line):
         ("spans", "from capi2kit.columns.intervals import union\nimport pandas as pd"),
         ("questions.whatif", "from capi2kit.spans.build import build_spans\nfrom . import prefetch"),
         ("analysis", "from capi2kit.case import Case\nfrom capi2kit.questions import coverage"),
+        ("analysis", "class A:\n    def _repr_html_(self):\n        from capi2kit.render.notebook.cards import card"),
         ("charts.startup", "from matplotlib.figure import Figure"),
         ("render.html", "from capi2kit import __version__\nfrom .sections import Section"),
         ("cli.lab", "from capi2kit.lab import scenario"),
@@ -207,6 +221,12 @@ def test_an_import_against_the_layers_is_seen(module, line):
 )
 def test_an_import_along_the_layers_is_let_through(module, line):
     assert wrong_imports(line, module=f"{PACKAGE}.{module}") == []
+
+
+def test_only_what_an_object_shows_of_itself_may_reach_up():
+    line = "class A:\n    def show(self):\n        from capi2kit.render.notebook.cards import card"
+    (offence,) = wrong_imports(line, module=f"{PACKAGE}.analysis")
+    assert "capi2kit.render.notebook.cards" in offence
 
 
 def test_a_relative_import_in_an_init_starts_at_its_own_folder():

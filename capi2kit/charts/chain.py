@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from capi2kit.charts.labels import points
 from capi2kit.charts.palette import AS_IS, CHECK, EDGE, INK, PAPER, QUIET, SMALL_PT, TEXT_PT, WAIT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
+from capi2kit.given import table_of
 from capi2kit.words import count, label, short, shorter
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def plot_chain(chain: Analysis | pd.DataFrame, *, event: int | None = None, ax: 
     ------
     TableError : the table lacks a column or has another dtype. ValueError : there is no chain of that event.
     """
-    table = table_of(getattr(chain, "case", chain), "chain")
+    table = table_of(chain, "chain")
     if table.empty:
         return say_nothing(ax, "Nothing to show: the log reports no chain.")
     wrong = table["error_status"].fillna(0).ne(0).to_numpy(bool)

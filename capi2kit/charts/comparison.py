@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from capi2kit.charts.bars import end_of_axis, end_ticks, label_ends
 from capi2kit.charts.palette import CHECK, EDGE, INK, WAIT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
+from capi2kit.given import table_of
 from capi2kit.words import count, label, seconds, short
 
 _NAME = 48

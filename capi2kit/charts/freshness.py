@@ -15,8 +15,8 @@ from matplotlib.patches import Patch
 
 from capi2kit.charts.palette import CHECK, EDGE, INK, WAIT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.charts.timescale import Scale, label_times
+from capi2kit.given import table_of
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.words import count, label, short
 

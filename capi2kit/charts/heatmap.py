@@ -15,7 +15,7 @@ from capi2kit.charts.labels import points
 from capi2kit.charts.outcomes import OUTCOMES, outcomes_of
 from capi2kit.charts.palette import AS_IS, INK, PAPER, SMALL_PT
 from capi2kit.charts.sheet import close_sheet, distinct, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
+from capi2kit.given import table_of
 from capi2kit.words import brief_account, count, label, seconds
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from matplotlib.patches import Patch
 from capi2kit.charts.bars import end_of_axis, end_ticks, label_ends
 from capi2kit.charts.palette import CHECK, EDGE, LEFT, LEFT_AT_MOST, WAIT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.intervals import covered
+from capi2kit.given import table_of
 from capi2kit.questions.answer import Answer, answer
 from capi2kit.questions.sentences import left, place
 from capi2kit.questions.whatif import TOGETHER

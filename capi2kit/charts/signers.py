@@ -16,9 +16,9 @@ from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, lab
 from capi2kit.charts.outcomes import OUTCOMES, outcomes_of
 from capi2kit.charts.palette import WIDE_BLANK
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.keys import match
+from capi2kit.given import table_of
 from capi2kit.words import count, label, seconds, short
 
 if TYPE_CHECKING:

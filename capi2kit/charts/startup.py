@@ -21,9 +21,9 @@ from capi2kit.charts.lanes import find_lanes
 from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of, tips_of
 from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, SMALL_PT, TEXT_PT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.charts.waitlabels import label_waits
+from capi2kit.given import table_of
 from capi2kit.words import at_most, count, label, seconds
 
 if TYPE_CHECKING:

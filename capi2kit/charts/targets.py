@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from capi2kit.charts.bars import cumulated, end_of_axis, end_ticks, fitting, label_ends, write_column
 from capi2kit.charts.palette import ANSWERED, CHECK, EDGE, FAILED, WIDE_BLANK
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
+from capi2kit.given import table_of
 from capi2kit.knowledge import account
 from capi2kit.words import count, file_name, label, seconds, short
 

@@ -20,11 +20,11 @@ from capi2kit.charts.bars import SEEN_PT, end_of_axis, end_ticks, label_ends
 from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of
 from capi2kit.charts.palette import BOUNDED, CHECK, EDGE, PAPER, WIDE_BLANK
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.instants import TICK_S
 from capi2kit.columns.keys import match
+from capi2kit.given import table_of
 from capi2kit.knowledge import check
 from capi2kit.words import count, duration, file_name, label, seconds, short
 
@@ -41,8 +41,8 @@ _WAITS = [*_BOUNDS, *_PARTS]
 
 def plot_task(
     spans: Analysis | pd.DataFrame,
+    task_id: str | None = None,
     *,
-    task_id: str,
     waits: pd.DataFrame | None = None,
     axis: TimeAxis = "relative",
     ax: Axes | None = None,
@@ -52,7 +52,8 @@ def plot_task(
     Parameters
     ----------
     spans : an Analysis, or table `spans`. Of more than 60 operations of the task the longest are drawn.
-    task_id : the task, with or without braces; its beginning is enough where no other task begins like it.
+    task_id : the task, with or without braces; its beginning is enough where no other task begins like it. The one that waited longest
+        if not given.
     waits : table `waits`, if `spans` is a table; it sharpens the durations of the retrievals by their own bounds.
     axis : ``relative`` for seconds since the task began, ``utc`` for the time of day.
     ax : axes to draw on; a figure of its own if not given.
@@ -93,8 +94,11 @@ def plot_task(
     return close_sheet(sheet, title=_title(task, shown=len(shown)), label=label, legend=_legend(parts), row_in=0.27)
 
 
-def _task(spans: pd.DataFrame, task_id: str) -> pd.DataFrame:
-    """The operations of a task. Raises ValueError if no task, or more than one, begins like that."""
+def _task(spans: pd.DataFrame, task_id: str | None) -> pd.DataFrame:
+    """The operations of a task, the longest one if none is named. Raises ValueError if no task, or more than one, begins like that."""
+    if task_id is None:
+        waited = spans.assign(most=spans["wait_s"].fillna(0.0)).sort_values("most", kind="stable")
+        task_id = str(waited["task_id"].dropna().iloc[-1])
     wanted = task_id.strip("{} ").upper()
     task = spans[spans["task_id"].isin([task_id, wanted])]
     if task.empty and wanted:

@@ -21,9 +21,9 @@ from capi2kit.charts.labels import points
 from capi2kit.charts.outcomes import OUTCOMES, keys_of, outcomes_of
 from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, INK, PAPER, QUIET, SMALL_PT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
-from capi2kit.charts.tables import table_of
 from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.columns.nearby import short_names
+from capi2kit.given import table_of
 from capi2kit.knowledge import operation_rows, operations_marking, operations_where
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.words import SHORTEST, count, label, seconds, short, shorter, waited

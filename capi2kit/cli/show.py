@@ -13,7 +13,7 @@ from capi2kit.errors import NoEvents
 from capi2kit.writer import plain
 
 if TYPE_CHECKING:
-    from capi2kit.analysis import Analysis
+    pass
 
 _MOST = 5
 _SHORTEST, _LONGEST = 10, 32  # cells of a bar
@@ -31,10 +31,11 @@ def run(common: Common, *, what: str, xml: bool) -> None:
     form_of(common, allowed=("text", "txt"))
     analysis = open_analysis(common)
     from capi2kit.case import record_xml
+    from capi2kit.questions.tasks import tasks_of
     from capi2kit.render.tables import fold, print_table
     from capi2kit.render.waterfall import draw, folded, head, related
 
-    tasks = _tasks(analysis, what)
+    tasks = tasks_of(analysis.case.events, analysis.waits, what=what)
     if not tasks:
         raise NoEvents(f"nothing in the log matches {what!r}: give a TaskId, a record id, or a part of a URL")
     if what.isdigit() and len(tasks) > 1:
@@ -55,20 +56,6 @@ def run(common: Common, *, what: str, xml: bool) -> None:
                     file.write(f"\n{_tame(record_xml(analysis.case, int(event)))}")
         if len(tasks) > _MOST:
             write([f"{len(tasks) - _MOST} more tasks: {' '.join(name[:8] for name in tasks[_MOST:])}"])
-
-
-def _tasks(analysis: Analysis, what: str) -> list[str]:
-    """Tasks by id, record id or URL; those that waited longest first."""
-    events = analysis.case.events.reset_index()
-    events = events[events["task_id"].notna()]
-    wanted = what.strip("{}").upper()
-    hits = events[(events["record"] == int(what)).fillna(False)] if what.isdigit() else events.head(0)
-    if hits.empty:
-        hits = events[events["task_id"].str.startswith(wanted)]
-    if hits.empty:
-        urls = analysis.waits[analysis.waits["url"].str.contains(what, case=False, regex=False).fillna(False)]
-        return list(dict.fromkeys(urls.sort_values("high_s", ascending=False)["task_id"].dropna()))
-    return list(dict.fromkeys(hits["task_id"]))
 
 
 def _tame(xml: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from capi2kit.case import Case
+from capi2kit.given import case_of
 from capi2kit.knowledge import rows
 from capi2kit.redaction.keys import Key, PathLike, open_key, save_key
 from capi2kit.redaction.public import is_public
@@ -87,9 +88,10 @@ def redact(case: Case, key: PathLike) -> Case:
 
     Raises
     ------
+    TableError : `case` is no case; the message says what to pass.
     OutputError : the file is no key, others may read it, or it cannot be written.
     """
-    opened = open_key(key)
+    case, opened = case_of(case), open_key(key)
     made = redacted_case(case, redactor_for(case, opened))
     save_key(opened, key)
     return made

@@ -72,15 +72,18 @@ def save(
 
     Raises
     ------
+    TableError : `analysis` is no analysis; the message says what to pass.
     Capi2kitError : an ending without an output; a package that the format needs is not installed.
     OutputError : `path` is evidence, or cannot be written; a logo, template or file of notes cannot be used.
     """
     from capi2kit.case import records_xml
+    from capi2kit.given import analysis_of
     from capi2kit.loaders import files
     from capi2kit.render import exports
     from capi2kit.render.edition import read_edition, with_options
     from capi2kit.render.manifest import archives_of
 
+    analysis = analysis_of(analysis)
     read = [part for name in analysis.case.sources["path"] for part in files.of(str(name))]
     if exports.ending_of(path):
         return exports.export(analysis, path, evidence=[*read, *evidence], force=force)
