@@ -44,9 +44,9 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(PIP) install --quiet -e '.[dev]'
 	@touch '$(VENV)/.core' '$@'
 
-$(VENV)/.pki: $(VENV)/.core
-	$(PIP) install --quiet -e '.[pki]'
-	@touch '$@'
+$(VENV)/.lab: pyproject.toml | $(VENV)/.made
+	$(PIP) install --quiet -e '.[pki,lab]'
+	@touch '$(VENV)/.core' '$@'
 
 demo: $(VENV)/.core ## an invented SharePoint incident: install, analyse, headline, report [OUT=folder]
 	@$(BIN)/capi2kit demo $(if $(value OUT),-o "$$CAPI2KIT_OUT")
@@ -75,7 +75,7 @@ unit: $(VENV)/.dev ## the tests of the analysis that read no scenario: the inner
 slow: $(VENV)/.dev ## the tests that take longer, and 2,000 random worlds per property [WORLDS=200]
 	CAPI2KIT_WORLDS=$(WORLDS) $(BIN)/python -m pytest -n auto -m 'slow or worlds'
 
-lab: $(VENV)/.pki ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
+lab: $(VENV)/.lab ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	@case "$$CAPI2KIT_LOG" in \
 	  '') ;; \
 	  /*) export LOG="$$CAPI2KIT_LOG" ;; \

@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit.redaction import redact
     from capi2kit.render import save
     from capi2kit.render.notebook.cards import Card, card
+    from capi2kit.render.notebook.explore import explore
     from capi2kit.render.notebook.shown import explain, remedy, show
     from capi2kit.render.notebook.views import view
     from capi2kit.spans import build_spans
@@ -89,6 +90,7 @@ _WHERE = {
     "recover_waits": "waits",
     "redact": "redaction",
     **dict.fromkeys(("explain", "remedy", "show"), "render.notebook.shown"),
+    "explore": "render.notebook.explore",
     "save": "render",
     "view": "render.notebook.views",
     "whatif": "asking",
@@ -120,6 +122,7 @@ __all__ = [
     "draw_ledger",
     "error_records",
     "explain",
+    "explore",
     "find_startups",
     "headline",
     "knowledge",

@@ -44,7 +44,7 @@ def test_an_analysis_shows_cause_figures_certainty_first_step_and_tables(a):
         "Ledger of w3wp.exe (4120)",
     ):
         assert part in said
-    assert len(a._repr_html_()) < 40_000
+    assert len(a._repr_html_()) < 60_000
 
 
 def test_the_picture_has_a_lane_per_thread_and_a_bar_per_wait_with_its_words(a):

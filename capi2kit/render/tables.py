@@ -55,7 +55,10 @@ def table_lines(table: Table, *, width: int) -> list[str]:
     """A table as lines of text."""
     file = StringIO()
     print_table(
-        table, console=Console(file=file, width=width, highlight=False, markup=False, emoji=False, no_color=True)
+        table,
+        console=Console(
+            file=file, width=width, highlight=False, markup=False, emoji=False, no_color=True, force_jupyter=False
+        ),
     )
     return file.getvalue().splitlines()
 

@@ -29,7 +29,8 @@ def render(report: Report) -> bytes:
 def console_on(file: IO[str], *, width: int | None = None, color: bool | None = None) -> Console:
     """A console on an open text file; `width` None takes that of the terminal, `color` None leaves it to the terminal and NO_COLOR."""
     options: dict[str, Any] = {} if color is None else {"no_color": not color}
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False, **options)
+    plain: dict[str, Any] = dict.fromkeys(("highlight", "markup", "emoji", "soft_wrap", "force_jupyter"), False)
+    return Console(file=file, width=width, **plain, **options)
 
 
 def write(sections: list[Section], *, file: IO[str], width: int | None = None, color: bool | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -44,26 +45,58 @@ def head(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
     return [f"Task {task_id}: {process}", when]
 
 
-def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -> Table:
-    """A task as a table: each span with its offset, duration, a bar of so many cells (waiting drawn solid) and what it concerned."""
+class Step(NamedTuple):
+    """An operation of a task: where it lies, in parts of the task's length; `depth`: how deep it is nested; `waited`: a wait itself."""
+
+    record: str
+    at_s: float
+    took: str
+    left: float
+    length: float
+    waited: bool
+    depth: int
+    what: str
+    result: str
+
+
+def steps_of(analysis: Analysis, task_id: str) -> list[Step]:
+    """The operations of a task in the order of their calls; none for a task of single records."""
     spans = _of_task(analysis.spans, task_id)
     if spans.empty:
-        return _points(analysis, task_id, tz=tz)
+        return []
     begin, total = spans["start"].min(), max(_length(spans), 1e-9)
     waits = {wait["span"]: wait for wait in _of_task(analysis.waits, task_id).to_dict("records")}
-    rows, records = [], _records(analysis)
+    steps, records = [], _records(analysis)
     for row in spans[_SHOWN].sort_values(["root", "start", "depth", "span"]).to_dict("records"):
         offset = (row["start"] - begin).total_seconds()
         wait = waits.get(row["span"])
-        length = (row["stop"] - row["start"]).total_seconds()
-        drawn = _bar(offset / total, length / total, mark=_WAITING if wait else _BUSY, cells=bar)
         least, most = (wait or row)["low_s"], (wait or row)["high_s"]
         lasted = (wait or {"wait_s": row["duration_s"]})["wait_s"]
         about = next((row[name] for name in ("url", "subject", "target") if isinstance(row[name], str)), "")
-        what = f"{_INDENT * row['depth']}{row['operation']} {words.visible(about)}".rstrip()
-        shown = words.duration(lasted, low=least, high=most, quality=(wait or row)["quality"])
-        record = records.get(row["stop_event"], records.get(row["start_event"], words.ABSENT))
-        rows.append([record, f"{offset:.3f}", shown, drawn, what, words.code(row["result"])])
+        step = Step(
+            record=records.get(row["stop_event"], records.get(row["start_event"], words.ABSENT)),
+            at_s=offset,
+            took=words.duration(lasted, low=least, high=most, quality=(wait or row)["quality"]),
+            left=offset / total,
+            length=(row["stop"] - row["start"]).total_seconds() / total,
+            waited=wait is not None,
+            depth=int(row["depth"]),
+            what=f"{row['operation']} {words.visible(about)}".rstrip(),
+            result=words.code(row["result"]),
+        )
+        steps.append(step)
+    return steps
+
+
+def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -> Table:
+    """A task as a table: each span with its offset, duration, a bar of so many cells (waiting drawn solid) and what it concerned."""
+    steps = steps_of(analysis, task_id)
+    if not steps:
+        return points(analysis, task_id, tz=tz)
+    rows = []
+    for one in steps:
+        drawn = _bar(one.left, one.length, mark=_WAITING if one.waited else _BUSY, cells=bar)
+        rows.append([one.record, f"{one.at_s:.3f}", one.took, drawn, f"{_INDENT * one.depth}{one.what}", one.result])
     columns = [Column("record", number=True, spare=1), Column("at s", number=True), Column("took", number=True)]
     columns += [Column("", whole=True), Column("operation, and what about"), Column("result", spare=2)]
     return Table(columns, rows)
@@ -127,7 +160,7 @@ def _bar(left: float, length: float, *, mark: str, cells: int) -> str:
     return (blank * begin + (mark * round(length * cells) or _LEAST))[:cells].ljust(cells, blank)
 
 
-def _points(analysis: Analysis, task_id: str, *, tz: str) -> Table:
+def points(analysis: Analysis, task_id: str, *, tz: str) -> Table:
     """A task without start and stop: its events."""
     rows = []
     for row in _of_task(analysis.case.events.reset_index(), task_id).to_dict("records"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from capi2kit.render.parts import Column, Table
+from capi2kit.render.waterfall import Step
 
 LINE = "1px solid rgba(127,127,127,.35)"
 FILL = {
@@ -16,6 +17,8 @@ FILL = {
     "rest": "#6b7885",
     "track": "rgba(127,127,127,.18)",
 }
+_FIGURES = 3  # columns of numbers of a waterfall
+_INDENT = "&nbsp;" * 3  # plain blanks are lost in HTML
 _BADGES = {"high": "#9c1c1c", "medium": "#8a5a00", "low": "#3b5b80", "benign": "#5b6670", "no error": "#5b6670"}
 
 
@@ -37,7 +40,7 @@ def folded(title: str, inner: str, *, is_open: bool = False) -> str:
 
 
 def grid(table: Table, *, brief: bool = True) -> str:
-    """A table; `brief`: only the columns that a terminal shows, too. Sides are attributes, which every viewer keeps."""
+    """A table; `brief`: only the columns that a terminal shows, too. Styles may be left out by a viewer, the words stay."""
     shown = [place for place, column in enumerate(table.columns) if column.brief or not brief]
     columns = [table.columns[place] for place in shown]
     head = box("tr", (f"<th{_side(one)}>{escape(one.heading)}</th>" for one in columns))
@@ -52,7 +55,34 @@ def _cells(columns: Sequence[Column], cells: Sequence[str]) -> Iterable[str]:
 
 def _side(column: Column) -> str:
     wide = " nowrap" if column.whole or column.number else ""
-    return f' align="{"right" if column.number else "left"}"{wide}'
+    side = (
+        ' align="right"' if column.number else ' style="text-align:left"'
+    )  # Jupyter sets the cells of tables to the right
+    return f"{side}{wide}"
+
+
+def waterfall(steps: Sequence[Step]) -> str:
+    """The operations of a task: a bar each on one axis, solid where it waited itself, and its words with what it is nested in."""
+    heads = ("record", "at s", "took", "", "operation, and what about", "result")
+    head = box(
+        "tr",
+        (
+            f'<th style="text-align:{"right" if place < _FIGURES else "left"}">{name}</th>'
+            for place, name in enumerate(heads)
+        ),
+    )
+    rows = []
+    for one in steps:
+        fill = FILL["waiting" if one.waited else "checking"]
+        bar = f'<rect x="{100 * one.left:.2f}%" width="{max(100 * one.length, 0.6):.2f}%" height="14" fill="{fill}"/>'
+        cells = [f'<td align="right" nowrap>{escape(cell)}</td>' for cell in (one.record, f"{one.at_s:.3f}", one.took)]
+        cells.append(
+            f'<td><svg width="220" height="14" aria-hidden="true" style="background:{FILL["track"]}">{bar}</svg></td>'
+        )
+        cells.append(f'<td style="text-align:left">{_INDENT * one.depth}{escape(one.what)}</td>')
+        cells.append(f'<td style="text-align:left" nowrap>{escape(one.result)}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<div style="overflow-x:auto"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def badge(word: str) -> str:

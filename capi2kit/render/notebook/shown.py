@@ -8,7 +8,7 @@ from capi2kit import words
 from capi2kit.errors import KnowledgeError, NoEvents, TableError
 from capi2kit.given import analysis_of
 from capi2kit.render.notebook.cards import Card
-from capi2kit.render.notebook.markup import box, folded, grid, text
+from capi2kit.render.notebook.markup import box, folded, grid, text, waterfall
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -52,12 +52,14 @@ def show(analysis: Analysis, what: str | int | None = None, *, tz: str = "UTC") 
 
 def _task(analysis: Analysis, task: str, *, tz: str) -> tuple[str, str]:
     from capi2kit.render.tables import table_lines
-    from capi2kit.render.waterfall import draw, head, related
+    from capi2kit.render.waterfall import draw, head, related, steps_of
     from capi2kit.render.waterfall import folded as in_lines
 
     title, *said = head(analysis, task, tz=tz)
     table, others = draw(analysis, task, tz=tz), in_lines(related(analysis, task))
-    parts = [text("strong", title), *(text("p", one, style="margin:.2em 0") for one in said), grid(table, brief=False)]
+    steps = steps_of(analysis, task)
+    drawn = waterfall(steps) if steps else grid(table, brief=False)
+    parts = [text("strong", title), *(text("p", one, style="margin:.2em 0") for one in said), drawn]
     parts.append(folded("Related tasks", box("div", (text("p", one, style="margin:.2em 0") for one in others))))
     plain = "\n".join([title, *said, "", *table_lines(table, width=_WIDTH), "", *others]).rstrip()
     return box("div", parts, style="margin:.4em 0"), plain
