@@ -18,7 +18,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo report test unit slow lab datasets wheelhouse bench fuzz mutants clean
+.PHONY: help venv demo report test unit slow lab notebooks datasets wheelhouse bench fuzz mutants clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -81,6 +81,9 @@ lab: $(VENV)/.lab ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 	  /*) export LOG="$$CAPI2KIT_LOG" ;; \
 	  *) export LOG="$$PWD/$$CAPI2KIT_LOG" ;; \
 	esac; exec $(BIN)/jupyter lab notebooks
+
+notebooks: $(VENV)/.dev ## run the notebooks and store them with their outputs
+	$(BIN)/python tests/stored_notebooks.py 2>/dev/null
 
 datasets: $(VENV)/.core ## make the lab's files anew, and print the table for datasets/README.md
 	$(BIN)/capi2kit lab make --force -o datasets/lab >/dev/null

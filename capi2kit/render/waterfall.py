@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -27,6 +28,7 @@ _SHOWN = [
     "stop_event",
 ]
 _SHOWN += ["operation", "url", "subject", "target", "result"]
+_CHECKING = "checking"
 _INDENT = "\N{NO-BREAK SPACE}" * 2  # plain blanks are lost where lines are wrapped
 _NAMED = 6  # tasks that are named of those related for one reason
 
@@ -46,14 +48,17 @@ def head(analysis: Analysis, task_id: str, *, tz: str = "UTC") -> list[str]:
 
 
 class Step(NamedTuple):
-    """An operation of a task: where it lies, in parts of the task's length; `depth`: how deep it is nested; `waited`: a wait itself."""
+    """An operation of a task: where it lies, in parts of the task's length; `depth`: how deep it is nested.
+
+    `kind`: of a wait how it ended, waiting (in vain), searched (for a proxy, in vain) or answered; checking if it is no wait.
+    """
 
     record: str
     at_s: float
     took: str
     left: float
     length: float
-    waited: bool
+    kind: str
     depth: int
     what: str
     result: str
@@ -79,7 +84,7 @@ def steps_of(analysis: Analysis, task_id: str) -> list[Step]:
             took=words.duration(lasted, low=least, high=most, quality=(wait or row)["quality"]),
             left=offset / total,
             length=(row["stop"] - row["start"]).total_seconds() / total,
-            waited=wait is not None,
+            kind=kind_of(wait) if wait else _CHECKING,
             depth=int(row["depth"]),
             what=f"{row['operation']} {words.visible(about)}".rstrip(),
             result=words.code(row["result"]),
@@ -95,11 +100,18 @@ def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -
         return points(analysis, task_id, tz=tz)
     rows = []
     for one in steps:
-        drawn = _bar(one.left, one.length, mark=_WAITING if one.waited else _BUSY, cells=bar)
+        drawn = _bar(one.left, one.length, mark=_BUSY if one.kind == _CHECKING else _WAITING, cells=bar)
         rows.append([one.record, f"{one.at_s:.3f}", one.took, drawn, f"{_INDENT * one.depth}{one.what}", one.result])
     columns = [Column("record", number=True, spare=1), Column("at s", number=True), Column("took", number=True)]
     columns += [Column("", whole=True), Column("operation, and what about"), Column("result", spare=2)]
     return Table(columns, rows)
+
+
+def kind_of(wait: Mapping[Any, Any]) -> str:
+    """How a wait ended: waiting (in vain), searched (for a proxy, in vain), or answered."""
+    if wait["outcome"] != "ok":
+        return "waiting"
+    return "searched" if not words.is_missing(wait["wpad_failures"]) and wait["wpad_failures"] > 0 else "answered"
 
 
 def _length(spans: pd.DataFrame) -> float:

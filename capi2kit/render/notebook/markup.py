@@ -62,7 +62,7 @@ def _side(column: Column) -> str:
 
 
 def waterfall(steps: Sequence[Step]) -> str:
-    """The operations of a task: a bar each on one axis, solid where it waited itself, and its words with what it is nested in."""
+    """The operations of a task: a bar each on one axis, in the colour of how a wait ended, and its words with what it is nested in."""
     heads = ("record", "at s", "took", "", "operation, and what about", "result")
     head = box(
         "tr",
@@ -73,7 +73,7 @@ def waterfall(steps: Sequence[Step]) -> str:
     )
     rows = []
     for one in steps:
-        fill = FILL["waiting" if one.waited else "checking"]
+        fill = FILL[one.kind]
         bar = f'<rect x="{100 * one.left:.2f}%" width="{max(100 * one.length, 0.6):.2f}%" height="14" fill="{fill}"/>'
         cells = [f'<td align="right" nowrap>{escape(cell)}</td>' for cell in (one.record, f"{one.at_s:.3f}", one.took)]
         cells.append(

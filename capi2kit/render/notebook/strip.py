@@ -16,6 +16,7 @@ from capi2kit.analysis import Analysis
 from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.keys import lanes
 from capi2kit.render.notebook.markup import FILL
+from capi2kit.render.waterfall import kind_of
 
 _LANES, _BARS = 6, 400  # at most
 _HIGH, _GAP = 16, 4  # pixels
@@ -57,10 +58,8 @@ def picture(waits: pd.DataFrame, *, begin: int, seconds: float, chosen: int | No
 
 
 def _bar(row: dict[Any, Any], *, left: float, size: float, top: int, is_chosen: bool) -> str:
-    searched = not words.is_missing(row["wpad_failures"]) and row["wpad_failures"] > 0
-    kind = "waiting" if row["outcome"] != "ok" else "searched" if searched else "answered"
     length = words.duration(row["wait_s"], low=row["low_s"], high=row["high_s"], quality=row["quality"])
     said = f"{length} for {words.visible(row['url_host'])}: {words.visible(row['outcome'])}"
     edge = 'stroke="#111" stroke-width="3"' if is_chosen else 'stroke="#fff" stroke-width=".6"'
     place = f'x="{left:.2f}%" y="{top}" width="{size:.2f}%" height="{_HIGH}"'
-    return f'<rect {place} fill="{FILL[kind]}" {edge}><title>{escape(said)}</title></rect>'
+    return f'<rect {place} fill="{FILL[kind_of(row)]}" {edge}><title>{escape(said)}</title></rect>'
