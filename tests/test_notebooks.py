@@ -65,6 +65,17 @@ def test_every_notebook_runs_on_the_real_log(name, real_logs, monkeypatch):
     assert charts >= 1
 
 
+def test_pki_in_ten_minutes_shows_what_it_speaks_of(monkeypatch):
+    printed, charts = run("00_pki_in_ten_minutes", monkeypatch, log=None)
+    healthy, silent = truth_of("healthy-cold"), truth_of("fix-before")
+    assert f"waits: 8 of {len(healthy['waits'])} rows" in printed and "Healthy: w3wp.exe" in printed
+    assert (
+        f"{len(silent['waits'])} of {len(silent['waits'])}" in printed
+        and "No answer from certificate servers" in printed
+    )
+    assert "OCSP" in printed and "CRYPT_E_NO_REVOCATION_CHECK" in printed and charts == 3
+
+
 def test_the_first_look_at_a_dataset(monkeypatch):
     (start,) = truth_of("slow-wpad")["startups"]
     printed, charts = run("01_first_look", monkeypatch, log=LAB / "slow-wpad" / CAPI2)
