@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import nbformat
 import pytest
 from stored_notebooks import executed, texts
 
+from capi2kit.cli import main
+from capi2kit.render.notebook.casefile import case_notebook
 from capi2kit.words import seconds
 
 HERE = Path(__file__).parent.parent
@@ -196,3 +199,44 @@ def test_a_notebook_is_stored_with_its_outputs_and_nothing_of_the_computer_it_ra
 def test_a_notebook_that_is_run_again_says_the_same(path):
     for stored, now in zip(texts(nbformat.read(path, as_version=4)), texts(executed(path)), strict=True):
         assert now == stored
+
+
+def test_a_notebook_of_a_case_is_ready_to_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").mkdir()
+    log = Path(shutil.copy(LAB / "fix-before" / CAPI2, tmp_path / "logs" / "WEB01.evtx"))
+    main(["notebook", str(log), "--tz", "Europe/Berlin", "--no-open"])
+    assert capsys.readouterr().out == "WEB01.ipynb\n"
+    notebook = nbformat.read(tmp_path / "WEB01.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert parameters.source.startswith("LOG = 'logs/WEB01.evtx'") and "TZ = 'Europe/Berlin'" in parameters.source
+    again = executed(tmp_path / "WEB01.ipynb")
+    assert "No answer from certificate servers" in "".join(texts(again)) and (tmp_path / "WEB01.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nothing.evtx"], 3, "nothing.evtx"),
+        (["WEB01.evtx", "-o", "x.txt"], 2, "a notebook ends in .ipynb"),
+        (["WEB01.evtx", "-o", "there.ipynb"], 2, "is there already"),
+    ],
+)
+def test_a_notebook_of_a_case_is_refused_with_a_reason(arguments, code, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(LAB / "fix-before" / CAPI2, tmp_path / "WEB01.evtx")
+    (tmp_path / "there.ipynb").write_text("mine")
+    with pytest.raises(SystemExit) as stop:
+        main(["notebook", *arguments, "--no-open"])
+    assert stop.value.code == code and said in capsys.readouterr().err
+    assert (tmp_path / "there.ipynb").read_text() == "mine"
+
+
+def test_a_notebook_of_a_case_holds_names_of_files_as_text(tmp_path):
+    evil = "a'\"\n)\nimport os #.evtx"
+    made = json.loads(case_notebook([evil, "b.evtx"], title="x", report="x.html"))
+    (parameters,) = [cell for cell in made["cells"] if cell["metadata"].get("tags")]
+    known: dict = {}
+    exec("".join(parameters["source"]), {}, known)
+    assert known == {"LOG": [evil, "b.evtx"], "TZ": None}

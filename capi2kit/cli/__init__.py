@@ -42,6 +42,7 @@ VERBS = {
 OTHERS = {
     "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
     "doctor": "check the installation, the data tables and your own rules",
+    "notebook": "write a notebook of a case, ready to run, and open it in JupyterLab",
     "verify": "make a report again from its evidence and say whether it is equal, or what differs",
     "explain": "say in plain words what a code, an event id or the value of a flag means",
     "pki": "say who signed a list of roots and whether that was good at a moment; show certificates and CRLs beside a log",
