@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Write the notebook and print its path; open it, unless that is not wanted or nobody looks on."""
     from capi2kit.cli.errors import UsageError
-    from capi2kit.loaders import files
+    from capi2kit.errors import EvidenceError
     from capi2kit.render.notebook.casefile import case_notebook
     from capi2kit.words import visible
     from capi2kit.writer import unused, write_file
@@ -32,7 +33,9 @@ def run(given: argparse.Namespace) -> int:
     path = given.output or unused(f"{_stem(given.logs[0])}{_ENDING}")
     if not path.lower().endswith(_ENDING):
         raise UsageError(f"-o {path}: a notebook ends in {_ENDING}")
-    files.find(given.logs)  # raises EvidenceError if there is no such log
+    for log in given.logs:
+        if not os.path.exists(log) and not glob.glob(log, recursive=True):
+            raise EvidenceError(f"{log}: there is no such file or folder; check the name", source=log)
     folder = os.path.dirname(os.path.abspath(path))
     logs = [_seen_from(folder, log) for log in given.logs]
     stem = os.path.basename(path)[: -len(_ENDING)]

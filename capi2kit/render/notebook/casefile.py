@@ -35,7 +35,7 @@ def case_notebook(logs: list[str], *, title: str, report: str, tz: str | None = 
     """A notebook that loads these logs, as the bytes of an .ipynb file; the same input gives the same bytes."""
     words = {"log": repr(logs[0] if len(logs) == 1 else logs), "tz": repr(tz), "title": title, "report": repr(report)}
     notebook = {
-        "cells": [_cell(number, kind, text, words=words) for number, (kind, text) in enumerate(_CELLS)],
+        "cells": [_cell(number, kind=kind, text=text, words=words) for number, (kind, text) in enumerate(_CELLS)],
         "metadata": {
             "capi2kit": {"version": __version__},
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -46,7 +46,7 @@ def case_notebook(logs: list[str], *, title: str, report: str, tz: str | None = 
     return (json.dumps(notebook, indent=1, ensure_ascii=True) + "\n").encode("utf-8")
 
 
-def _cell(number: int, kind: str, text: str, *, words: dict[str, str]) -> dict[str, Any]:
+def _cell(number: int, *, kind: str, text: str, words: dict[str, str]) -> dict[str, Any]:
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word)
     cell: dict[str, Any] = {"cell_type": "markdown" if kind == "markdown" else "code", "id": f"case-{number:02d}"}
