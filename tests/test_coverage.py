@@ -75,5 +75,5 @@ def test_a_case_shows_itself_in_a_notebook_and_escapes_what_the_log_says():
     sources = shaped(pd.DataFrame({"source": [0], "path": ["<b>.evtx"], "lost": [2]}), "sources")
     parts = {field.name: empty(field.name) for field in fields(Case)}
     html = Case(**parts | {"sources": sources, "events": events})._repr_html_()
-    assert "1 events of &lt;script&gt;alert(1)&lt;/script&gt;; 2 records lost" in html
+    assert "1 event of &lt;script&gt;alert(1)&lt;/script&gt;; 2 records lost" in html
     assert "<b>.evtx" not in html
