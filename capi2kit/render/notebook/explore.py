@@ -182,10 +182,10 @@ class Explorer:
             words.visible(words.file_name(name)) if isinstance(name, str) else words.ABSENT for name in found["target"]
         )
         cells = {"begins at s": found["begin_s"].round(3).tolist(), "true wait": list(lengths)}
-        told = [
+        several = [
             name for name in _FILTERS if self._waits[f"filter_{name}"].nunique() > 1
         ]  # one word for all is in the filter already
-        cells |= {name: found[f"filter_{name}"].tolist() for name in told}
+        cells |= {name: found[f"filter_{name}"].tolist() for name in several}
         cells |= {"while checking": list(files), "task": [words.visible(task)[:_TASK] for task in found["task_id"]]}
         return pd.DataFrame(cells)
 
