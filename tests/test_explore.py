@@ -1,14 +1,9 @@
 """Explore: filters over the waits, and the task of the wait that is chosen, in this process and in a real JupyterLab."""
 
-import re
-import shutil
-import subprocess
 import sys
-import time
 from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path
 
+import jupyterlab_driver as driver
 import nbformat
 import pandas as pd
 import pytest
@@ -88,82 +83,17 @@ def test_many_waits_are_cut_in_the_table_and_said_to_be(a):
     assert found.picture.value.count("<title>") <= 400
 
 
-def browser():
-    """Chromium without a window. Skips the test, with what to install, where it cannot be driven."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install selenium")
-    program, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("no Chromium to drive: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for one in ("--headless=new", "--no-sandbox", "--window-size=1300,1700", "--disable-dev-shm-usage"):
-        options.add_argument(one)
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-
-
-def until(found, *, seconds: float = 60):
-    """What `found` returns as soon as that is something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := found():
-            return result
-        time.sleep(0.3)
-    raise AssertionError("it did not appear")
-
-
-@pytest.fixture
-def lab(tmp_path):
-    """A JupyterLab that serves a notebook which explores a log; its address."""
-    if not find_spec("jupyterlab"):
-        pytest.skip("no JupyterLab: pip install jupyterlab")
+@pytest.mark.slow
+def test_in_jupyterlab_a_wait_that_is_clicked_shows_its_task(tmp_path):
     cells = [f"import capi2kit as c2\na = c2.analyse(c2.load({str(LOG)!r}))\na", "c2.explore(a)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, tmp_path / "t.ipynb")
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        "--allow-root",
-        "--port=0",
-        "--IdentityProvider.token=x",
-    ]
-    log = tmp_path / "log.txt"
-    with log.open("w") as file:
-        server = subprocess.Popen([*command, f"--ServerApp.root_dir={tmp_path}"], stdout=file, stderr=file)
-        try:
-            yield f"http://127.0.0.1:{until(lambda: port_in(log))}/lab/tree/t.ipynb?token=x"
-        finally:
-            server.terminate()
-            server.wait(20)
-
-
-def port_in(log: Path) -> str:
-    """The port that a JupyterLab says it listens at; empty if it has not yet."""
-    found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text())
-    return found[1] if found else ""
-
-
-@pytest.mark.slow
-def test_in_jupyterlab_a_wait_that_is_clicked_shows_its_task(lab):
-    page = browser()
-    try:
-        page.get(lab)
-        find = page.find_elements
-        menu = until(lambda: find("xpath", "//li[contains(@class,'lm-MenuBar-item')][.//div[text()='Run']]"))
-        until(lambda: find("css selector", ".jp-Notebook .jp-CodeCell"))
-        menu[0].click()
-        items = until(
-            lambda: [one for one in find("css selector", ".lm-Menu-item") if one.text.startswith("Run All Cells")]
-        )
-        items[0].click()
-        rows = until(lambda: find("css selector", "table.dataTable tbody tr"))
-        until(lambda: "No answer from certificate servers" in page.page_source)
+    with driver.jupyterlab(tmp_path) as address, driver.browser() as page:
+        assert driver.errors(driver.run_all(page, address, tmp_path / "t.ipynb")) == []
+        rows = driver.until(lambda: page.find_elements("css selector", "table.dataTable tbody tr"), page=page)
+        driver.until(lambda: "No answer from certificate servers" in page.page_source, page=page)
         page.execute_script("arguments[0].scrollIntoView({block: 'center'})", rows[1])
         rows[1].click()
-        shown = until(lambda: find("xpath", "//strong[starts-with(text(), 'Task ')]"))
+        shown = driver.until(lambda: page.find_elements("xpath", "//strong[starts-with(text(), 'Task ')]"), page=page)
         assert len(shown) == 1 and "w3wp.exe (2616)" in shown[0].text
-        assert find("css selector", ".jp-RenderedText[data-mime-type*='stderr']") == []
-    finally:
-        page.quit()
