@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     )
     from capi2kit.comparison import compare
     from capi2kit.knowledge.vocabulary import describe
+    from capi2kit.quizzes import quiz
     from capi2kit.redaction import redact
     from capi2kit.render import save
     from capi2kit.render.notebook.cards import Card, card
@@ -86,6 +87,7 @@ _WHERE = {
     "load": "case",
     **dict.fromkeys(_PLOTS, "charts"),
     "prefetch": "asking",
+    "quiz": "quizzes",
     "record_xml": "case",
     "recover_waits": "waits",
     "redact": "redaction",
@@ -139,6 +141,7 @@ __all__ = [
     "plot_task",
     "plot_timeline",
     "prefetch",
+    "quiz",
     "record_xml",
     "recover_waits",
     "redact",

@@ -7,6 +7,7 @@ written to a folder of the system's temporary files, and leaves it after a day.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import sys
@@ -15,6 +16,7 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,11 @@ LAB = Path(__file__).parents[1] / "datasets" / "lab"
 ZONE = "Africa/Lagos"  # that of the lab's computers
 _KEPT = Path(tempfile.gettempdir()) / f"capi2kit-scenarios-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
 _DAY_S = 86_400
+
+
+def truth_of(scenario: str) -> dict[str, Any]:
+    """What really happened in a scenario."""
+    return json.loads((LAB / scenario / "truth.json").read_text(encoding="utf-8"))
 
 
 @cache

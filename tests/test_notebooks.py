@@ -6,10 +6,10 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
+import scenarios
 from stored_notebooks import executed, texts
 
 from capi2kit.cli import main
@@ -39,10 +39,6 @@ def run(name: str, monkeypatch, *, log: Path | None) -> tuple[str, int]:
     return "".join(shown), charts
 
 
-def truth_of(scenario: str) -> dict[str, Any]:
-    return json.loads((LAB / scenario / "truth.json").read_text(encoding="utf-8"))
-
-
 def figure(printed: str, pattern: str) -> float:
     """The number that the notebook printed where the pattern has its group."""
     found = re.search(pattern, printed)
@@ -70,7 +66,7 @@ def test_every_notebook_runs_on_the_real_log(name, real_logs, monkeypatch):
 
 def test_pki_in_ten_minutes_shows_what_it_speaks_of(monkeypatch):
     printed, charts = run("00_pki_in_ten_minutes", monkeypatch, log=None)
-    healthy, silent = truth_of("healthy-cold"), truth_of("fix-before")
+    healthy, silent = scenarios.truth_of("healthy-cold"), scenarios.truth_of("fix-before")
     assert f"waits: 8 of {len(healthy['waits'])} rows" in printed and "Healthy: w3wp.exe" in printed
     assert (
         f"{len(silent['waits'])} of {len(silent['waits'])}" in printed
@@ -80,7 +76,7 @@ def test_pki_in_ten_minutes_shows_what_it_speaks_of(monkeypatch):
 
 
 def test_the_first_look_at_a_dataset(monkeypatch):
-    (start,) = truth_of("slow-wpad")["startups"]
+    (start,) = scenarios.truth_of("slow-wpad")["startups"]
     printed, charts = run("01_first_look", monkeypatch, log=LAB / "slow-wpad" / CAPI2)
     assert figure(printed, r"true waits: +([\d.]+) s") == pytest.approx(start["waiting_s"], abs=start["waits"] * TICK_S)
     assert figure(printed, r"wall time: +([\d.]+) s") == pytest.approx(start["wall_s"], abs=2 * TICK_S)
@@ -90,14 +86,14 @@ def test_the_first_look_at_a_dataset(monkeypatch):
 def test_before_and_after_agrees_with_the_truth(monkeypatch):
     monkeypatch.delenv("AFTER", raising=False)
     printed, charts = run("05_before_and_after", monkeypatch, log=None)
-    ((before,), (after,)) = (truth_of(name)["startups"] for name in ("fix-before", "fix-after"))
+    ((before,), (after,)) = (scenarios.truth_of(name)["startups"] for name in ("fix-before", "fix-after"))
     assert figure(printed, r"w3wp\.exe: ([\d.]+) s before") == pytest.approx(before["wall_s"], abs=0.1)
     assert figure(printed, r"before, ([\d.]+) s after") == pytest.approx(after["wall_s"], abs=0.1)
     assert printed.rstrip().endswith("warm: False") and charts == 3
 
 
 def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
-    truth = truth_of("slow-wpad")
+    truth = scenarios.truth_of("slow-wpad")
     printed, charts = run("02_anatomy_of_a_check", monkeypatch, log=None)
     waits = {wait["url"]: wait for wait in truth["waits"]}
     url = re.search(r"retrieval: +(\S+)", printed)
@@ -111,7 +107,7 @@ def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
 
 @pytest.mark.slow
 def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
-    truth = truth_of("sharepoint-drop")
+    truth = scenarios.truth_of("sharepoint-drop")
     printed, charts = run("03_slow_spinup", monkeypatch, log=None)
     slowest = max(truth["startups"], key=lambda start: start["waiting_s"])
     assert f"slowest: {slowest['process']} (PID {slowest['pid']}), {slowest['wall_s'] / 60:.1f} minutes" in printed
@@ -128,7 +124,7 @@ def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
 
 @pytest.mark.slow
 def test_the_root_causes_agree_with_the_truth(monkeypatch):
-    truth = truth_of("sharepoint-drop")
+    truth = scenarios.truth_of("sharepoint-drop")
     printed, charts = run("04_root_causes", monkeypatch, log=None)
     assert f"the causes, says the truth: {', '.join(truth['causes'])}" in printed
     assert "missed: none" in printed and "found, but wrong: none" in printed
@@ -152,7 +148,7 @@ def test_the_root_causes_agree_with_the_truth(monkeypatch):
 @pytest.mark.slow
 def test_the_halves_of_a_budget_agree_with_the_truth(monkeypatch):
     """What one opened server saves, and both: as the lab shows it."""
-    truth = truth_of("responder-and-lists-blocked")
+    truth = scenarios.truth_of("responder-and-lists-blocked")
     printed, _ = run("04_root_causes", monkeypatch, log=LAB / "consent-cache-only" / CAPI2)
     (before,) = truth["startups"]
     for after in truth["after"]:

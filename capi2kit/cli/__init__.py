@@ -47,6 +47,7 @@ OTHERS = {
     "explain": "say in plain words what a code, an event id or the value of a flag means",
     "pki": "say who signed a list of roots and whether that was good at a moment; show certificates and CRLs beside a log",
     "collect-script": "print a PowerShell script that collects the evidence on a server, read-only by default",
+    "quiz": "take a case of the course: it asks, gives hints, marks and explains; or make an examination",
     "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
 }
 USAGE, NOTHING, LOSSES = 2, 3, 4

@@ -65,16 +65,19 @@ def _list(given: argparse.Namespace) -> int:
 def _show(given: argparse.Namespace) -> int:
     import json
 
-    from capi2kit.lab.cards import ask
+    from capi2kit.lab.cards import LETTERS
+    from capi2kit.lab.questions import questions_of
     from capi2kit.lab.reading import read_scenario
     from capi2kit.lab.recording import record_scenario
 
     scenario = read_scenario(given.name)
     print(f"{scenario.title}\n\n{scenario.story.strip()}\n")
-    for question in ask(json.loads(record_scenario(scenario).truth)):
-        print(f"{question['level']}: {question['text']}")
+    for question in questions_of(json.loads(record_scenario(scenario).truth), find=scenario.find):
+        print(f"{question.level}: {question.text}")
+        for letter, option in zip(LETTERS, question.options, strict=False):
+            print(f"   {letter}) {option}")
         if given.answers:
-            print(f"   {question['answer']}")
+            print(f"   = {question.answers[0]}: {question.because}")
     if given.answers:
         print(f"\n{scenario.find.strip()}")
     return 0

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from capi2kit.errors import OutputError, ScenarioError
 from capi2kit.lab.cards import write_card
+from capi2kit.lab.cases import case_of
 from capi2kit.lab.reading import names, read_scenario
 from capi2kit.lab.recording import Recording, record_scenario
-from capi2kit.lab.scenario import Scenario
+from capi2kit.lab.scenario import Scenario, windows
 from capi2kit.writer import write_file
 
 CARD, TRUTH, ARCHIVE = "README.md", "truth.json", "evidence.zip"
@@ -29,10 +30,16 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 def make_files(scenario: Scenario) -> dict[str, bytes]:
     """All files of a scenario's folder: card, evidence, truth."""
     recording = record_scenario(scenario)
-    large = len(recording.files) > 1 or sum(map(len, recording.files.values())) > LARGE
-    card = write_card(scenario, json.loads(recording.truth), files=_listed(recording), packed=ARCHIVE if large else "")
-    evidence = {ARCHIVE: _packed(recording)} if large else recording.files
+    evidence = evidence_of(recording)
+    packed = ARCHIVE if ARCHIVE in evidence else ""
+    card = write_card(scenario, json.loads(recording.truth), files=_listed(recording), packed=packed)
     return {CARD: card.encode(), **evidence, TRUTH: recording.truth.encode()}
+
+
+def evidence_of(recording: Recording) -> dict[str, bytes]:
+    """The evidence as it is handed on: a log, or an archive where it is large or several files."""
+    large = len(recording.files) > 1 or sum(map(len, recording.files.values())) > LARGE
+    return {ARCHIVE: _packed(recording)} if large else recording.files
 
 
 def _listed(recording: Recording) -> list[tuple[str, int, str]]:
@@ -111,13 +118,29 @@ def _unpacked(data: bytes) -> dict[str, bytes] | None:
 
 
 def write_index(folder: Path) -> str:
-    """The table of a folder of datasets: one row per file, with its size and SHA-256."""
-    rows = ["| scenario | what happened | file | bytes | SHA-256 |", "|---|---|---|---|---|"]
+    """Two tables of a folder of datasets: what each case is for, and its files with their sizes and SHA-256."""
+    courses = [
+        "| scenario | case | topic | level | minutes | Windows | what happened |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = ["| file | bytes | SHA-256 |", "|---|---|---|"]
     for name in names():
-        title = read_scenario(name).title
+        scenario, case = read_scenario(name), case_of(name)
+        versions = ", ".join(
+            dict.fromkeys(windows()[host.windows].title.removeprefix("Windows ") for host in scenario.host)
+        )
+        about = (
+            f"[{name}]({name}/{CARD})",
+            case.name,
+            case.topic,
+            case.level,
+            str(case.minutes),
+            versions,
+            scenario.title,
+        )
+        courses.append(f"| {' | '.join(about)} |")
         for path in sorted((folder / name).glob("*")):
             if path.name != CARD:
                 data = path.read_bytes()
-                digest = hashlib.sha256(data).hexdigest()
-                rows.append(f"| [{name}]({name}/{CARD}) | {title} | `{path.name}` | {len(data)} | `{digest}` |")
-    return "\n".join(rows) + "\n"
+                rows.append(f"| `{name}/{path.name}` | {len(data)} | `{hashlib.sha256(data).hexdigest()}` |")
+    return "\n".join([*courses, "", *rows]) + "\n"

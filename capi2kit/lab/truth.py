@@ -16,9 +16,10 @@ from capi2kit.binxml import filetime_text
 from capi2kit.knowledge import normal_code
 from capi2kit.lab.causes import causes_of
 from capi2kit.lab.eventforms import SECOND
-from capi2kit.lab.scenario import After, Process, windows
+from capi2kit.lab.scenario import After, Message, Process, windows
+from capi2kit.lab.simulate.messageforms import message_forms
 from capi2kit.lab.simulate.webserver import find_requests, started_up
-from capi2kit.lab.simulate.world import Operation, World
+from capi2kit.lab.simulate.world import Operation, Thread, World
 
 NOTE = "True by our model of Windows, which only real logs can prove."
 WIRE, _OUTERMOST = "RetrieveObjectFromNetwork", "VerifyTrust"
@@ -49,6 +50,9 @@ def tell_truth(world: World, kept: dict[str, set[int]], *, after: Sequence[tuple
         "not_causes": list(scenario.not_causes),
         "waits": [_wait(world, one, kept=kept) for one in waits],
         "beside": _beside(world, wires, kept=kept),
+        "refusals": _refusals(world, kept=kept),
+        "keys": [_key(one, kept=kept) for one in world.keys],
+        "messages": [_message(world, one) for one in scenario.message],
         "startups": [found for process in scenario.process if (found := _startup(world, process, kept=kept))],
         **({"after": [_remedied(remedy, then, before=world) for remedy, then in after]} if after else {}),
         "operations": {
@@ -120,6 +124,35 @@ def _beside(world: World, wires: Sequence[Operation], *, kept: dict[str, set[int
     ]
     found += [{"host": host, "kind": kind, "url": url, "record": record} for host, kind, record, url in world.echoes]
     return [one for one in found if one["record"] in kept[one["host"]]]
+
+
+def _refusals(world: World, *, kept: dict[str, set[int]]) -> list[dict[str, Any]]:
+    """How checks ended that ended badly, for the program that asked: one row per process, file or chain, and verdict."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in world.operations:
+        if not one.facts.get("verdict"):
+            continue
+        about = {"host": one.host, "process": one.process, "pid": one.pid, "target": one.facts.get("target")}
+        about |= {"subject": one.facts["subject"], "result": f"{one.facts['verdict']:08X}"}
+        row = found.setdefault(tuple(about.values()), {**about, "times": 0, "record": None})
+        row["times"] += 1
+        row["record"] = row["record"] or _cell(world, one, column="record", kept=kept)
+    return list(found.values())
+
+
+def _key(used: tuple[Thread, str, int, int | None], *, kept: dict[str, set[int]]) -> dict[str, Any]:
+    """A private key that a program acquired, or tried to."""
+    thread, subject, result, record = used
+    who, host = thread.caller, thread.log.host.name
+    about = {"host": host, "process": who.process, "pid": who.pid, "user_sid": thread.running.account.sid}
+    return {**about, "subject": subject, "result": f"{result:08X}", "record": record if record in kept[host] else None}
+
+
+def _message(world: World, one: Message) -> dict[str, Any]:
+    """A record of the System or Application log that stands beside the incident."""
+    form = message_forms()[one.form]
+    host = one.host or world.scenario.host[0].name
+    return {"host": host, "channel": form.channel, "event": form.id, "texts": list(one.texts)}
 
 
 def _of_startup(world: World, process: Process) -> list[Operation]:

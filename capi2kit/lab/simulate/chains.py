@@ -61,6 +61,7 @@ def build_chain(
     operation.facts |= {
         "troubles": frozenset(chain.troubles),
         "subject": signed.chain[0].name,
+        "result": chain.result,
         "cache_only": asked.cache_only,
     }
     return chain

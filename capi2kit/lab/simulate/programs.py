@@ -50,7 +50,8 @@ def _perform(thread: Thread, work: Work, *, signed: Signed, path: str) -> Steps:
     asked = _limited(callers()[work.caller], thread.log.host.limit_s)
     if asked.key:
         yield thread.dice.between(0.0005, 0.004)
-        thread.write("key", thread.task(), subject=signed.chain[0], result=asked.key_result)
+        record = thread.write("key", thread.task(), subject=signed.chain[0], result=asked.key_result)
+        thread.world.keys.append((thread, signed.chain[0].name, asked.key_result, record))
     elif asked.trust:
         yield from _verify(thread, asked, signed=signed, path=path, flaw=_FILE_FLAWS[work.flaw])
         if work.own_chain:
@@ -107,19 +108,22 @@ def _verify(thread: Thread, asked: Caller, *, signed: Signed, path: str, flaw: i
         chain_ref=chains[0].reference if chains else "",
         timestamp_ref=chains[1].reference if len(chains) > 1 else "",
         signed_at=signed.signed_at,
-        result=flaw or next(filter(None, results), 0),
+        result=(verdict := flaw or next(filter(None, results), 0)),
     )
     thread.close(operation, record)
-    operation.facts |= {"target": path}
+    operation.facts |= {"target": path, "subject": None if flaw else signed.chain[0].name, "verdict": verdict}
 
 
 def _chain_alone(thread: Thread, asked: Caller, *, signed: Signed, server_name: str) -> Generator[int, None, None]:
     """A program that asks for a chain itself, and then whether the chain fits its policy."""
-    chain = yield from build_chain(thread, thread.task(), signed=signed, asked=asked, top=True)
+    task = thread.task()
+    chain = yield from build_chain(thread, task, signed=signed, asked=asked, top=True)
     if not asked.policy:
         return  # nobody judges the chain: it was built only to choose a certificate
     yield thread.dice.between(0.0001, 0.002)
-    _judge(thread, thread.task(), chain=chain, policy=tuple(asked.policy), server_name=server_name)
+    verdict = _judge(thread, thread.task(), chain=chain, policy=tuple(asked.policy), server_name=server_name)
+    built = next(one for one in reversed(thread.world.operations) if (one.task_id, one.name) == (task.id, "BuildChain"))
+    built.facts["verdict"] = verdict
 
 
 def _judge(thread: Thread, task: Task, *, chain: Chain, policy: tuple[str, int], server_name: str) -> int:

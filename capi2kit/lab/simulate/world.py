@@ -142,6 +142,9 @@ class World:
         ] = {}  # until when a thread works on a URL, by computer, process and URL
         self.memory: dict[tuple[str, str, str], Offline] = {}  # what is remembered as offline, by the same three
         self.echoes: list[tuple[str, str, int, str]] = []  # computer, kind, record and URL of what nobody waited for
+        self.keys: list[
+            tuple[Thread, str, int, int | None]
+        ] = []  # who acquired the key of which certificate, how it ended, record
         self._turns = count()
         self._queue: list[tuple[int, int, Steps]] = []
 
