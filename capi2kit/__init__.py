@@ -25,13 +25,23 @@ from capi2kit.errors import (
 if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a name is imported when it is first used
     from capi2kit import charts, knowledge, render
     from capi2kit.analysis import Analysis, analyse, headline
-    from capi2kit.asking import accounts, error_records, prefetch, whatif
+    from capi2kit.asking import (
+        accounts,
+        error_records,
+        list_verdicts,
+        prefetch,
+        records_behind,
+        side_by_side,
+        whatif,
+    )
     from capi2kit.case import Case, load, record_xml
     from capi2kit.charts import (
         plot_chain,
         plot_comparison,
         plot_freshness,
         plot_hosts,
+        plot_lengths,
+        plot_lists,
         plot_outcomes,
         plot_savings,
         plot_signers,
@@ -41,6 +51,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
         plot_timeline,
     )
     from capi2kit.comparison import compare
+    from capi2kit.diagnosis.rulefiles import rules
     from capi2kit.knowledge.vocabulary import describe
     from capi2kit.quizzes import quiz
     from capi2kit.redaction import redact
@@ -48,6 +59,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit.render.notebook.cards import Card, card
     from capi2kit.render.notebook.explore import explore
     from capi2kit.render.notebook.shown import explain, remedy, show
+    from capi2kit.render.notebook.truths import truth
     from capi2kit.render.notebook.views import view
     from capi2kit.spans import build_spans
     from capi2kit.startups import attribute_delays, draw_ledger, find_startups
@@ -60,6 +72,8 @@ _PLOTS = (
     "plot_comparison",
     "plot_freshness",
     "plot_hosts",
+    "plot_lengths",
+    "plot_lists",
     "plot_outcomes",
     "plot_savings",
     "plot_signers",
@@ -84,16 +98,21 @@ _WHERE = {
     "error_records": "asking",
     "find_startups": "startups",
     "headline": "analysis",
+    "list_verdicts": "asking",
     "load": "case",
     **dict.fromkeys(_PLOTS, "charts"),
     "prefetch": "asking",
     "quiz": "quizzes",
     "record_xml": "case",
+    "records_behind": "asking",
     "recover_waits": "waits",
     "redact": "redaction",
+    "rules": "diagnosis.rulefiles",
     **dict.fromkeys(("explain", "remedy", "show"), "render.notebook.shown"),
     "explore": "render.notebook.explore",
     "save": "render",
+    "side_by_side": "asking",
+    "truth": "render.notebook.truths",
     "view": "render.notebook.views",
     "whatif": "asking",
 }
@@ -128,11 +147,14 @@ __all__ = [
     "find_startups",
     "headline",
     "knowledge",
+    "list_verdicts",
     "load",
     "plot_chain",
     "plot_comparison",
     "plot_freshness",
     "plot_hosts",
+    "plot_lengths",
+    "plot_lists",
     "plot_outcomes",
     "plot_savings",
     "plot_signers",
@@ -143,12 +165,16 @@ __all__ = [
     "prefetch",
     "quiz",
     "record_xml",
+    "records_behind",
     "recover_waits",
     "redact",
     "remedy",
     "render",
+    "rules",
     "save",
     "show",
+    "side_by_side",
+    "truth",
     "view",
     "whatif",
 ]

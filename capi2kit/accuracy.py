@@ -55,6 +55,16 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
         raise EvidenceError(message, source=str(path)) from err
 
 
+def read_causes(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
+    """The causes that a truth.json says must be found, and those that must not. Raises EvidenceError."""
+    try:
+        truth = json.loads(Path(path).read_text(encoding="utf-8"))
+        return list(truth["causes"]), list(truth["not_causes"])
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        message = f"{path}: is not the truth of a scenario ({err!r}); make it again with `capi2kit lab make`"
+        raise EvidenceError(message, source=str(path)) from err
+
+
 def score_analysis(analysis: Analysis, truth: Truth) -> Score:
     """Compare an analysis with the truth.
 

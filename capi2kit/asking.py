@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from capi2kit.given import analysis_of, table_of
+from capi2kit.errors import TableError
+from capi2kit.given import analyses_of, analysis_of, case_of, table_of
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
+    from capi2kit.case import Case
 
 _SHARE = 0.99
 
@@ -105,3 +107,80 @@ def error_records(analysis: Analysis) -> pd.DataFrame:
 
     whole = analysis_of(analysis)
     return ask(whole.case.events, whole.spans, steps=whole.case.steps, findings=whole.findings)
+
+
+def records_behind(analysis: Analysis, rule: str | None = None) -> pd.DataFrame:
+    """The records that a finding rests on: a finding is a claim, and these are to be looked at.
+
+    Parameters
+    ----------
+    analysis : what `analyse` returned.
+    rule : id of a rule that fired, such as ``firewall-drops``; the first finding that cites records if not given.
+
+    Returns
+    -------
+    events : DataFrame
+        The rows of table `events` that all findings of the rule cite, in the order of the case.
+
+    Raises
+    ------
+    TableError : `analysis` is no analysis, or the rule did not fire; the message lists those that did.
+    """
+    whole = analysis_of(analysis)
+    cited = whole.findings[whole.findings["evidence"].notna()]
+    fired = list(dict.fromkeys(whole.findings["rule"]))
+    if rule is not None and rule not in fired:
+        raise TableError(f"rule {rule!r} did not fire; fired: {', '.join(fired) or 'none'}")
+    mine = cited[cited["rule"].eq(rule)] if rule is not None else cited.head(1)
+    numbers = {int(event) for row in mine["evidence"] for event in row.split()}
+    return whole.case.events[whole.case.events["event"].isin(numbers)]
+
+
+def side_by_side(analyses: Mapping[str, Analysis]) -> pd.DataFrame:
+    """Several logs in one table, a line each: what tells stories apart that begin with the same complaint.
+
+    Parameters
+    ----------
+    analyses : what `analyse` returned, by the name that its line gets.
+
+    Returns
+    -------
+    side_by_side : DataFrame
+        One row per analysis, in the columns of table `side_by_side`; durations in s.
+
+    Raises
+    ------
+    TableError : it is no mapping of names to analyses; the message says what to pass.
+    """
+    from capi2kit.questions.alike import one_line
+    from capi2kit.questions.alike import side_by_side as together
+
+    wholes = analyses_of(analyses, call="c2.side_by_side")
+    return together(
+        one_line(name, findings=one.findings, waits=one.waits, events=one.case.events) for name, one in wholes.items()
+    )
+
+
+def list_verdicts(case: Case, *, at: str | pd.Timestamp | None = None) -> pd.DataFrame:
+    """Whether the trust lists of a case are good: who signed them, until when, and whether the issuers are at hand.
+
+    Parameters
+    ----------
+    case : what `load` returned, of lists (.cab, .stl, .sst) with or without certificates beside them.
+    at : judge at this moment (UTC, if it names no zone); without one, whenever a verdict changes.
+
+    Returns
+    -------
+    list_verdicts : DataFrame
+        One row per list, and per change of its verdict if `at` is not given, in the columns of table `list_verdicts`.
+
+    Raises
+    ------
+    TableError : it is no case; the message says what to pass.
+    ValueError : `at` is no time.
+    """
+    from capi2kit.questions.list_history import list_verdicts as ask
+
+    whole = case_of(case)
+    moment = None if at is None else pd.Timestamp(at)
+    return ask(whole.trust_lists, whole.certificates, sources=whole.sources, at=moment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -46,6 +46,13 @@ def analysis_of(given: Any) -> Analysis:
     if not all(hasattr(given, part) for part in _PARTS):
         raise TableError(f"{_what(given)}; needed is {_WHOLE}")
     return given
+
+
+def analyses_of(given: Any, *, call: str) -> dict[str, Analysis]:
+    """Analyses by name as they were handed in. Raises TableError for anything else; `call`: how it is done."""
+    if not isinstance(given, Mapping):
+        raise TableError(f"{_what(given)}; needed are analyses by name: {call}({{'before': a, 'after': b}})")
+    return {str(name): analysis_of(one) for name, one in given.items()}
 
 
 def case_of(given: Any) -> Case:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scenarios import LAB, analysed
 
-from capi2kit import charts
+from capi2kit import charts, load
 from capi2kit.charts import palette
 from capi2kit.charts.lanes import find_lanes
 from capi2kit.columns.cells import empty, shaped
@@ -113,6 +113,7 @@ DRAW = {
     "startup": charts.plot_startup,
     "task": lambda tables, **more: charts.plot_task(tables.spans, task_id="TASK-0", waits=tables.waits, **more),
     "hosts": lambda tables, **more: charts.plot_hosts(tables.waits, **more),
+    "lengths": lambda tables, **more: charts.plot_lengths({"$one$": tables}, **more),
     "timeline": charts.plot_timeline,
     "targets": lambda tables, **more: charts.plot_targets(tables.delays, **more),
 }
@@ -165,6 +166,27 @@ def test_a_chart_leaves_the_tables_alone(analysis, draw):
 @every_chart
 def test_an_empty_table_gives_a_readable_note(draw):
     assert any(text.startswith("Nothing to show") for text in texts_of(draw(analysis_of())))
+
+
+def test_lengths_are_a_lane_per_log_and_need_names(analysis):
+    ax = charts.plot_lengths({"one": analysis, "$two$": analysis, "none": analysis_of()})
+    count = len(analysis.waits)
+    lanes = [label.get_text() for label in ax.get_yticklabels()]
+    assert lanes == [f"one, {count} retrievals", f"$two$, {count} retrievals", "none, 0 retrievals"]
+    assert "no retrieval in the log" in texts_of(ax)
+    with pytest.raises(TableError, match="by name"):
+        charts.plot_lengths(analysis)
+
+
+def test_a_list_is_good_where_all_hold():
+    pytest.importorskip("asn1crypto", reason="lists need the extra pki")
+    ax = charts.plot_lists(load(LAB.parent / "lists"))
+    lanes = [label.get_text() for label in ax.get_yticklabels()]
+    assert len(lanes) == 8 and lanes[0] == "authrootstl-2011-01.cab: in effect" and lanes.count("all of them") == 2
+    good = [bar.get_width() for bar, lane in zip(ax.patches, lanes, strict=True) if lane == "all of them"]
+    assert good == pytest.approx([6.13, 92], abs=0.01)  # days
+    with pytest.raises(TableError):
+        charts.plot_lists("lists")
 
 
 def test_the_timeline_has_a_lane_for_each_start_up_and_each_kind_of_evidence(analysis):

@@ -145,3 +145,31 @@ def test_a_remedy_is_a_ticket_for_the_team_that_carries_it_out(a):
         "One explicit proxy for WinHTTP on the machine (machine-proxy)"
     )
     assert "No finding of this log names a remedy." in repr(c2.remedy(scenarios.analysed("healthy-warm")))
+
+
+def test_a_finding_shows_the_records_that_it_rests_on(a):
+    behind = c2.records_behind(a, "firewall-drops")
+    assert len(behind) == 185 and behind["operation"].unique().tolist() == ["RetrieveObjectFromNetwork"]
+    assert c2.records_behind(a).equals(behind)
+    with pytest.raises(c2.TableError, match=r"did not fire; fired: .*firewall-drops"):
+        c2.records_behind(a, "revoked")
+
+
+def test_rules_are_those_of_capi2kit_or_of_a_folder(tmp_path):
+    assert "firewall-drops" in {one.id for one in c2.rules()} and c2.rules(tmp_path) == ()
+    (tmp_path / "x.toml").write_text("id = 1")
+    with pytest.raises(c2.KnowledgeError, match=r"x\.toml"):
+        c2.rules(tmp_path)
+
+
+def test_a_dataset_says_what_was_true_and_a_log_that_nobody_knows_says_so(tmp_path):
+    log = scenarios.LAB / "slow-wpad"
+    said = repr(c2.truth(scenarios.analysed("slow-wpad"), log))
+    assert "Inside their bounds: 5 of 5 waits." in said and "Causes missed: none. Found, but wrong: none." in said
+    assert said == repr(c2.truth(scenarios.analysed("slow-wpad"), log / "truth.json"))
+    wrong = repr(c2.truth(scenarios.analysed("fix-before"), log))
+    assert "Causes missed: red-but-successful, wpad-slow. Found, but wrong: firewall-drops." in wrong
+    assert "no truth.json beside this log" in repr(c2.truth(scenarios.analysed("slow-wpad"), tmp_path))
+    (tmp_path / "truth.json").write_text("{}")
+    with pytest.raises(c2.EvidenceError, match="not the truth"):
+        c2.truth(scenarios.analysed("slow-wpad"), tmp_path)

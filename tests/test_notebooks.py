@@ -89,7 +89,7 @@ def test_before_and_after_agrees_with_the_truth(monkeypatch):
     ((before,), (after,)) = (scenarios.truth_of(name)["startups"] for name in ("fix-before", "fix-after"))
     assert figure(printed, r"w3wp\.exe: ([\d.]+) s before") == pytest.approx(before["wall_s"], abs=0.1)
     assert figure(printed, r"before, ([\d.]+) s after") == pytest.approx(after["wall_s"], abs=0.1)
-    assert printed.rstrip().endswith("warm: False") and charts == 3
+    assert printed.count("warm: False") == 2 and charts == 3
 
 
 def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
@@ -100,8 +100,8 @@ def test_the_anatomy_of_a_check_agrees_with_the_truth(monkeypatch):
     assert url and url[1] in waits, printed
     assert figure(printed, r"(?m)^by hand: +([\d.]+) s$") == pytest.approx(waits[url[1]]["wait_s"], abs=2 * TICK_S)
     assert f"2 x {waits[url[1]]['limit_s']:.3f}" in printed
-    assert f"sum of the true waits:      {sum(wait['wait_s'] for wait in truth['waits']):.3f} s" in printed
-    assert f"inside their bounds:        {len(waits)} of {len(waits)}" in printed
+    assert f"{sum(wait['wait_s'] for wait in truth['waits']):.2f} s" in printed
+    assert f"Inside their bounds: {len(waits)} of {len(waits)} waits." in printed
     assert charts >= 2
 
 
@@ -115,30 +115,25 @@ def test_the_slow_spinup_agrees_with_the_truth(monkeypatch):
     for length in {round(wait["wait_s"]) for wait in truth["waits"]}:
         count = sum(round(wait["wait_s"]) == length for wait in truth["waits"])
         assert f"{count} stalls of {length} s" in printed
-    instead = slowest["wall_s"] - slowest["waiting_s"] + 0.1 * slowest["waits"]
-    assert figure(printed, r": ([\d.]+) s instead of") == pytest.approx(instead, abs=0.1 + slowest["waits"] * TICK_S)
     assert "difference 0 ns" in printed
-    assert f"inside their bounds: {len(truth['waits'])} of {len(truth['waits'])}" in printed
-    assert charts >= 2
+    assert f"Inside their bounds: {len(truth['waits'])} of {len(truth['waits'])} waits." in printed
+    assert charts >= 5
 
 
 @pytest.mark.slow
 def test_the_root_causes_agree_with_the_truth(monkeypatch):
     truth = scenarios.truth_of("sharepoint-drop")
     printed, charts = run("04_root_causes", monkeypatch, log=None)
-    assert f"the causes, says the truth: {', '.join(truth['causes'])}" in printed
-    assert "missed: none" in printed and "found, but wrong: none" in printed
-    for cause in truth["causes"]:
-        assert f"\n{cause}: " in printed
+    assert "Causes missed: none. Found, but wrong: none." in printed
     waits = truth["waits"]
-    assert f"firewall-drops rests on {len(waits)} records" in printed and "the same rows: yes" in printed
+    assert f"{len(waits)} records are behind the first finding" in printed and f"the rule: {len(waits)} rows" in printed
     once = figure(printed, r"the waits behind them, each once: ([\d.]+) s")
     assert once == pytest.approx(sum(wait["wait_s"] for wait in waits), abs=len(waits) * TICK_S)
     before = {start["pid"]: start["wall_s"] for start in truth["startups"]}
     for after in truth["after"]:
         for start in after["startups"]:
-            saved = figure(printed, rf"{after['fix']}, {start['process']} \({start['pid']}\): calculated ([\d.]+) s")
-            assert saved == pytest.approx(before[start["pid"]] - start["wall_s"], rel=0.02)
+            line = rf"{after['fix']}, PID {start['pid']}: would save</td><td[^>]*>([\d.]+) s"
+            assert figure(printed, line) == pytest.approx(before[start["pid"]] - start["wall_s"], rel=0.02)
     for dataset, must in {"sharepoint-drop": "fire: [1-9]", "sharepoint-reject": "stay silent: 0"}.items():
         assert re.search(rf"{dataset}, must {must}", printed)
     assert printed.count("KnowledgeError: slow-twice.toml") == 4 and "Call is not part of the language" in printed
@@ -170,8 +165,16 @@ def test_the_root_causes_say_what_is_absent(scenario, said, monkeypatch):
     printed, charts = run("04_root_causes", monkeypatch, log=LAB / scenario / CAPI2)
     assert said in printed and "No finding here names a remedy" in printed
     assert "No remedy here saves seconds" in printed and "Nobody waited for a list" in printed
-    assert "No account waited" in printed and "missed: none" in printed
-    assert charts == 1  # nothing to draw of this log
+    assert "No account waited" in printed and "Causes missed: none." in printed
+    assert charts == 2
+
+
+@pytest.mark.slow
+def test_root_updates_judge_the_lists(monkeypatch):
+    printed, charts = run("06_root_updates", monkeypatch, log=None)
+    assert "event 4107 of" in printed and "event 4110 of" in printed
+    assert "signer expired 2011-01-31" in printed and "authrootstl-2011-03.cab" in printed
+    assert printed.count("Causes missed: none. Found, but wrong: none.") == 2 and charts == 3
 
 
 OF_A_COMPUTER = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users|var)/|[A-Z]:\\\\Users\\\\(?!<)")

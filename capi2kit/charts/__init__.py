@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from capi2kit.charts.freshness import plot_freshness
     from capi2kit.charts.heatmap import plot_outcomes
     from capi2kit.charts.hosts import plot_hosts
+    from capi2kit.charts.lengths import plot_lengths
+    from capi2kit.charts.lists import plot_lists
     from capi2kit.charts.savings import plot_savings
     from capi2kit.charts.signers import plot_signers
     from capi2kit.charts.startup import plot_startup
@@ -29,6 +31,8 @@ _WHERE = {
     "plot_comparison": "comparison",
     "plot_freshness": "freshness",
     "plot_hosts": "hosts",
+    "plot_lengths": "lengths",
+    "plot_lists": "lists",
     "plot_outcomes": "heatmap",
     "plot_savings": "savings",
     "plot_signers": "signers",
@@ -46,6 +50,8 @@ __all__ = [
     "plot_comparison",
     "plot_freshness",
     "plot_hosts",
+    "plot_lengths",
+    "plot_lists",
     "plot_outcomes",
     "plot_savings",
     "plot_signers",

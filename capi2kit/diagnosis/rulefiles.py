@@ -99,9 +99,30 @@ class Rule:
     cases: tuple[str, ...]
 
 
+def rules(folder: str | Path | None = None) -> tuple[Rule, ...]:
+    """The rules of capi2kit, or your own: ``c2.analyse(case, more_rules=c2.rules("my rules"))``.
+
+    Parameters
+    ----------
+    folder : the ``*.toml`` files of this folder; capi2kit's own rules if not given.
+
+    Returns
+    -------
+    tuple of Rule : by file name; a rule has an ``id``, a ``title``, what it matches, and what it says.
+
+    Raises
+    ------
+    KnowledgeError : a file is no rule; the message has its name, the line and the reason.
+    """
+    return _own() if folder is None else _read(Path(folder))
+
+
 @cache
-def rules(folder: Path = DATA / "rules") -> tuple[Rule, ...]:
-    """All rules of a folder, by file name. Raises KnowledgeError with file and reason."""
+def _own() -> tuple[Rule, ...]:
+    return _read(DATA / "rules")
+
+
+def _read(folder: Path) -> tuple[Rule, ...]:
     return tuple(read_rule(path) for path in sorted(folder.glob("*.toml")))
 
 

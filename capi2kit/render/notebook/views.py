@@ -32,6 +32,7 @@ _DESCRIBED = "columns"  # what `describe` returns
 _KEPT = 3  # columns that are never left out
 _OTHERS = 8  # columns of a table for which nothing is named
 _NUMBERS = {"seconds", "bounded", "duration", "number", "record"}
+_ALIKE = {"account", "code", "process", "moment", "task"}  # forms that a column has in every table
 _WHOLE = {"process", "moment", "account", "task"}
 
 
@@ -113,7 +114,10 @@ def _chosen(table: pd.DataFrame, *, name: str | None, columns: list[str] | None)
 
 
 def _plain(table: pd.DataFrame, column: str) -> dict[str, str]:
-    """A column without a form of its own: by its name and what it holds."""
+    """A column without a form of its own: as other tables show it, else by its name and what it holds."""
+    elsewhere = next((row for part in _usual().values() for row in part if row["column"] == column), None)
+    if elsewhere and elsewhere["form"] in _ALIKE:
+        return elsewhere
     values = table.reset_index()[column]
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     form = (
