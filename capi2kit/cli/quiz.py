@@ -6,10 +6,11 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
+from textwrap import wrap
 
 from capi2kit.cli.errors import UsageError
 
-_NARROW = 80
+_NARROW, _WIDEST = 80, 100
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -71,12 +72,13 @@ def _ask(given: argparse.Namespace) -> int:
     from capi2kit.lab.course.terminal import sit
 
     paper = read_key(given.key) if given.key else take_case(given.case)
-    print(f"{about(paper)}\n\n“{paper.complaint}”\n")
+    print(about(paper), "", *wrap(f"“{paper.complaint}”", min(_width(), _WIDEST)), "", sep="\n")
     if paper.files:
         folder = Path(given.output or paper.name)
         for path in write_evidence(paper, folder, force=given.force):
             print(f"The evidence: {path} ({path.stat().st_size:,} bytes)")
-        print(f"Look at it in a second window, with any tool: capi2kit summary {folder}\n")
+        print(f"Look at it in a second window, with any tool: capi2kit summary {folder}")
+        print(f"In Python: import capi2kit as c2; a = c2.analyse(c2.load({str(folder)!r}))\n")
     sit(Sitting(paper), read=_read, say=print, width=_width())
     return 0
 

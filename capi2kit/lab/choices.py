@@ -8,6 +8,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
+from capi2kit.knowledge import DATA
 from capi2kit.lab.facts import Facts
 from capi2kit.lab.scenario import LAB
 
@@ -75,22 +76,32 @@ def _causes(facts: Facts, dice: Random) -> list[Choice]:
 def _advice(facts: Facts, dice: Random) -> list[Choice]:
     """The right advice, some for other causes, and one that is always bad."""
     causes, main = course_words("answers"), facts["main_cause"]
-    bad = dice.choice([one for one in course_words("questions")["bad"] if main not in one.get("not_for", ())])
+    bad = dice.sample([one for one in course_words("questions")["bad"] if main not in one.get("not_for", ())], 2)
     found = [Choice(main, causes[main]["tell"], "")]
-    for key in _likely(facts, dice)[1 : CHOICES - 1]:
+    others = [
+        key for key in _likely(facts, dice, most=2 * CHOICES)[1:] if not set(_remedies(key)[:1]) & set(_remedies(main))
+    ]
+    for key in others[: CHOICES - 3]:
         says = f"That is for another cause ({causes[key]['is']}). {causes[key]['shows']}"
         found.append(Choice(key, causes[key]["tell"], says))
-    return [*found, Choice("bad", bad["tell"], bad["says"])]
+    return [*found, *(Choice("bad", one["tell"], one["says"]) for one in bad)]
 
 
-def _likely(facts: Facts, dice: Random) -> list[str]:
+@cache
+def _remedies(cause: str) -> tuple[str, ...]:
+    """The remedies of the rule of this name, the first one first."""
+    path = DATA / "rules" / f"{cause}.toml"
+    return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["say"]["fixes"]) if path.exists() else ()
+
+
+def _likely(facts: Facts, dice: Random, *, most: int = CHOICES) -> list[str]:
     """The right cause and those that are taken for it: first those that the scenario names, then some of its family, then others."""
     causes = course_words("answers")
     right = facts["main_cause"] or facts["some_cause"]
     family = [key for key, one in causes.items() if one["family"] == causes[right]["family"]]
     rest = [*dice.sample(family, len(family)), *dice.sample(sorted(causes), len(causes))]
     others = [key for key in dict.fromkeys((*facts["not_causes"], *rest)) if key not in {*facts["causes"], right}]
-    return [right, *others[: CHOICES - 1]]
+    return [right, *others[: most - 1]]
 
 
 _LISTS = {

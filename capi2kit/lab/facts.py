@@ -21,6 +21,8 @@ _BUDGET_S = 20.0  # that most callers give a chain; see callers.toml
 _LONG_S = 2.0  # of waiting that is worth a question
 _BUCKETS = ((1.0, "none"), (10.0, "seconds"), (60.0, "many"), (float("inf"), "minutes"))
 _NEAR = 0.05  # of a bucket's end: nobody is asked to which side it belongs
+_MORE = "Where a thread of its own does the work, it leaves a record 53, too; nobody waits for those."
+_NO_MORE = "Here each record 53 is one of them."
 _CODE = re.compile(r"0x[89][0-9A-Fa-f]{7}\b|(?<![\w-])-2\d{9}\b")
 
 
@@ -56,6 +58,7 @@ def _of_waits(truth: Truth, waits: list[dict[str, Any]]) -> Facts:
         "waits": True,
         "logged": len(waits),
         "beside": len(retrievals),
+        "beside_why": _MORE if retrievals else _NO_MORE,
         "all_wire": len(waits) + len(retrievals),
         "urls": len({wait["url"] for wait in waits}),
         "servers": len(hosts),
@@ -68,7 +71,8 @@ def _of_waits(truth: Truth, waits: list[dict[str, Any]]) -> Facts:
         "first_host": waits[0]["host"],
         "starts": _starts(truth, waits),
     }
-    return facts | _of_longest(truth, waits) | _of_failed([wait for wait in waits if wait["result"] != GOOD])
+    failed = [wait for wait in waits if wait["result"] != GOOD]
+    return facts | _of_longest(truth, waits) | _of_failed(failed) | _of_served(waits, failed)
 
 
 def _starts(truth: Truth, waits: list[dict[str, Any]]) -> str:
@@ -106,10 +110,23 @@ def _of_failed(failed: list[dict[str, Any]]) -> Facts:
     return {
         "failed": len(failed),
         "ending": code if clear else "",
-        "ending_count": count,
+        "most": "all of them" if count == len(failed) else f"{count} of them",
+        "failed_records": [wait["record"] for wait in failed if wait["result"] == code] if clear else [],
         "ending_record": first["record"],
         "ending_host": first["host"],
     }
+
+
+def _of_served(waits: list[dict[str, Any]], failed: list[dict[str, Any]]) -> Facts:
+    """What was fetched for another account than the one for which most failed, on the same computer."""
+    if not failed:
+        return {}
+    ((host, sid), _), *_others = Counter((wait["host"], wait["user_sid"]) for wait in failed).most_common()
+    served = [one for one in waits if one["host"] == host and one["user_sid"] != sid and one["result"] == GOOD]
+    if not served:
+        return {}
+    first = {"served_record": served[0]["record"], "served_sid": served[0]["user_sid"], "failed_sid": sid}
+    return {**first, "served_records": [one["record"] for one in served]}
 
 
 def _of_startup(truth: Truth) -> Facts:

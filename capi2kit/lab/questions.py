@@ -51,10 +51,10 @@ class Question:
 def questions_of(truth: Truth, *, find: str = "", name: str = "") -> list[Question]:
     """The questions about a story, easy ones first. `find`: what there is to find; `name`: gives the order of choices."""
     facts = facts_of(truth)
-    words = _words(facts) | {"find": " ".join(find.split())}
-    asked = [
-        one for one in course_words("questions")["question"] if all(facts.get(need) for need in one.get("needs", ()))
-    ]
+    facts["inner_code"] = _cause(facts).get("inner", "")
+    words = _words(facts)
+    words["find"] = " ".join(find.split()) or words["cause_shows"]
+    asked = [one for one in course_words("questions")["question"] if _fits(one, facts)]
     made = [(one, _question(one, facts, words=words, name=name or truth["scenario"])) for one in asked]
     found = []
     for level in LEVELS:
@@ -64,10 +64,20 @@ def questions_of(truth: Truth, *, find: str = "", name: str = "") -> list[Questi
     return found
 
 
+def _fits(one: dict[str, Any], facts: Facts) -> bool:
+    """Whether a story has what a question needs, and nothing that makes it needless."""
+    return all(map(facts.get, one.get("needs", ()))) and not any(map(facts.get, one.get("unless", ())))
+
+
+def _cause(facts: Facts) -> dict[str, str]:
+    """What answers.toml says of the main cause, or of one of several."""
+    return course_words("answers")[facts["main_cause"] or facts["some_cause"]]
+
+
 def _words(facts: Facts) -> dict[str, str]:
     """The facts as texts, with what codes and causes are in words."""
     words = {name: _FORMAT.format(fact) if isinstance(fact, float) else str(fact) for name, fact in facts.items()}
-    cause = course_words("answers")[facts["main_cause"] or facts["some_cause"]]
+    cause = _cause(facts)
     meanings, endings = (
         {one["code"]: one["is"] for one in course_words("questions")[key]} for key in ("meaning", "ending")
     )

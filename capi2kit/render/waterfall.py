@@ -101,9 +101,12 @@ def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -
     rows = []
     for one in steps:
         drawn = _bar(one.left, one.length, mark=_BUSY if one.kind == _CHECKING else _WAITING, cells=bar)
-        rows.append([one.record, f"{one.at_s:.3f}", one.took, drawn, f"{_INDENT * one.depth}{one.what}", one.result])
-    columns = [Column("record", number=True, spare=1), Column("at s", number=True), Column("took", number=True)]
-    columns += [Column("", whole=True), Column("operation, and what about"), Column("result", spare=2)]
+        result = (
+            one.result if bar >= BAR else one.result.partition(" ")[0]
+        )  # where there is little room, without its name
+        rows.append([one.record, f"{one.at_s:.3f}", one.took, drawn, f"{_INDENT * one.depth}{one.what}", result])
+    columns = [Column("record", number=True), Column("at s", number=True, spare=1), Column("took", number=True)]
+    columns += [Column("", whole=True), Column("operation, and what about"), Column("result")]
     return Table(columns, rows)
 
 

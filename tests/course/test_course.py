@@ -168,7 +168,7 @@ def test_a_choice_is_its_letter_its_number_or_its_text():
 
 def test_a_right_answer_counts_half_after_a_hint_and_only_the_first_counts():
     sitting = Sitting(paper_of("fix-before"))
-    assert sitting.hint(1) != sitting.hint(1) == sitting.hint(1)
+    assert sitting.hint(1) != sitting.hint(1) and sitting.hint(1) == "There are no more hints."
     assert sitting.answer(1, best(sitting.question(1))).points == 0.5 and sitting.next == 2
     wrong = sitting.question(2).wrong[0].answer
     assert sitting.answer(2, wrong).points == 0 and sitting.answer(2, best(sitting.question(2))).right

@@ -101,7 +101,7 @@ def _choices(question: Question, text: str) -> Iterator[str]:
 
 
 def _counts(text: str) -> Iterator[str]:
-    if found := re.fullmatch(r"(\d[\d,.' ]*)(?: [A-Za-z ]+)?", text):
+    if found := re.fullmatch(r"(\d[\d,.' ]*?)(?:\.0+)?(?: [A-Za-z ]+)?", text):
         yield re.sub(r"\D", "", found[1])
 
 

@@ -26,10 +26,10 @@ class Sitting:
         return questions[number - 1]
 
     def hint(self, number: int) -> str:
-        """The next hint of a question; the last one again when all are given. A right answer counts half after it."""
-        hints = self.question(number).hints
-        taken = self.hints[number] = min(self.hints.get(number, 0) + 1, len(hints))
-        return hints[taken - 1]
+        """The next hint of a question, or that there is none left. A right answer counts half after one."""
+        hints, taken = self.question(number).hints, self.hints.get(number, 0)
+        self.hints[number] = min(taken + 1, len(hints))
+        return hints[taken] if taken < len(hints) else "There are no more hints."
 
     def answer(self, number: int, given: str) -> Mark:
         """Mark an answer. Raises AnswerError if it cannot be one."""

@@ -12,12 +12,13 @@ Read = Callable[[], str]
 Say = Callable[[str], None]
 _HINT, _STOP = ("?", "hint", "h"), ("q", "quit", "stop")
 _WIDEST = 100
+_HOW = "Answer, or: ? for a hint (a right answer counts half then), Enter to leave a question out, q to stop."
 
 
 def sit(sitting: Sitting, *, read: Read, say: Say, width: int) -> None:
     """Ask all questions. `read` gives a line, or raises EOFError at the end; `say` shows one."""
     total = len(sitting.paper.questions)
-    say("Answer, or: ? for a hint (a right answer counts half then), Enter to leave a question out, q to stop.")
+    _show([_HOW], say=say, width=width)
     for number in range(1, total + 1):
         say("")
         _show(asked(sitting.question(number), number=number, of=total), say=say, width=width)
@@ -45,7 +46,7 @@ def _answered(sitting: Sitting, number: int, *, read: Read, say: Say, width: int
         except AnswerError as err:
             _show([f"{err}."], say=say, width=width)
             continue
-        _show(said(question, found), say=say, width=width)
+        _show(said(question, found) if given else ["Left out.", *said(question, found)], say=say, width=width)
         return True
 
 

@@ -56,6 +56,7 @@ class Certificate:
     revoked: bool = False
     trusted: bool = True
     lists: tuple[Source, ...] = field(default=(), repr=False)
+    signs_lists: bool = True  # its key usage allows it to sign CRLs
 
     @property
     def thumbprint(self) -> str:
@@ -182,7 +183,8 @@ def _sign(signer: Signer, now: int, *, usage: tuple[tuple[str, str], ...]) -> Si
         signer.root, "", None, now - 4000 * DAY, now + 4000 * DAY, by, bits=4096, domain=domain, trusted=signer.trusted
     )
     organization = f"{domain[0].capitalize()} Ltd."
-    ca = Certificate(signer.ca, organization, root, now - 2000 * DAY, now + 2000 * DAY, by)
+    signs = signer.flaw != "no-crl-sign"
+    ca = Certificate(signer.ca, organization, root, now - 2000 * DAY, now + 2000 * DAY, by, signs_lists=signs)
     leaf = replace(leaf, organization=organization, issuer=ca, revoked=signer.revoked, unit="Release")
     issuer_at = None
     if signer.intermediate_missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 from capi2kit.lab.eventforms import SECOND
 from capi2kit.lab.simulate.authorities import Certificate, Source
@@ -76,11 +77,10 @@ def _at_hand(
     yield thread.dice.between(0.0003, 0.012)
     facts = {"source": stored.source, "synced": stored.synced, "proxy_id": stored.proxy_id, "result": 0}
     thread.close(operation, thread.write("cached", task, **facts))
-    if stored.source.next_update > clock.read(thread.now):
-        memory[source.url] = stored.source
-        return stored.source, "UrlCache"
-    _reject(thread, task, certificate=certificate, source=stored.source, location="UrlCache")
-    return None, ""
+    if not _accepted(thread, task, certificate=certificate, source=stored.source, location="UrlCache"):
+        return None, ""
+    memory[source.url] = stored.source
+    return stored.source, "UrlCache"
 
 
 def _fetched(
@@ -95,33 +95,19 @@ def _fetched(
     came, result = yield from retrieve(thread, task, source=source, limit=limit, accumulative=shared)
     if came is None:
         return Fetched(None, result)
-    if came.next_update <= thread.log.clock.read(thread.now):
-        _reject(thread, task, certificate=certificate, source=came, location="Wire")
-        return Fetched(None, 0)
-    if chain.signed.signer.flaw == "no-crl-sign":
-        _reject(
-            thread,
-            task,
-            certificate=certificate,
-            source=came,
-            location="Wire",
-            action="CheckIssuer",
-            result=WRONG_PURPOSE,
-        )
+    if not _accepted(thread, task, certificate=certificate, source=came, location="Wire"):
         return Fetched(None, 0)
     thread.running.memory[source.url] = came
     return Fetched(came, 0)
 
 
-def _reject(
-    thread: Thread,
-    task: Task,
-    *,
-    certificate: Certificate,
-    source: Source,
-    location: str,
-    action: str = "CheckTimeValidity",
-    result: int | None = None,
-) -> None:
-    why = {"action": action} | ({} if result is None else {"result": result})
-    thread.write("rejected", task, subject=certificate, source=source, location=location, level=ERROR, **why)
+def _accepted(thread: Thread, task: Task, *, certificate: Certificate, source: Source, location: str) -> bool:
+    """Whether a list is one that can be used: not out of date, and of an issuer that may sign lists. If not, the log says why."""
+    why: dict[str, Any] = {}
+    if source.next_update <= thread.log.clock.read(thread.now):
+        why = {"action": "CheckTimeValidity"}
+    elif not source.issuer.signs_lists:
+        why = {"action": "CheckIssuer", "result": WRONG_PURPOSE}
+    if why:
+        thread.write("rejected", task, subject=certificate, source=source, location=location, level=ERROR, **why)
+    return not why
