@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
 
 _WIDTH = 110  # cells on a terminal
+_BAR = 20  # cells of its bars
 _BRIEF = 8  # characters of a TaskId that are enough to name it
 _MOST = 3  # tasks that are shown of those that fit
 
@@ -56,7 +57,7 @@ def _task(analysis: Analysis, task: str, *, tz: str) -> tuple[str, str]:
     from capi2kit.render.waterfall import folded as in_lines
 
     title, *said = head(analysis, task, tz=tz)
-    table, others = draw(analysis, task, tz=tz), in_lines(related(analysis, task))
+    table, others = draw(analysis, task, tz=tz, bar=_BAR), in_lines(related(analysis, task))
     steps = steps_of(analysis, task)
     drawn = waterfall(steps) if steps else grid(table, brief=False)
     parts = [text("strong", title), *(text("p", one, style="margin:.2em 0") for one in said), drawn]
