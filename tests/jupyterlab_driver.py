@@ -72,9 +72,14 @@ def browser(*, width: int = 1300, height: int = 1700) -> Iterator[Any]:
 
 
 def until(found: Callable[[], Any], *, page: Any = None) -> Any:
-    """What `found` returns as soon as that is something. The failure says what the page showed meanwhile."""
+    """What `found` returns as soon as that is something. The failure says what the page showed meanwhile.
+
+    If JupyterLab asks for a kernel, as it may while they start slowly, it gets the one that it proposes.
+    """
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
+        if page:
+            page.execute_script("document.querySelector('.jp-Dialog .jp-mod-accept')?.click()")
         if result := found():
             return result
         time.sleep(0.3)

@@ -128,7 +128,10 @@ def test_views_name_columns_that_there_are():
 def test_a_task_is_shown_by_a_few_characters_as_a_waterfall(a):
     said = repr(c2.show(a, "48A8"))
     assert said.startswith("Task 48A8A978-C902-4C72-8B99-4BF21D2E2B0A: w3wp.exe (4120), thread 4156")
-    assert re.search(r"52   0\.000 +10\.0 s .*0x800705B4", said) and "Related, after it in the same thread: F61F53CD" in said
+    assert (
+        re.search(r"52   0\.000 +10\.0 s .*0x800705B4", said)
+        and "Related, after it in the same thread: F61F53CD" in said
+    )
     assert "Related tasks" in words_of(c2.show(a, "48A8")._repr_html_())
     assert "more tasks:" in repr(c2.show(a, ".crl"))
 

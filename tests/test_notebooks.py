@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import jupyterlab_driver as driver
 import nbformat
 import pytest
 import scenarios
@@ -198,6 +199,26 @@ def test_a_notebook_is_stored_with_its_outputs_and_nothing_of_the_computer_it_ra
 def test_a_notebook_that_is_run_again_says_the_same(path):
     for stored, now in zip(texts(nbformat.read(path, as_version=4)), texts(executed(path)), strict=True):
         assert now == stored
+
+
+@pytest.mark.slow
+def test_in_a_real_jupyterlab_all_notebooks_run_without_an_error(tmp_path, monkeypatch):
+    for name in ("LOG", "AFTER", "ZONE"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (tmp_path / "datasets").symlink_to(HERE / "datasets")
+    for path in NOTEBOOKS:
+        empty = nbformat.read(path, as_version=4)
+        for cell in empty.cells:
+            cell.update({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
+        nbformat.write(empty, folder / path.name)
+    with driver.jupyterlab(folder) as address, driver.browser() as page:
+        for path in NOTEBOOKS:
+            run = driver.run_all(page, address, folder / path.name)
+            assert driver.errors(run) == [], path.stem
+            cells = [cell for cell in run.cells if cell.cell_type == "code"]
+            assert all(cell.execution_count for cell in cells) and any(cell.outputs for cell in cells)
 
 
 def test_a_notebook_of_a_case_is_ready_to_run(tmp_path, monkeypatch, capsys):

@@ -247,6 +247,9 @@ def command(name: str, log: Path, out: Path) -> list[str]:
     return [*PROGRAM, *(part.format(log=log, out=out) for part in COMMANDS[name])]
 
 
+MOMENTS = 10  # of a run, evenly spread
+
+
 def files_in(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): sha256(path)
@@ -265,11 +268,11 @@ def test_a_kill_at_any_moment_leaves_the_old_files_or_the_new_ones(name, how, lo
     subprocess.run(command(name, log, out), check=True, capture_output=True)
     lasts, new = time.monotonic() - begun, files_in(out)
     old = hashlib.sha256(b"old").hexdigest()
-    for moment in range(20):
+    for moment in range(MOMENTS):
         for path in new:
             (out / path).write_bytes(b"old")
         process = subprocess.Popen(command(name, log, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(lasts * (0.4 + 0.65 * moment / 20))
+        time.sleep(lasts * (0.4 + 0.65 * moment / MOMENTS))
         process.send_signal(getattr(signal, how))
         process.wait(30)
         now = files_in(out)
@@ -287,10 +290,10 @@ def test_a_full_disk_at_any_moment_leaves_the_old_files_or_the_new_ones(name, lo
     subprocess.run(command(name, log, out), check=True, capture_output=True)
     new = files_in(out)
     largest = max((out / path).stat().st_size for path in new)
-    for moment in range(20):
+    for moment in range(MOMENTS):
         for path in new:
             (out / path).write_bytes(b"old")
-        blocks = largest * moment // 20 // 512
+        blocks = largest * moment // MOMENTS // 512
         done = subprocess.run(
             ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", *command(name, log, out)],
             capture_output=True,

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import jupyterlab_driver as driver
+import nbformat
 import pytest
 
 import capi2kit as c2
@@ -158,6 +160,23 @@ def test_a_case_is_taken_in_a_notebook_with_widgets():
     assert "9.5 of 10 points (95%)" in form.score.value
     form.onward.click()
     assert form.number == 1 and form.check.disabled
+
+
+@pytest.mark.slow
+def test_in_a_real_jupyterlab_a_question_is_answered_by_clicking(tmp_path):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(f"import capi2kit as c2\nc2.quiz({REVOKED!r})")]
+    )
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, tmp_path / "q.ipynb")
+    (first, *_) = take_case(REVOKED).questions
+    with driver.jupyterlab(tmp_path) as address, driver.browser() as page:
+        assert driver.errors(driver.run_all(page, address, tmp_path / "q.ipynb")) == []
+        find = page.find_elements
+        label = f"//label[contains(., {first.answers[0][:30]!r})]//input"
+        driver.until(lambda: driver.clicked(find("xpath", label)), page=page)
+        driver.until(lambda: driver.clicked(find("xpath", "//button[.='Check']")), page=page)
+        driver.until(lambda: "Right." in page.page_source and "1 of 10 points" in page.page_source, page=page)
 
 
 def test_without_a_name_all_cases_are_listed():
