@@ -18,7 +18,7 @@ unexport LOG OUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo report test unit slow lab notebooks datasets wheelhouse bench fuzz mutants clean
+.PHONY: help venv demo report test unit slow lab notebooks docs kit datasets wheelhouse bench fuzz mutants clean
 
 help: ## list these targets
 	@echo 'Usage: make TARGET [LOG=path] [OUT=path] [PYTHON=python3.12] [VENV=.venv]'
@@ -85,6 +85,13 @@ lab: $(VENV)/.lab ## open the notebooks in JupyterLab: make lab [LOG=WEB01.evtx]
 notebooks: $(VENV)/.dev ## run the notebooks and store them with their outputs
 	$(BIN)/python tests/stored_notebooks.py 2>/dev/null
 
+docs: $(VENV)/.dev ## build the documentation site; a warning is an error: docs/_build/html/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
+
+kit: $(VENV)/.dev ## slides and handouts for a class: kit/ (needs npm)
+	$(BIN)/python docs/kit.py $(if $(value OUT),"$$CAPI2KIT_OUT")
+
 datasets: $(VENV)/.core ## make the lab's files anew, and print the table for datasets/README.md
 	$(BIN)/capi2kit lab make --force -o datasets/lab >/dev/null
 	@$(BIN)/capi2kit lab list --files datasets/lab
@@ -107,5 +114,5 @@ mutants: $(VENV)/.dev ## small bugs put into the analysis: which of them its own
 	$(BIN)/python tests/mutants/run.py --count $(MUTANTS)
 
 clean: ## remove .venv, wheelhouse, caches and build output
-	rm -rf .venv wheelhouse build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf .venv wheelhouse docs/_build docs/_made kit build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	find capi2kit tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -109,7 +109,8 @@ def load(
     EvidenceError : a path is missing. A file that cannot be read is a row of `problems`; it is an error only if it was
         named itself and nothing else could be read either.
     UnknownFormat : the same, for a file of no known format.
-    NoEvents : nothing usable in all of it. DamagedEvidence : see `strict`.
+    NoEvents : nothing usable in all of it.
+    DamagedEvidence : a record is lost, and `strict` was asked for.
     """
     asked = Asked(engine, _wanted(providers), checked_zone(tz))
     read: dict[int, list[Batch]] = {}
