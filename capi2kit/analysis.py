@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from weakref import ref
 
 import pandas as pd
 
@@ -32,6 +33,8 @@ from capi2kit.waits.objects import tell_objects
 
 # the tables of a case that rules may ask
 _READ = ("events", "steps", "chain", "certificates", "coverage", "cache_entries", "verifications", "settings")
+
+_LAST: list[tuple[ref[Analysis], Answer]] = []  # the analysis that was asked last, and its answer
 
 
 @dataclass(frozen=True, repr=False)
@@ -138,6 +141,11 @@ def headline(analysis: Analysis) -> str:
 
 
 def answer_of(analysis: Analysis, *, effects: bool = True) -> Answer:
-    """The answer to one analysis; see `questions.answer`."""
+    """The answer to one analysis; see `questions.answer`. The last one is remembered: a notebook asks for it as HTML and as text."""
+    if effects and _LAST and _LAST[-1][0]() is analysis:
+        return _LAST[-1][1]
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
-    return answer(analysis.findings, **tables, effects=effects)
+    found = answer(analysis.findings, **tables, effects=effects)
+    if effects:
+        _LAST[:] = [(ref(analysis), found)]
+    return found

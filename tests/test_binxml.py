@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from capi2kit.binxml import UNKNOWN_NAME, BinXmlError, Decoder, bucket_offsets, filetime_text, name_hash, read_name
+from capi2kit.binxml.skim import is_plain
 
 CHUNK = 65536
 
@@ -251,6 +252,35 @@ def test_a_damaged_record_is_read_or_refused(tree, data):
     decode_or_say(chunk[:at] + noise + chunk[at + len(noise) :], start, end)
     decode_or_say(chunk[:at], start, end)
     decode_or_say(chunk, start, at)
+
+
+ODD_TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=6)
+
+
+@given(TREES, ODD_TEXTS, st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_skimmed_is_plain_for_the_whole_reader_too(tree, text, data):
+    """Also where bytes were changed: what skimming calls plain is read without a fault, and is not odd."""
+    chunk, start, end = written(El("A", parts=(tree, text)))
+    at = data.draw(st.integers(start, end - 1))
+    noise = data.draw(st.binary(max_size=3))
+    for altered in (chunk, chunk[:at] + noise + chunk[at + len(noise) :]):
+        if is_plain(altered, start, end=end, names=set()):
+            whole = Decoder(altered)
+            whole.scan(start, end)
+            assert not whole.fragments.odd
+
+
+def test_a_plain_fragment_is_skimmed_and_one_with_a_nul_or_a_wrong_name_is_not():
+    chunk, start, end = written(El("File", {"path": "C:\\a.dll"}, (El("Empty"), "text")))
+    assert is_plain(chunk, start, end=end, names=set())
+    (name,) = (at for at in range(512, end) if read_name(chunk, at) == "File")
+    wrong = bytearray(chunk)
+    wrong[name + 4] ^= 1  # its hash
+    assert not is_plain(bytes(wrong), start, end=end, names=set())
+    for text in ("a\0b", "\x1b[1m", "\ufffe"):
+        odd, begin, stop = written(El("File", {"path": text}))
+        assert not is_plain(odd, begin, end=stop, names=set())
 
 
 def test_a_template_that_contains_itself_is_refused():

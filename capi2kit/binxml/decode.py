@@ -24,6 +24,7 @@ from capi2kit.binxml.fragments import (
     Slot,
     Value,
 )
+from capi2kit.binxml.skim import is_plain
 from capi2kit.binxml.values import BINXML, array_items, value_text
 
 
@@ -39,15 +40,19 @@ class Decoder:
         self.chunk = chunk
         self.fragments = Fragments(chunk, lost_name=lost_name, lost_template=lost_template)
         self.replaced = 0
+        self._proven: set[int] = set()
 
     def is_odd(self, offset: int, end: int) -> bool:
         """Whether readers differ over the fragment in [offset, end): see `Fragments.odd`. Raises BinXmlError."""
         self.fragments.odd = False
-        self.scan(offset, end)
+        self.scan(offset, end, skim=True)
         return self.fragments.odd
 
-    def scan(self, offset: int, end: int) -> None:
-        """Learn the names and templates of the fragment in [offset, end) without making elements. Raises BinXmlError."""
+    def scan(self, offset: int, end: int, *, skim: bool = False) -> None:
+        """Learn the names and templates of the fragment in [offset, end) without making elements. Raises BinXmlError.
+
+        `skim`: what is plain is not looked at any closer, and its names are not learned.
+        """
         self.fragments.begin_record()
         try:
             left = self.fragments.read(offset, end, in_definition=False, depth=0)
@@ -57,6 +62,8 @@ class Decoder:
                 for value in part.values if isinstance(part, Instance) else ():
                     if value.kind == BINXML:
                         stop = value.offset + value.size
+                        if skim and is_plain(self.chunk, value.offset, end=stop, names=self._proven):
+                            continue
                         left += self.fragments.read(value.offset, stop, in_definition=False, depth=0)
         except (struct.error, IndexError, ValueError, RecursionError) as err:
             raise err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", offset) from err

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,17 @@ def _document_of(head: bytes, name: str) -> Document | None:
     if not text:
         return None
     text = text_of(text, name=name)[0].replace("\r\n", "\n").replace("\r", "\n")
-    return divided(repaired(text)[0])
+    return _divided(repaired(text)[0])
+
+
+def _divided(text: str) -> Document:
+    """A text with its lines divided; a short one is remembered, for it is looked at to know what it is, and then read."""
+    return _remembered(text) if len(text) <= _HEAD else divided(text)
+
+
+@lru_cache(maxsize=8)
+def _remembered(text: str) -> Document:
+    return divided(text)
 
 
 def _holds_anything(document: Document) -> bool:
@@ -117,7 +128,7 @@ def read(file: EvidenceFile, *, asked: Asked) -> Iterator[Batch]:
     for step in steps:
         problems.add("text", "text taken out", message=f"{file.name}: {step}")
     text, repairs = repaired(text)
-    reading = _Reading(file, divided(text), problems, asked)
+    reading = _Reading(file, _divided(text), problems, asked)
     zone = _read_events(reading)
     if zone and asked.tz is None:
         reading.asked = replace(asked, tz=zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +25,17 @@ _NEXT_OF_CASE = "Next: a = c2.analyse(case)"
 
 
 class Card:
-    """What an object shows of itself: HTML in a notebook, text elsewhere."""
+    """What an object shows of itself: HTML in a notebook, text elsewhere; each is made when it is first asked for."""
 
-    def __init__(self, html: str, plain: str) -> None:
+    def __init__(self, html: str | Callable[[], str], plain: str | Callable[[], str]) -> None:
         self._html, self._plain = html, plain
 
     def _repr_html_(self) -> str:
+        self._html = self._html if isinstance(self._html, str) else self._html()
         return self._html
 
     def __repr__(self) -> str:
+        self._plain = self._plain if isinstance(self._plain, str) else self._plain()
         return self._plain
 
 
@@ -57,9 +59,9 @@ def card(given: Analysis | Case) -> Card:
     from capi2kit.case import Case
 
     if isinstance(given, Analysis):
-        return Card(_analysis_html(given), _analysis_text(given))
+        return Card(lambda: _analysis_html(given), lambda: _analysis_text(given))
     if isinstance(given, Case):
-        return Card(_case_html(given), _case_text(given))
+        return Card(lambda: _case_html(given), lambda: _case_text(given))
     raise TableError(f"a {type(given).__name__} has no card; pass what c2.analyse or c2.load returned")
 
 
