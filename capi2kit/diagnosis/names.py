@@ -19,13 +19,21 @@ from capi2kit.knowledge.urls import host_of
 
 _MOST = 50  # names of one kind that are kept
 _FILE = "file"
+# the columns that are looked at: of every table only these are taken along
+_OF_EVENTS = (
+    "event", "host", "url", "crl_url", "impersonate_sid", "user_sid", "user_name", "process", "new_process", "service", "file_path",
+    "subject", "server_name", "issuer", "crl_issuer", "app_pool",
+)  # fmt: skip
+_OF_WAITS = ("event", "span", "high_s", "host", "url", "url_host", "url_port", "user_sid", "process", "proxy")
+_OF_SPANS = ("span", "stop_event", "impersonate_sid", "target_kind", "process", "target", "subject", "issuer")
 
 
 def name_findings(
     findings: pd.DataFrame, *, events: pd.DataFrame, waits: pd.DataFrame, spans: pd.DataFrame, startups: pd.DataFrame
 ) -> pd.DataFrame:
     """Give each finding the names of what it is about, in column `names`. The inputs are not modified."""
-    known = events.reset_index().set_index("event", drop=False) if len(findings) else events
+    known = events.reset_index()[list(_OF_EVENTS)].set_index("event")
+    waits, spans = waits[list(_OF_WAITS)], spans[list(_OF_SPANS)]
     pools = startups.dropna(subset=["app_pool"])
     made = []
     for row in findings.to_dict("records"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import pandas as pd
+
 from capi2kit.columns.cells import empty
 from capi2kit.columns.zones import NAMED, UNKNOWN, zones_named
 from capi2kit.loaders.triage.collected import note
@@ -51,8 +53,13 @@ def _zones(batches: list[Batch]) -> set[str | None]:
     place = place_of(_path(batches))
     if place and not place.is_live:
         return set()
-    tables = ((batch.get("events", empty("events")), batch.get("settings", empty("settings"))) for batch in batches)
+    tables = (_tables(batch) for batch in batches if "events" in batch or "settings" in batch)
     return {zone for events, settings in tables for zone in zones_named(events, settings).values()}
+
+
+def _tables(batch: Batch) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The events and settings of a batch; empty where it has none."""
+    return tuple(batch[name] if name in batch else empty(name) for name in ("events", "settings"))  # type: ignore[return-value]
 
 
 def _path(batches: Iterable[Batch]) -> str:
