@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _SHARE = 0.99
 
 
-def whatif(analysis: Analysis, *, servers: tuple[str, ...] = ()) -> pd.DataFrame:
+def whatif(analysis: Analysis, *, servers: Sequence[str] | str = ()) -> pd.DataFrame:
     """What each remedy of the findings would save in each start-up, alone and together.
 
     Parameters
     ----------
     analysis : what `analyse` returned.
-    servers : the remedies are for these servers only (names as in `url_host`); all if empty.
+    servers : the remedies are for this server or these only; all if empty. Shorter limits are for no server alone, and left out then.
 
     Returns
     -------
@@ -34,11 +34,14 @@ def whatif(analysis: Analysis, *, servers: tuple[str, ...] = ()) -> pd.DataFrame
     Raises
     ------
     TableError : `analysis` is no analysis; the message says what to pass.
+    NoEvents : no retrieval asked such a server; the message names those that are like it.
     """
+    from capi2kit.questions.whatif import servers_meant
     from capi2kit.questions.whatif import whatif as ask
 
     whole = analysis_of(analysis)
-    return ask(whole.findings, spans=whole.spans, waits=whole.waits, startups=whole.startups, servers=servers)
+    meant = servers_meant(whole.waits, servers)
+    return ask(whole.findings, spans=whole.spans, waits=whole.waits, startups=whole.startups, servers=meant)
 
 
 def prefetch(analysis: Analysis, *, share: float = _SHARE) -> pd.DataFrame:

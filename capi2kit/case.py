@@ -154,7 +154,7 @@ def record_xml(case: Case, event: int) -> str:
 
     Parameters
     ----------
-    case : what `load` returned.
+    case : what `load` returned, or an analysis of it.
     event : number of an event of the case, column `event` of every table.
 
     Returns
@@ -166,6 +166,7 @@ def record_xml(case: Case, event: int) -> str:
     EvidenceError : there is no such event, the file is gone, another record is at its place now, or the event is from a
         text, which has no record: its line is in `events.record`.
     """
+    case = getattr(case, "case", case)
     row = case.events[case.events["event"] == event]
     if row.empty:
         raise EvidenceError(f"there is no event {event} in this case; events are numbered 0 to {len(case.events) - 1}")

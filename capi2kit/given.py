@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _WHOLE = "the analysis (what `analyse` returned)"
 _PARTS = ("spans", "waits", "findings", "case")  # what an analysis has, and no table
+_PATH = re.compile(r"[\\/.*]")  # a text with one of these is taken for the name of a file
 _ENOUGH = 3  # columns of a table by which it is known
 
 
@@ -48,6 +50,11 @@ def analysis_of(given: Any) -> Analysis:
     return given
 
 
+def whole_of(given: Any) -> Any:
+    """What has all tables that a chart of several needs, as it was handed in. Raises TableError for one table alone, or anything else."""
+    return given if hasattr(given, "waits") and not isinstance(given, pd.DataFrame) else analysis_of(given)
+
+
 def analyses_of(given: Any, *, call: str) -> dict[str, Analysis]:
     """Analyses by name as they were handed in. Raises TableError for anything else; `call`: how it is done."""
     if not isinstance(given, Mapping):
@@ -74,13 +81,16 @@ def name_of(table: pd.DataFrame) -> str | None:
         return None
     known = {str(name): set(part) for name, part in describe().groupby("table", sort=False)["column"]}
     fitting = [name for name, names in known.items() if found <= names]
-    return str(min(fitting, key=lambda name: len(known[name]))) if fitting else None
+    best = min(fitting, key=lambda name: len(known[name]), default=None)
+    return best if len(fitting) == 1 or (best and 2 * len(found) >= len(known[best])) else None
 
 
 def _what(given: Any) -> str:
     """What was handed in instead, and how to get from it to an analysis."""
     if isinstance(given, str | os.PathLike):
         path = visible(os.fspath(given))[:80]
+        if not _PATH.search(path) and not os.path.exists(given):
+            return f"{path!r} is a text; the analysis comes first"
         return f"{path!r} is a name; pass c2.analyse(c2.load({path!r}))"
     if hasattr(given, "sources") and hasattr(given, "events"):
         return "this is a case; pass c2.analyse(case)"

@@ -5,6 +5,7 @@ The page of all pictures is written where CAPI2KIT_GALLERY says (a folder), else
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from itertools import combinations
 from pathlib import Path
@@ -17,10 +18,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from scenarios import analysed
+from scenarios import LAB, analysed
 from test_charts import EVIL, analysis_of
 
-from capi2kit import charts
+from capi2kit import charts, load
+from capi2kit.case import Case
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.diagnosis.certainty import judge
 from capi2kit.diagnosis.costs import weigh
@@ -101,7 +103,21 @@ def compared(tables: SimpleNamespace) -> pd.DataFrame:
 def drawn(plot: str, tables: SimpleNamespace, **more: object) -> Axes:
     if plot == "plot_task":
         more |= {"task_id": tables.spans["task_id"].dropna().iloc[0]}
-    return getattr(charts, plot)(compared(tables) if plot == "plot_comparison" else tables, **more)
+    others = {"plot_comparison": compared, "plot_lengths": several, "plot_lists": lambda _: lists()}
+    return getattr(charts, plot)(others.get(plot, lambda same: same)(tables), **more)
+
+
+def several(tables: SimpleNamespace) -> dict[str, SimpleNamespace]:
+    """Tables by name, for a chart of several logs: the hostile names among them."""
+    hosts = tables.waits["url_host"].dropna().unique()[:6]
+    return dict.fromkeys(map(str, hosts), tables) or {"log": tables}
+
+
+@cache
+def lists() -> Case:
+    """The lists of roots of the project, whatever the other tables are."""
+    pytest.importorskip("asn1crypto", reason="lists need the extra pki")
+    return load(LAB.parent / "lists")
 
 
 def boxes(figure: Figure) -> Iterator[tuple[str, object]]:

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from capi2kit.charts.palette import CHECK, EDGE, INK, WAIT
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
 from capi2kit.charts.timescale import Scale, label_times
-from capi2kit.given import table_of
+from capi2kit.given import table_of, whole_of
 from capi2kit.questions.trust_lists import crl_validity
 from capi2kit.words import count, label, short
 
@@ -43,7 +43,8 @@ def plot_freshness(analysis: Analysis, *, top: int = 20, ax: Axes | None = None)
     ------
     TableError : a table lacks a column or has another dtype.
     """
-    waits = table_of(analysis, "waits")
+    whole = whole_of(analysis)
+    waits = table_of(whole, "waits")
     case = analysis.case
     used = crl_validity(waits, case.events, certificates=case.certificates)
     used = used[used["this_update"].notna() & used["next_update"].notna() & used["time"].notna()]

@@ -18,7 +18,7 @@ from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
 from capi2kit.columns.cells import integers
 from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.intervals import covered
-from capi2kit.given import table_of
+from capi2kit.given import table_of, whole_of
 from capi2kit.questions.answer import Answer, answer
 from capi2kit.questions.sentences import left, place
 from capi2kit.questions.whatif import TOGETHER
@@ -60,8 +60,9 @@ def plot_savings(analysis: Analysis, *, found: Answer | None = None, ax: Axes | 
     ------
     TableError : a table lacks a column or has another dtype.
     """
-    findings, waits = table_of(analysis, "findings"), table_of(analysis, "waits")
-    spans, startups = table_of(analysis, "spans"), table_of(analysis, "startups")
+    whole = whole_of(analysis)
+    findings, waits = table_of(whole, "findings"), table_of(whole, "waits")
+    spans, startups = table_of(whole, "spans"), table_of(whole, "startups")
     found = found or answer(findings, spans=spans, waits=waits, startups=startups)
     if found.startup is None or not found.startup["wall_s"] > 0:
         return say_nothing(ax, "Nothing to show: no start-up of a process to take anything off.")

@@ -18,7 +18,7 @@ from capi2kit.charts.palette import WIDE_BLANK
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
 from capi2kit.columns.call_tree import tree_of
 from capi2kit.columns.keys import match
-from capi2kit.given import table_of
+from capi2kit.given import table_of, whole_of
 from capi2kit.words import count, label, seconds, short
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def plot_signers(analysis: Analysis, *, top: int = 15, ax: Axes | None = None) -
     ------
     TableError : a table lacks a column or has another dtype.
     """
-    spans, waits = table_of(analysis, "spans"), table_of(analysis, "waits")
+    whole = whole_of(analysis)
+    spans, waits = table_of(whole, "spans"), table_of(whole, "waits")
     waits = waits[waits["wait_s"].notna()]
     if waits.empty:
         return say_nothing(ax, "Nothing to show: no retrieval over the network whose length is known.")

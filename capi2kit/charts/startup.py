@@ -23,7 +23,7 @@ from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, PAPER, QUIET, S
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
 from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.charts.waitlabels import label_waits
-from capi2kit.given import table_of
+from capi2kit.given import table_of, whole_of
 from capi2kit.words import at_most, count, label, seconds
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def plot_startup(
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such start-up, or no such axis.
     """
-    startups = table_of(analysis, "startups")
-    spans, waits = table_of(analysis, "spans"), table_of(analysis, "waits")
+    whole = whole_of(analysis)
+    startups = table_of(whole, "startups")
+    spans, waits = table_of(whole, "spans"), table_of(whole, "waits")
     if startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
     row = _chosen(startups, startup)

@@ -99,6 +99,7 @@ def _task(spans: pd.DataFrame, task_id: str | None) -> pd.DataFrame:
     if task_id is None:
         waited = spans.assign(most=spans["wait_s"].fillna(0.0)).sort_values("most", kind="stable")
         task_id = str(waited["task_id"].dropna().iloc[-1])
+    task_id = str(task_id)
     wanted = task_id.strip("{} ").upper()
     task = spans[spans["task_id"].isin([task_id, wanted])]
     if task.empty and wanted:

@@ -23,7 +23,7 @@ from capi2kit.charts.palette import AS_IS, BOUNDED, CHECK, EDGE, INK, PAPER, QUI
 from capi2kit.charts.sheet import close_sheet, open_sheet, say_nothing
 from capi2kit.charts.timescale import Scale, TimeAxis, choose_scale, label_times
 from capi2kit.columns.nearby import short_names
-from capi2kit.given import table_of
+from capi2kit.given import table_of, whole_of
 from capi2kit.knowledge import operation_rows, operations_marking, operations_where
 from capi2kit.knowledge.providers import lane_of_checks, lanes_of
 from capi2kit.words import SHORTEST, count, label, seconds, short, shorter, waited
@@ -61,7 +61,8 @@ def plot_timeline(
     TableError : a table lacks a column or has another dtype.
     ValueError : there is no such start-up.
     """
-    startups, waits = table_of(analysis, "startups"), table_of(analysis, "waits")
+    whole = whole_of(analysis)
+    startups, waits = table_of(whole, "startups"), table_of(whole, "waits")
     if startups.empty:
         return say_nothing(ax, "Nothing to show: the log holds no start-up of a process.")
     mine = _overlapping(startups, startup)

@@ -25,11 +25,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(common: Common, *, server: list[str]) -> None:
     """Print what each remedy of the findings would save in each start-up."""
     form_of(common)
-    from capi2kit.questions.whatif import whatif
+    from capi2kit.questions.whatif import servers_meant, whatif
 
     analysis = open_analysis(common)
     tables = {name: getattr(analysis, name) for name in ("spans", "waits", "startups")}
-    table = whatif(analysis.findings, servers=tuple(server), **tables)
+    table = whatif(analysis.findings, servers=servers_meant(analysis.waits, server), **tables)
     if not table.empty and not common.quiet:
         say(common, "saved_s: from the retrievals replayed with the remedy in place; low_s and high_s are its bounds")
     empty = "No finding here has a remedy whose saving can be calculated."

@@ -8,7 +8,8 @@ last one is; if they wait for each other, more is saved, up to the bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +21,13 @@ from capi2kit.columns.keys import lanes, match
 from capi2kit.diagnosis.fixes import Fix, fixes_of
 from capi2kit.diagnosis.replay import BELIEVED, FOREVER, SEEN, Change, Replay, Run, likely
 from capi2kit.diagnosis.timeline import ROOT_LIST, WAIT, Timeline, read_timeline
+from capi2kit.errors import NoEvents
 from capi2kit.questions.per_startup import Saved, Threads, most_waiting, moved, rows_of, threads_of
+from capi2kit.words import visible
 
 TOGETHER = "first remedies together"
-
-
+_SPARED = "not asked"  # what becomes of a retrieval that a program no longer makes
+_SHOWN = 5  # servers that an error names
 _NOBODY_KNOWS = {"saved_s": None, "wall_after_s": None, "waiting_after_s": None}
 
 
@@ -86,6 +89,18 @@ def whatif(
     return shaped(_ordered(pd.DataFrame(rows)), "whatif")
 
 
+def servers_meant(waits: pd.DataFrame, servers: Sequence[str] | str) -> tuple[str, ...]:
+    """Names of servers as the waits have them, in any case. Raises NoEvents for one that nobody asked, with those like it."""
+    known = {str(host).lower(): str(host) for host in waits["url_host"].dropna().unique()}
+    asked = [servers] if isinstance(servers, str) else list(servers)
+    for name in asked:
+        if str(name).lower() not in known:
+            near = get_close_matches(str(name).lower(), known, n=3) or sorted(known)[:_SHOWN]
+            like = ", ".join(visible(known[one]) for one in near)
+            raise NoEvents(f"no retrieval asked the server {visible(name)!r}; there are {len(known)}, such as {like}")
+    return tuple(known[str(name).lower()] for name in asked)
+
+
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     """All remedies together first, then those that save most."""
     total = table.groupby("fix")["saved_s"].transform("sum")
@@ -126,7 +141,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
         mine = [place[event] for event in events if event in place and meant[place[event]]]
         first = True
         for fix in fixes_of(ids) if mine else ():
-            if not fix.becomes:
+            if not fix.becomes or (servers and fix.limit_s):  # a limit is for no server alone
                 continue
             names, changes = single.setdefault(fix, ([], [None] * len(waits)))
             names.append(rule)
@@ -136,7 +151,7 @@ def _steps(findings: pd.DataFrame, waits: pd.DataFrame, *, servers: tuple[str, .
                     continue
                 change = Change(fix.becomes, fix.limit_s, perhaps=bool(fix.limit_s and own_limit[i]))
                 changes[i] = change
-                if first and together[i] is None:
+                if first and (together[i] is None or change.word == _SPARED):  # what is not asked needs no answer
                     together[i] = change
             first = False
     if len(single) > 1:
@@ -159,7 +174,7 @@ def _spread(changes: list[Change | None], timeline: Timeline, *, spans: pd.DataF
     for i in np.flatnonzero(timeline.kind != WAIT).tolist():
         like = int(timeline.like[i])
         change = made[like]
-        if change and (change.word != "not asked" or kind[root[i]] == kind[root[like]]):
+        if change and (change.word != _SPARED or kind[root[i]] == kind[root[like]]):
             made[i] = change
     return made
 
@@ -167,7 +182,7 @@ def _spread(changes: list[Change | None], timeline: Timeline, *, spans: pd.DataF
 def _checks_spared(step: _Step, case: _Case) -> np.ndarray:
     """For each start-up the seconds that calls which are made no more took for themselves, beside their waits; at most."""
     spans, seconds = case.spans, np.zeros(len(case.startups))
-    none = [i for i, change in enumerate(step.changes) if change and change.word == "not asked"]
+    none = [i for i, change in enumerate(step.changes) if change and change.word == _SPARED]
     if not none:
         return seconds
     kind = lanes(spans, ["host", "process", "pid", "operation"])

@@ -106,10 +106,8 @@ def _ways(ticket: Ticket) -> Iterable[_Line]:
     for what, word in (("from", "host"), ("as", "account"), ("program", "process"), ("through the proxy", "proxy")):
         if names[word]:
             yield _Line(f"{what}: {words.visible(', '.join(names[word][:_MOST]))}", item=True)
-    for server, port in list(zip(names["server"], names["server_ports"], strict=False))[:_MOST]:
+    for server, port in zip(names["server"], names["server_ports"], strict=False):  # all: a firewall needs every one
         yield _Line(f"to: {words.visible(server)}, TCP port {port}", item=True)
-    if (more := len(names["server"]) - _MOST) > 0:
-        yield _Line(f"and {more} more servers", item=True)
 
 
 def _steps(steps: Iterable[Step]) -> Iterable[_Line]:

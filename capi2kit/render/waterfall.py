@@ -27,7 +27,7 @@ _SHOWN = [
     "start_event",
     "stop_event",
 ]
-_SHOWN += ["operation", "url", "subject", "target", "result"]
+_SHOWN += ["parent", "operation", "url", "subject", "target", "result"]
 _CHECKING = "checking"
 _INDENT = "\N{NO-BREAK SPACE}" * 2  # plain blanks are lost where lines are wrapped
 _NAMED = 6  # tasks that are named of those related for one reason
@@ -72,7 +72,7 @@ def steps_of(analysis: Analysis, task_id: str) -> list[Step]:
     begin, total = spans["start"].min(), max(_length(spans), 1e-9)
     waits = {wait["span"]: wait for wait in _of_task(analysis.waits, task_id).to_dict("records")}
     steps, records = [], _records(analysis)
-    for row in spans[_SHOWN].sort_values(["root", "start", "depth", "span"]).to_dict("records"):
+    for row in _in_order(spans):
         offset = (row["start"] - begin).total_seconds()
         wait = waits.get(row["span"])
         least, most = (wait or row)["low_s"], (wait or row)["high_s"]
@@ -91,6 +91,20 @@ def steps_of(analysis: Analysis, task_id: str) -> list[Step]:
         )
         steps.append(step)
     return steps
+
+
+def _in_order(spans: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The spans, each below the one that encloses it; beside each other by their start."""
+    rows = spans[_SHOWN].sort_values(["start", "depth", "span"]).to_dict("records")
+    below: dict[Any, list[dict[Any, Any]]] = defaultdict(list)
+    known = {row["span"] for row in rows}
+    for row in rows:
+        below[row["parent"] if row["parent"] in known else None].append(row)
+    ordered, left = [], below[None][::-1]
+    while left:
+        ordered.append(left.pop())
+        left += below[ordered[-1]["span"]][::-1]
+    return ordered
 
 
 def draw(analysis: Analysis, task_id: str, *, tz: str = "UTC", bar: int = BAR) -> Table:

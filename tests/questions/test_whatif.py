@@ -115,16 +115,26 @@ def test_alone_and_together():
     assert table["fix"].tolist()[0] == TOGETHER
     alone = table.set_index("fix")["saved_s"]
     assert alone["allow-pki-hosts"] > alone["reject-instead-of-drop"] > alone["shorter-timeouts"] > 0
-    assert alone[TOGETHER] == alone["allow-pki-hosts"]  # the first remedy of both findings
     assert alone["generate-publisher-evidence"] > alone["allow-pki-hosts"]  # not even the first fetching is left
+    assert alone[TOGETHER] == alone["generate-publisher-evidence"]  # what is not asked needs no answer
 
 
 def test_the_verb(capsys):
     main(["whatif", str(LAB / "fix-before"), "--server", "crl.contoso.example", "--format", "csv"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("fix,title,becomes,rules,startup") and len(lines) == 8
+    assert lines[0].startswith("fix,title,becomes,rules,startup") and len(lines) == 7
+    assert not any("shorter-timeouts" in line for line in lines)  # a limit is for no server alone
     main(["whatif", str(LAB / "healthy-warm")])
     assert "No finding here has a remedy" in capsys.readouterr().out
+
+
+def test_a_server_that_nobody_asked_is_named_with_those_like_it():
+    analysis = scenarios.analysed("fix-before", None)
+    with pytest.raises(c2.NoEvents, match=r"'crl\.litwear\.example'; there are 2, such as crl\.contoso\.example"):
+        c2.whatif(analysis, servers=["crl.litwear.example"])
+    pd.testing.assert_frame_equal(
+        c2.whatif(analysis, servers="CRL.Contoso.example"), c2.whatif(analysis, servers=("crl.contoso.example",))
+    )
 
 
 def test_the_real_log_names_what_a_quick_proxy_would_save(real_logs):
