@@ -113,6 +113,20 @@ class Quiz:
             parts.append(_html(asked(question, number=number, of=len(paper.questions))))
         return "".join([*parts, f"<p>{escape(_CALLS)}</p>"])
 
+    def _ipython_display_(self, **_: Any) -> None:
+        """The form; and folded below it the questions, for whoever reads the notebook where no kernel runs."""
+        from IPython.display import HTML, display
+
+        from capi2kit.render.notebook.markup import folded
+
+        try:
+            from capi2kit.lab.course.widgets import form
+        except ImportError:
+            display(HTML(self._repr_mimebundle_()["text/html"]))
+            return
+        display(form(self._sitting, log=self.log))
+        display(HTML(folded("The questions, where nothing can be clicked", self._html())))
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         shown = {"text/plain": repr(self), "text/html": self._html()}
         try:

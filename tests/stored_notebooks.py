@@ -49,6 +49,7 @@ def cleaned(notebook: NotebookNode) -> NotebookNode:
             heading = next(iter(_HEADING.findall(cell.source)[-1:]), heading)
             continue
         cell.metadata.pop("execution", None)
+        cell.outputs = [one for one in cell.outputs if _WIDGET not in one.get("data", {}) or "text/html" in one.data]
         for output in cell.outputs:
             output.get("data", {}).pop(_WIDGET, None)
             if "text/html" in output.get("data", {}):

@@ -18,9 +18,10 @@ import pandas as pd
 from lxml import etree
 
 from capi2kit.knowledge import rows
-from capi2kit.knowledge.eventlabels import day_comes_first, label_key, labels, meaning_of
+from capi2kit.knowledge.eventlabels import day_comes_first, label_key, meaning_of
 from capi2kit.knowledge.providers import log_named, provider_named
 from capi2kit.loaders.pasted.lost_tags import clean
+from capi2kit.loaders.pasted.runtogether import edges_in
 from capi2kit.loaders.text.dates import local_date, possible_dates
 
 _LINE = re.compile(r"[ \t]*+([^\s:<>\"=\uff1a][^:<>\"=\uff1a\t\n]{0,40}?)(?:[ \t]*+[:\uff1a=]|[ ]*+\t)(.*)")
@@ -35,8 +36,6 @@ _APART = 3  # empty lines between two labels of one block at most
 _ABOVE = 60  # characters of the line above a block that is its own
 _CUT_URL = re.compile(r"<[^<>\s]+$")  # an address that goes on in the next line
 _COUNTED = re.compile(r"Event\[\d{1,9}\]:?")
-_ENDING = 2  # characters at the end of a label
-_TOGETHER = 4  # labels on one line that show that line breaks were lost
 _GOES_ON = frozenset({"message"})  # labels of a description that has other labels below it
 _PLACES = {
     "channel": ("System", "Channel", ""),
@@ -116,27 +115,6 @@ class _Open:
         return True
 
 
-@cache
-def _together() -> re.Pattern[str]:
-    """Labels that run together on one line, each with its colon."""
-    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, labels()))})[ \t]*[:\uff1a](?!//|\\)", re.IGNORECASE)
-
-
-@cache
-def _endings() -> frozenset[str]:
-    """How labels end."""
-    return frozenset(label[-_ENDING:].lower() for label in labels())
-
-
-def _may_run_together(line: str) -> bool:
-    """Whether enough colons of a line are behind something that ends like a label: a line of another log has many, and few such."""
-    if line.count(":") + line.count("\uff1a") < _TOGETHER:
-        return False
-    before = line.replace("\uff1a", ":").split(":")[:-1]
-    ends = _endings()
-    return sum(part.rstrip(" \t")[-_ENDING:].lower() in ends for part in before) >= _TOGETHER
-
-
 def is_xml_label(line: str) -> bool:
     """Whether a line is the label above the XML of an event."""
     found = _LINE.fullmatch(line.strip())
@@ -174,8 +152,7 @@ def _lines(text: str) -> Iterator[_Line]:
     at = 0
     for whole in [*text.splitlines(keepends=True), ""]:
         line = whole.rstrip("\r\n")
-        marks = list(_together().finditer(line)) if _may_run_together(line) else []
-        edges = [mark.start() for mark in marks] if len({label_key(mark[1]) for mark in marks}) >= _TOGETHER else [0]
+        edges = edges_in(line)
         for begin, end in zip(edges, [*edges[1:], len(line)], strict=True):
             last = end == len(line)
             yield _line(line[begin:end], at + begin, end=at + (len(whole) if last else end))

@@ -15,7 +15,7 @@ from capi2kit import words
 from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.given import analysis_of
 from capi2kit.render.notebook.cards import Card
-from capi2kit.render.notebook.markup import text
+from capi2kit.render.notebook.markup import folded, text
 from capi2kit.render.notebook.shown import show
 from capi2kit.render.notebook.strip import picture
 from capi2kit.render.notebook.views import view
@@ -122,6 +122,19 @@ class Explorer:
         boxes = ipywidgets.HBox(list(self.filters.values()), layout={"flex_flow": "row wrap"})
         parts = [boxes, self.window, self.summary, self.picture, self.table, self.task]
         self.widget = ipywidgets.VBox(parts, layout={"max_width": "80rem"})
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """The widgets; and folded below them the longest waits, for whoever reads the notebook where no kernel runs."""
+        from IPython.display import HTML, display
+
+        display(self.widget)
+        display(
+            HTML(
+                folded(
+                    "The longest waits, where nothing can be clicked", _fixed(self._analysis, tz=self._tz)._repr_html_()
+                )
+            )
+        )
 
     def _repr_mimebundle_(self, **more: Any) -> dict[str, Any]:
         """The widgets, and for a viewer that has none the longest waits as they are."""

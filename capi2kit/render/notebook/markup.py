@@ -54,11 +54,11 @@ def _cells(columns: Sequence[Column], cells: Sequence[str]) -> Iterable[str]:
 
 
 def _side(column: Column) -> str:
-    wide = " nowrap" if column.whole or column.number else ""
-    side = (
-        ' align="right"' if column.number else ' style="text-align:left"'
-    )  # Jupyter sets the cells of tables to the right
-    return f"{side}{wide}"
+    """As styles, which Jupyter follows, and as attributes, which GitHub leaves; Jupyter sets cells to the right and wraps them."""
+    whole = column.whole or column.number
+    style = f"text-align:{'right' if column.number else 'left'}{';white-space:nowrap' if whole else ''}"
+    side = ' align="right"' if column.number else ""
+    return f'{side} style="{style}"{" nowrap" if whole else ""}'
 
 
 def waterfall(steps: Sequence[Step]) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from capi2kit import words
+from capi2kit.columns.cells import numbers_in
+from capi2kit.columns.instants import is_zone
 from capi2kit.errors import TableError
 from capi2kit.given import name_of, table_of
 from capi2kit.knowledge import rows
@@ -29,6 +31,17 @@ ROWS = 20
 _WIDTH = 110  # cells on a terminal
 _TASK = 8  # characters of a TaskId that are enough to name it
 _DESCRIBED = "columns"  # what `describe` returns
+_ASKED = (
+    "whatif",
+    "prefetch",
+    "accounts",
+    "error_records",
+    "side_by_side",
+    "list_verdicts",
+    "compare",
+    "records_behind",
+)
+_FEW = 3  # records of a finding that are named
 _KEPT = 3  # columns that are never left out
 _OTHERS = 8  # columns of a table for which nothing is named
 _NUMBERS = {"seconds", "bounded", "duration", "number", "record"}
@@ -40,7 +53,7 @@ def view(
     given: Analysis | Case | pd.DataFrame,
     table: str | None = None,
     *,
-    rows: int = ROWS,
+    rows: int | None = ROWS,
     columns: list[str] | None = None,
     tz: str = "UTC",
 ) -> Card:
@@ -50,7 +63,7 @@ def view(
     ----------
     given : a table of capi2kit, whole or a part of its rows, or an analysis or a case together with `table`.
     table : name of the table, such as ``waits``; needed with an analysis or a case, which give the record ids, too.
-    rows : how many rows are shown, from the first one on.
+    rows : how many rows are shown, from the first one on; None for all.
     columns : columns to show instead of the usual ones.
     tz : zone in which times are shown.
 
@@ -62,9 +75,11 @@ def view(
     ------
     TableError : there is no such table or column; the message lists those that there are.
     """
+    if not is_zone(tz):
+        raise TableError(f"tz={tz!r}: there is no such time zone; write it as Europe/Berlin or UTC+02:00")
     found, name, records = _found(given, table)
     chosen = _chosen(found, name=name, columns=columns)
-    shown = found.head(max(rows, 0)).reset_index()
+    shown = found.head(len(found) if rows is None else max(rows, 0)).reset_index()
     cells = [_cells(row, chosen, tz=tz, records=records) for row in shown.to_dict("records")]
     made = Table([_column(one, place) for place, one in enumerate(chosen)], cells)
     more = (
@@ -84,6 +99,8 @@ def _found(given: Any, table: str | None) -> tuple[pd.DataFrame, str | None, Map
     case = getattr(given, "case", given)
     there = [name for part in (given, case) for name, value in vars(part).items() if isinstance(value, pd.DataFrame)]
     if table is None or table not in there:
+        if table in _ASKED:
+            raise TableError(f"{table!r} is a question, not a table of an analysis: c2.view(c2.{table}(a))")
         asked = "name one of its tables" if table is None else f"there is no table {table!r}"
         raise TableError(f"{asked}: c2.view(a, 'waits'); there are {', '.join(dict.fromkeys(there)) or 'none'}")
     events = case.events
@@ -108,9 +125,17 @@ def _chosen(table: pd.DataFrame, *, name: str | None, columns: list[str] | None)
         if strange := [one for one in columns if one not in there]:
             raise TableError(f"there is no column {strange[0]!r}; there are {', '.join(there)}")
         return [usual.get(one, _plain(table, one)) for one in columns]
+    if name in _known() and not _known()[name] <= {*there}:  # somebody chose columns
+        return [usual.get(one, _plain(table, one)) for one in there]
     flat = table.reset_index()
     kept = [row for column, row in usual.items() if column in there and (flat[column].notna().any() or flat.empty)]
     return kept or [_plain(table, one) for one in there[:_OTHERS]]
+
+
+@cache
+def _known() -> dict[str, frozenset[str]]:
+    """The columns of all tables of the vocabulary."""
+    return {str(name): frozenset(map(str, part)) for name, part in describe().groupby("table", sort=False)["column"]}
 
 
 def _plain(table: pd.DataFrame, column: str) -> dict[str, str]:
@@ -149,11 +174,20 @@ def _cells(row: dict[Any, Any], chosen: list[dict[str, str]], *, tz: str, record
             made.append(words.moment(value, tz))
         elif form == "record":
             made.append(words.ABSENT if words.is_missing(value) else records.get(int(value), f"event {value}"))
+        elif form == "records":
+            made.append(_records(value, records))
         elif form in _OF_ROWS and all(name in row for name in _OF_ROWS[form][0]):
             made.append(_OF_ROWS[form][1](row))
         else:
             made.append(_FORMS.get(form, words.visible)(value))
     return made
+
+
+def _records(value: Any, records: Mapping[int, str]) -> str:
+    """The first records that a finding cites."""
+    cited = [records.get(event, f"event {event}") for event in numbers_in(value)]
+    more = f" and {len(cited) - _FEW:,} more" if len(cited) > _FEW else ""
+    return f"{', '.join(cited[:_FEW])}{more}" if cited else words.ABSENT
 
 
 def _number(value: Any) -> str:
