@@ -23,27 +23,27 @@ from nbconvert import SlidesExporter
 
 from capi2kit.lab.cards import LETTERS
 from capi2kit.lab.cases import cases
-from capi2kit.lab.course.marking import best, how_to
+from capi2kit.lab.course.marking import best, how_to, others
 from capi2kit.lab.course.paper import Paper, take_case
 
 ROOT = Path(__file__).parent.parent
 REVEAL = "reveal.js@6"
 _PLANNED = re.compile(r"^\| (case-\d{3}) \|", re.MULTILINE)  # the table of the guide
 _LEFT_OUT = ("Exercises", "Take it with you")
-_MOST_TEXT, _MOST_ROWS = 14, 12  # lines of plain output, and rows of a table, on a slide
+_MOST_TEXT, _MOST_ROWS, _MOST_COLUMNS = 12, 9, 6  # lines of plain output, rows and columns of a table, on a slide
 _BESIDE_TEXT = 6_000  # characters of HTML
 _STYLE = """
 .reveal { font: 400 27px/1.35 sans-serif; color: #1b1f23; }
 .reveal .slides section { text-align: left; height: 100%; overflow: auto; }
 .reveal h1, .reveal h2, .reveal h3 { font-family: sans-serif; text-transform: none; line-height: 1.15; margin: 0 0 .5em; color: #15304d; }
 .reveal h1 { font-size: 1.9em; } .reveal h2 { font-size: 1.4em; }
-.reveal img { max-height: 520px; max-width: 100%; margin: 0; }
-.reveal table { font-size: .66em; border-collapse: collapse; }
+.reveal img { max-height: 560px; width: 100%; object-fit: contain; object-position: left; margin: 0; }
+.reveal table { font-size: .82em; width: 100%; border-collapse: collapse; }
 .reveal td, .reveal th { padding: .15em .5em; border-bottom: 1px solid #d0d7de; }
-.reveal pre { font-size: .62em; width: 100%; box-shadow: none; white-space: pre-wrap; } .reveal code { font-size: .9em; }
+.reveal pre { font-size: .8em; width: 100%; box-shadow: none; white-space: pre-wrap; } .reveal code { font-size: .9em; }
 .reveal p, .reveal li { margin: .35em 0; } .reveal ul, .reveal ol { display: block; margin-left: 1.2em; }
 .anchor-link, .jp-InputPrompt, .jp-OutputPrompt, .jp-Collapser { display: none; }
-.reveal .jp-OutputArea-output { font-size: .85em; }
+.reveal .jp-OutputArea-output { font-size: .95em; }
 """
 _SHEET = """
 @page { size: A4; margin: 18mm 18mm 20mm; }
@@ -121,9 +121,7 @@ def _as_slides(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             for part in re.split(r"(?m)^(?=#{1,3} )", cell.source):
                 if part.strip():
-                    cells.append(
-                        _typed(nbformat.v4.new_markdown_cell(part), "slide" if part.startswith("#") else "subslide")
-                    )
+                    cells.append(_typed(nbformat.v4.new_markdown_cell(part), "slide"))
         elif cell.outputs and (shown := [*_shown(cell.outputs)]):
             made = nbformat.v4.new_code_cell("", outputs=shown)
             after_text = bool(cells) and cells[-1].cell_type == "markdown" and _fits(shown)
@@ -167,6 +165,13 @@ def _cut(text: str) -> str:
     for body in top.iter("tbody"):
         for row in list(body)[_MOST_ROWS:]:
             body.remove(row)
+        for row in [*body, *body.getparent().iter("tr")]:
+            for cell in list(row)[_MOST_COLUMNS:]:
+                row.remove(cell)
+    for line in [line for line in top.iter("p", "div") if (line.text or "").startswith("source: ")]:
+        line.drop_tree()
+    for part in top.xpath("//details"):
+        part.drop_tree()
     return html.tostring(top, encoding="unicode")
 
 
@@ -177,7 +182,8 @@ def sheet(paper: Paper, *, with_answers: bool) -> str:
         f"<code>{escape(name)}</code>, SHA-256 <code>{hashlib.sha256(data).hexdigest()}</code>"
         for name, data in paper.files.items()
     ]
-    head = [f"<h1>{paper.name}{': answers' if with_answers else ''}</h1>"]
+    head = [] if with_answers else ['<p class="about">Name: ______________________________ &nbsp; Points: ________</p>']
+    head += [f"<h1>{paper.name}{': answers' if with_answers else ''}</h1>"]
     if with_answers:
         head.append(f'<p class="about">Scenario <code>{case.scenario}</code></p>')
     head += [f'<p class="about">{escape(case.topic)}, {case.level.lower()}, about {case.minutes} minutes</p>']
@@ -201,9 +207,9 @@ def _asked(number: int, question: Any, *, with_answers: bool) -> str:
         )
         parts.append(f'<ol class="options">{"".join(options)}</ol>')
     if with_answers:
-        parts.append(
-            f'<div class="right"><strong>{escape(best(question))}</strong><br>{escape(question.because)}</div>'
-        )
+        more = f" ({others(question)})" if others(question) else ""
+        right = f"<strong>{escape(best(question))}</strong>{escape(more)}<br>{escape(question.because)}"
+        parts.append(f'<div class="right">{right}</div>')
         parts += [f'<p class="wrong">{escape(wrong.answer)}: {escape(wrong.says)}</p>' for wrong in question.wrong]
     elif not question.options:
         parts.append(f'<div class="level">{escape(how_to(question))}</div><div class="line"></div>')

@@ -93,13 +93,15 @@ def _make(given: argparse.Namespace) -> int:
     from capi2kit.lab.course.exam import write_exam
     from capi2kit.lab.course.paper import draw_paper
 
-    seed = SystemRandom().randrange(10_000) if given.seed is None else given.seed
+    seed = SystemRandom().randrange(1_000_000_000) if given.seed is None else given.seed
     paper = draw_paper(seed)
     folder = Path(given.output or paper.name)
     *files, answers, key = write_exam(paper, folder, force=given.force)
     for path in files:
         print(path)
-    print(f"Hand out the folder {folder}; keep {answers} and {key}.")
+    print(
+        f"Hand out the folder {folder}; keep {answers} and {key}, and the seed {seed}: whoever knows it can make the key."
+    )
     print(f"To mark: capi2kit quiz --key {key} --answers FILE ...")
     return 0
 

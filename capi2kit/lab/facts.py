@@ -21,8 +21,8 @@ _BUDGET_S = 20.0  # that most callers give a chain; see callers.toml
 _LONG_S = 2.0  # of waiting that is worth a question
 _BUCKETS = ((1.0, "none"), (10.0, "seconds"), (60.0, "many"), (float("inf"), "minutes"))
 _NEAR = 0.05  # of a bucket's end: nobody is asked to which side it belongs
-_MORE = "Where a thread of its own does the work, it leaves a record 53, too; nobody waits for those."
-_NO_MORE = "Here each record 53 is one of them."
+_MORE = "Where a thread of its own does the work, it leaves an event 53, too; nobody waits for those."
+_NO_MORE = "Here each event 53 is one of them."
 _CODE = re.compile(r"0x[89][0-9A-Fa-f]{7}\b|(?<![\w-])-2\d{9}\b")
 
 

@@ -78,23 +78,25 @@ def test_an_examination_is_made_filled_and_marked(capsys):
     said = run(capsys, "--new", "--seed", "3", "-o", "room 5")
     key = read_key("room 5-key.json")
     handed_out = sorted(path.name for path in Path("room 5").iterdir())
-    assert {"answers.txt", "questions.md"} < set(handed_out) and "keep room 5-key.md and room 5-key.json" in said
-    page = Path("room 5/questions.md").read_text()
-    assert all(question.text in page for question in key.questions)
+    assert (
+        handed_out == ["answers.txt", "evidence", "questions.txt"] and "keep room 5-key.md and room 5-key.json" in said
+    )
+    page = " ".join(Path("room 5/questions.txt").read_text().split())
+    assert all(question.text in page for question in key.questions) and "3" not in key.name.split("-")[0]
     assert not any(question.because in page for question in key.questions)
     right = "\n".join(f"{number}: {best(one)}" for number, one in enumerate(key.questions, 1))
-    Path("anna.txt").write_text(f"# exam. Name: Anna\n{right}\n", encoding="utf-8")
-    Path("ben.txt").write_text(Path("room 5/answers.txt").read_text() + "\n", encoding="utf-8")
+    Path("anna.txt").write_text(f"# {key.name}. Name: Anna\n{right}\n", encoding="utf-8")
+    Path("ben.txt").write_text(Path("room 5/answers.txt").read_text() + "\n", encoding="utf-16")
     marked = run(capsys, "--key", "room 5-key.json", "--answers", "anna.txt", "ben.txt").splitlines()
     assert "(100%) All right." in marked[0] and marked[1].startswith("ben.txt: 0 of ")
+    assert "is a form of exam-" in refused(capsys, REVOKED, "--answers", "ben.txt")[1]
 
 
 def test_the_same_seed_makes_the_same_examination(capsys):
     run(capsys, "--new", "--seed", "4", "-o", "one")
     run(capsys, "--new", "--seed", "4", "-o", "two")
-    assert {path.name: path.read_bytes() for path in Path("one").iterdir()} == {
-        path.name: path.read_bytes() for path in Path("two").iterdir()
-    }
+    one, two = ({path.name: path.read_bytes() for path in Path(name).rglob("*.*")} for name in ("one", "two"))
+    assert one == two and len(one) >= 3
     assert json.loads(Path("one-key.json").read_text()) == json.loads(Path("two-key.json").read_text())
 
 
@@ -107,12 +109,14 @@ def test_the_same_seed_makes_the_same_examination(capsys):
         (["--answers", "x.txt"], 2, "name the CASE"),
         (["--key", "none.json"], 3, "cannot be read"),
         ([REVOKED, "--answers", "none.txt"], 3, "cannot be read"),
+        ([REVOKED, "--answers", "empty.txt"], 3, "holds no answers"),
         ([REVOKED, "--answers", "twice.txt"], 3, "twice.txt: has an answer 1 twice"),
         ([REVOKED, "--answers", "many.txt"], 3, "only 1 to 10 are asked"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments, code, said, capsys):
     Path("twice.txt").write_text("1: a\n1: b\n")
+    Path("empty.txt").write_text("b, c, d")
     Path("many.txt").write_text("11: a\n")
     found, message = refused(capsys, *arguments)
     assert found == code and said in message

@@ -27,6 +27,7 @@ _SECONDS = {
 }
 _PART = re.compile(r"(-?\d[\d.,' ]*)\s*([a-z]*)")
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{8})|(-?\d{9,10})", re.IGNORECASE)
+_NAMED = 6  # further right answers
 _OTHER = "That is not it."
 
 
@@ -67,6 +68,13 @@ def best(question: Question) -> str:
     if question.options:
         return f"{LETTERS[question.options.index(answer)]}) {answer}"
     return f"{answer} s" if question.kind == "seconds" else answer
+
+
+def others(question: Question) -> str:
+    """What is right, too, in words; nothing if there is one answer only."""
+    more = question.answers[1:]
+    rest = f" and {len(more) - _NAMED} more" if len(more) > _NAMED else ""
+    return f"also right: {', '.join(more[:_NAMED])}{rest}" if more else ""
 
 
 def how_to(question: Question) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from capi2kit.lab.cards import LETTERS
-from capi2kit.lab.course.marking import Mark, best, mark, skipped
+from capi2kit.lab.course.marking import Mark, best, mark, others, skipped
 from capi2kit.lab.course.paper import Paper
 from capi2kit.lab.questions import Question
 
@@ -68,7 +68,8 @@ def said(question: Question, found: Mark) -> list[str]:
     if found.right:
         half = " Half a point, after a hint." if found.points < 1 else ""
         return [f"Right.{half}", question.because]
-    return [*([f"No. {found.says}"] if found.says else []), f"Right would be: {best(question)}", question.because]
+    more = f" ({others(question)})" if others(question) else ""
+    return [*([f"No. {found.says}"] if found.says else []), f"Right would be: {best(question)}{more}", question.because]
 
 
 def summed(sitting: Sitting) -> list[str]:
