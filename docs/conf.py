@@ -50,7 +50,7 @@ html_theme_options = {
 html_sidebars = {"index": [], "first_steps": [], "install": []}
 
 _ENTRY = re.compile(r"^(\S[^:]*?) : (.+)$")
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+)([^)]+)\)")
+_OUTSIDE = re.compile(r"!?\[([^\]]+)\]\(((?:\.\./)+)([^)]+)\)")
 _NOTEBOOK = re.compile(r"notebooks/(\w+)\.ipynb")
 
 
@@ -59,6 +59,9 @@ def _inside(found: re.Match[str], depth: int) -> str:
     label, up, path = found[1], found[2], found[3]
     if up.count("../") <= depth:
         return found[0]
+    if found[0].startswith("!"):
+        made.copy(HERE / "_made" / "pictures", path)
+        return f"![{label}]({'../' * depth}_made/pictures/{Path(path).name})"
     if notebook := _NOTEBOOK.fullmatch(path):
         return f"[{label}]({'../' * depth}_made/notebooks/{notebook[1]}.ipynb)"
     return f"{label} (`{path}` in the project)"

@@ -82,6 +82,12 @@ def make(folder: Path) -> None:
         _write(folder / "notebooks" / path.name, path.read_text(encoding="utf-8"))
 
 
+def copy(folder: Path, path: str) -> None:
+    """A picture of the project, put beside those that are drawn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / path, folder / Path(path).name)
+
+
 def _write(path: Path, text: str) -> None:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
