@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="capi2kit",
         description="Where did the seconds go? Measures what certificate checks cost, from Windows CAPI2 logs.",
-        epilog="Exit codes: 0 ok, 1 a check did not hold, 2 usage or no place to write to, 3 nothing usable, 4 records lost under --strict. "
+        epilog="Exit codes: 0 ok, 1 not as it should be, 2 usage or no place to write to, 3 nothing usable, 4 records lost under --strict. "
         "Example: capi2kit summary WEB01.evtx",
     )
     top.add_argument("--version", action="version", version=f"capi2kit {capi2kit.__version__}")
