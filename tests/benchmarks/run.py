@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from big_log import make
 
 NAME = "evtx/capi2_operational_wks05_2016-2018.evtx"
+FLAGSHIP = Path(__file__).parents[2] / "datasets" / "lab" / "sharepoint-drop"
+CARD = "import sys, capi2kit as c2; c2.analyse(c2.load(sys.argv[1]))._repr_html_()"
 PEAK_MB = """
 import resource, sys
 from pathlib import Path
@@ -86,6 +88,8 @@ def commands(small: Path) -> None:
     show("--help / python -c pass", paired(process(kit, "--help"), bare, runs=15), limit=12)
     summary = process(kit, "summary", "-q", str(small))
     show("summary of 1 MB / import pandas", paired(summary, pandas, runs=9), limit=2.5)
+    card = process(sys.executable, "-c", CARD, str(FLAGSHIP))
+    show("first card of the flagship / import pandas", paired(card, pandas, runs=9), limit=6)
 
 
 def pipeline(big: Path) -> None:
