@@ -38,6 +38,6 @@ def run(given: argparse.Namespace) -> int:
     analysis = analyse(load(evidence, tz=IANA))
     report = unused(folder / "report.html")
     save(analysis, report, force=False)
-    print(f"\n{visible(headline(analysis))}\n\nReport: {visible(report)}\nWhat happened, and three questions: "
+    print(f"\n{visible(headline(analysis))}\n\nReport: {visible(report)}\nWhat happened, and questions: "
           f"{visible(folder / SCENARIO / 'README.md')}")  # fmt: skip
     return 0
