@@ -68,7 +68,7 @@ class Quiz:
         self.log = log
 
     def ask(self, number: int) -> Card:
-        """A question, with what there is to choose from. Raises ScenarioError if there is none of this number."""
+        """A question, with what there is to choose from. Raises ScenarioError if there is no such question."""
         question = self._known(number)
         total = len(self._sitting.paper.questions)
         lines = asked(question, number=number, of=total)

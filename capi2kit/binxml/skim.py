@@ -1,4 +1,4 @@
-"""Skimming: whether a fragment holds nothing over which readers differ, told without making anything of it.
+"""Skimming: whether a fragment holds nothing over which readers differ, without making anything of it.
 
 Only what is sure is said: whatever is not a plain element with texts is left to `Fragments`, which knows all of the format.
 """

@@ -71,7 +71,7 @@ def plot_lengths(analyses: Mapping[str, Analysis], *, ax: Axes | None = None) ->
 
 
 def _draw(ax: Axes, waits: Any, *, place: int) -> None:
-    """The marks of one log; a sentence where there is none."""
+    """The marks of one log; a sentence where it has no waits."""
     timed = waits[waits["wait_s"].notna()]
     if timed.empty:
         text = "no retrieval in the log" if waits.empty else "no wait of known length"

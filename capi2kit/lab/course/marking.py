@@ -42,7 +42,7 @@ class Mark:
 
 
 class AnswerError(ValueError):
-    """An answer that is none, such as a word where a number is asked for. The message says what to write."""
+    """What cannot be an answer, such as a word where a number is asked for. The message says what to write."""
 
 
 def mark(question: Question, given: str, *, hints: int = 0) -> Mark:

@@ -26,7 +26,7 @@ class Sitting:
         return questions[number - 1]
 
     def hint(self, number: int) -> str:
-        """The next hint of a question, or that there is none left. A right answer counts half after one."""
+        """The next hint of a question, or that all are given. A right answer counts half after one."""
         hints, taken = self.question(number).hints, self.hints.get(number, 0)
         self.hints[number] = min(taken + 1, len(hints))
         return hints[taken] if taken < len(hints) else "There are no more hints."

@@ -42,7 +42,7 @@ def truth(analysis: Analysis, log: str | os.PathLike[str]) -> Card:
     Raises
     ------
     TableError : `analysis` is no analysis; the message says what to pass.
-    EvidenceError : the truth.json that is there is none.
+    EvidenceError : the truth.json that is there is not the truth of an incident.
     """
     whole, path = analysis_of(analysis), _beside(Path(log))
     if path is None:
