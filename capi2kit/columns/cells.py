@@ -103,6 +103,7 @@ _PARSED: dict[str, Callable[[str], float]] = {
     "pid": _pid,
     "milliseconds": _milliseconds,
 }
+KINDS = frozenset({"time", *_TRIMMED, *_PARSED})  # of values; all others are text as it is
 _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "float64"}
 
 
@@ -161,6 +162,11 @@ def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
     known = dict.fromkeys(found, NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
     stamps = np.array(list(map(known.__getitem__, values)), dtype="int64")
     return instants(stamps), [i for i in np.flatnonzero(stamps == NAT).tolist() if values[i] is not None]
+
+
+def is_within_nanoseconds(first: str, last: str) -> bool:
+    """Whether the times from one text to another can be counted in 64 bits of nanoseconds."""
+    return first >= _FIRST and last < _LAST
 
 
 def _nanoseconds(matches: list[re.Match[str]]) -> list[int]:

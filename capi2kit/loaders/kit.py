@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import shaped, typed
+from capi2kit.columns.coded import coded
 from capi2kit.knowledge import operation, rows
 from capi2kit.loaders.evidence import KIT_MANIFEST, Asked, EvidenceFile, Problems
 from capi2kit.loaders.text.lines import Line, check_size, head_of, lines, source_of, table_of
@@ -156,7 +157,9 @@ def _processes(found: list[tuple[Line, list[str]]], *, problems: Problems) -> Ba
     texts: dict[str, list[str | None]] = {"new_process": name, "new_pid": pid, "time": started, "command_line": command}
     texts = {column: [value or None for value in values] for column, values in texts.items()}
     texts |= {column: [PROVIDER] * count for column in ("provider", "channel")}
-    infer(texts, count=count)
+    columns_known = {column: coded(values) for column, values in texts.items()}
+    infer(columns_known, count=count)
+    texts = {column: values.texts() for column, values in columns_known.items()}
     known = {row["column"]: row["kind"] for row in rows("fields") if row["table"] == "events"}
     made = table_of("events", texts, kinds=known)
     for column in ("time", "new_pid"):

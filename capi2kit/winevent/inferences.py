@@ -1,6 +1,6 @@
 """Inferences: cells that follow from other cells of the same event, by tables of `data/`.
 
-Input and output: the texts of a batch by column. A cell that was logged is never
+Input and output: the texts of a batch by column, coded. A cell that was logged is never
 touched. What a message says is read by `sentences`; the channel follows from the
 event id where only one log has it; `operation` and `phase` follow from who logged what; the code of an error
 that was logged as a sentence, a number or a reason only, from texts.csv and nps_reasons.csv; an application pool, from the
@@ -13,6 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
+
+from capi2kit.columns.coded import Coded, absent, per_row, together
 from capi2kit.knowledge import (
     code_of_text,
     codes,
@@ -27,7 +30,7 @@ from capi2kit.knowledge.eventlabels import meaning_of
 from capi2kit.knowledge.providers import channel_of, opcode_of, provider_of
 from capi2kit.winevent.sentences import read_sentences
 
-Texts = dict[str, list[str | None]]
+Texts = dict[str, Coded]
 _PHASES = {"1": "start", "2": "stop"}
 # certutil's and certsvc's way to write a code: 0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE)
 _WRITTEN = re.compile(r"\b0x([0-9A-Fa-f]{8}) \((?:[A-Za-z0-9]{1,20}: )?-?[0-9]{1,10}\b")
@@ -56,37 +59,37 @@ def infer(texts: Texts, *, count: int) -> None:
 def _read_words(texts: Texts, *, count: int) -> None:
     """Level and opcode as numbers where a program wrote them as words; a task that is a word is the category."""
     for column in ("level", "opcode"):
-        cells = texts.get(column, [])
-        known = {cell: meaning_of(cell, kind=column) for cell in set(cells) if cell and not cell.isdigit()}
-        if known:
-            texts[column] = [known.get(cell or "") or cell for cell in cells]
-    tasks = texts.get("task", [])
-    if any(task and not task.strip().isdigit() for task in tasks):
-        categories = texts.setdefault("category", [None] * count)
-        for i, task in enumerate(tasks):
-            if task and not task.strip().isdigit():
-                categories[i], tasks[i] = categories[i] or task, None
+        if column in texts and not all(map(str.isdigit, texts[column].used()[1])):
+            texts[column] = texts[column].mapped(lambda cell, kind=column: _number_of(cell, kind=kind))  # type: ignore[misc]
+    if "task" in texts and not all(task.strip().isdigit() for task in texts["task"].used()[1]):
+        words = texts["task"].mapped(lambda task: None if task.strip().isdigit() else task)
+        texts["category"] = texts.get("category", absent(count)).filled(words)
+        texts["task"] = texts["task"].mapped(lambda task: task if task.strip().isdigit() else None)
+
+
+def _number_of(cell: str, *, kind: str) -> str:
+    return cell if cell.isdigit() else meaning_of(cell, kind=kind) or cell
+
+
+def _by(texts: Texts, names: tuple[str, ...], *, count: int) -> tuple[np.ndarray, list[tuple[str | None, ...]]]:
+    """For each row the number of what it has in these columns, and what that is."""
+    return together([texts.get(name, absent(count)) for name in names])
 
 
 def _name_channels(texts: Texts, *, count: int) -> None:
     """Fill `channel` where nothing names it and only one log of the provider has this event id."""
-    absent: list[str | None] = [None] * count
-    ids, providers = (texts.get(name, absent) for name in ("event_id", "provider"))
-    channels = texts.setdefault("channel", [None] * count)
-    for i, channel in enumerate(channels):
-        if channel is None and ids[i]:
-            channels[i] = channel_of(ids[i] or "", provider=providers[i])
+    channels = texts.setdefault("channel", absent(count))
+    if (channels.codes < 0).any():
+        number, keys = _by(texts, ("event_id", "provider"), count=count)
+        names = [channel_of(event_id, provider=provider) if event_id else None for event_id, provider in keys]
+        texts["channel"] = channels.filled(per_row(number, names))
 
 
 def _name_providers(texts: Texts, *, count: int) -> None:
     """Fill `provider` where nothing names it and its log has only one."""
-    channels = texts.get("channel", [None] * count)
-    providers = texts.setdefault("provider", [None] * count)
-    if None in providers:
-        known = {channel: provider_of(channel) for channel in set(channels) if channel}
-        texts["provider"] = [
-            provider or known.get(channel or "") for provider, channel in zip(providers, channels, strict=True)
-        ]
+    providers = texts.setdefault("provider", absent(count))
+    if (providers.codes < 0).any():
+        texts["provider"] = providers.filled(texts["channel"].mapped(provider_of))
 
 
 def _name_operations(texts: Texts, *, count: int) -> None:
@@ -94,21 +97,12 @@ def _name_operations(texts: Texts, *, count: int) -> None:
 
     A text that somebody copied may lack the opcode; then the event id says it.
     """
-    absent: list[str | None] = [None] * count
-    provider, channel, task, event_id = (
-        texts.get(name, absent) for name in ("provider", "channel", "task", "event_id")
-    )
-    keys = list(zip(provider, channel, task, event_id, strict=True))
-    names = {key: operation(key[2], key[3], channel=key[1], provider=key[0]).name for key in set(keys)}
-    texts["operation"] = list(map(names.__getitem__, keys))
-    opcodes = texts.get("opcode", absent)
-    if None in opcodes:
-        opcodes = [
-            opcode or opcode_of(number or "", channel=log)
-            for opcode, number, log in zip(opcodes, event_id, channel, strict=True)
-        ]
-    phases = {opcode: _PHASES.get(opcode or "", "point") for opcode in set(opcodes)}
-    texts["phase"] = list(map(phases.__getitem__, opcodes))
+    number, keys = _by(texts, ("provider", "channel", "task", "event_id"), count=count)
+    names = [operation(task, event_id, channel=log, provider=provider).name for provider, log, task, event_id in keys]
+    texts["operation"] = per_row(number, names)
+    number, keys = _by(texts, ("opcode", "event_id", "channel"), count=count)
+    opcodes = [opcode or opcode_of(event_id or "", channel=log) for opcode, event_id, log in keys]
+    texts["phase"] = per_row(number, [_PHASES.get(opcode or "", "point") for opcode in opcodes])
 
 
 def _look_up_codes(texts: Texts, *, count: int) -> None:
@@ -119,15 +113,13 @@ def _look_up_codes(texts: Texts, *, count: int) -> None:
         ("reason_code", lambda reason: reason_codes().get(reason)),
     )
     for column, read in readers:
-        cells = texts.get(column)
-        if cells is None:
-            continue
-        results = texts.setdefault("result", [None] * count)
-        found = {cell: read(cell) for cell in set(cells) if cell}
-        for i, cell in enumerate(cells):
-            code = found.get(cell or "")
-            if results[i] is None and code is not None:
-                results[i] = f"{code:X}"
+        if column in texts:
+            found = texts[column].mapped(lambda cell, read=read: _hexadecimal(read(cell)))  # type: ignore[misc]
+            texts["result"] = texts.get("result", absent(count)).filled(found)
+
+
+def _hexadecimal(code: int | None) -> str | None:
+    return None if code is None else f"{code:X}"
 
 
 def _code_in(text: str) -> int | None:
@@ -150,42 +142,51 @@ def _code_of_number(number: str) -> int | None:
 
 
 def _read_pools(texts: Texts, *, count: int) -> None:
+    """Fill `app_pool` from the command line that names it, and `clr_version` from that line or the folder in it."""
     lines = texts.get("command_line")
     if lines is None:
         return
-    pools, versions = (texts.setdefault(name, [None] * count) for name in ("app_pool", "clr_version"))
-    for i, line in enumerate(lines):
-        found = _POOL.search(line) if line and pools[i] is None else None
-        if found and line:
-            pools[i] = found[1] or found[2]
-            version = _CLR.search(line)
-            versions[i] = version[1] if version else None
-        elif line:
-            versions[i] = next(
-                (row["clr_version"] for row in rows("runtimes") if re.search(row["pattern"], line)), None
-            )
+    pools = texts.get("app_pool", absent(count))
+    found = lines.mapped(_pool_in)
+    named = (found.codes >= 0) & (pools.codes < 0)
+    versions = texts.get("clr_version", absent(count)).filled(lines.mapped(_runtime_of), where=lines.codes >= 0)
+    texts["app_pool"] = pools.filled(found, where=named)
+    texts["clr_version"] = versions.filled(lines.mapped(_clr_in), where=named)
+
+
+def _pool_in(line: str) -> str | None:
+    found = _POOL.search(line)
+    return (found[1] or found[2]) if found else None
+
+
+def _clr_in(line: str) -> str | None:
+    found = _CLR.search(line)
+    return found[1] if found else None
+
+
+def _runtime_of(line: str) -> str | None:
+    return next((row["clr_version"] for row in rows("runtimes") if re.search(row["pattern"], line)), None)
 
 
 def _name_callers(texts: Texts, *, count: int) -> None:
     """Fill `caller` and `fails` by callers.csv: who asks for such a check, and what happens to whom nobody can check."""
-    absent: list[str | None] = [None] * count
-    cells = [texts.get(name, absent) for name in CALLERS]
-    keys = list(zip(*cells, strict=True))
-    known = {key: caller_of(key) for key in set(keys)}
-    found = [known[key] for key in keys]
+    number, keys = _by(texts, CALLERS, count=count)
+    found = [caller_of(key) for key in keys]
     if any(found):
-        texts["caller"] = [one[0] if one else None for one in found]
-        texts["fails"] = [one[1] if one else None for one in found]
+        texts["caller"] = per_row(number, [one[0] if one else None for one in found])
+        texts["fails"] = per_row(number, [one[1] if one else None for one in found])
 
 
 def _read_lengths(texts: Texts, *, count: int) -> None:
     """An entry that says how long a validation took is whole: it knows its own duration."""
     messages = texts.get("message")
-    slow = operations_marking("slow validation")
-    if messages is None or not set(slow) & set(texts["operation"]):
+    slow = set(operations_marking("slow validation"))
+    if messages is None:
         return
-    lengths = texts.setdefault("duration_s", [None] * count)
-    for i, name in enumerate(texts["operation"]):
-        if name in slow and messages[i] and lengths[i] is None:
-            lengths[i] = messages[i]
-            texts["phase"][i] = "whole"
+    lengths = texts.get("duration_s", absent(count))
+    codes, names = texts["operation"].used()
+    is_slow = texts["operation"].looked_up(np.array([name in slow for name in names], bool), codes=codes, missing=False)
+    says_how_long = is_slow & (messages.codes >= 0) & (lengths.codes < 0)
+    if says_how_long.any():
+        texts["duration_s"] = lengths.filled(messages, where=says_how_long)
+        texts["phase"] = texts["phase"].filled(per_row(np.zeros(count, "int64"), ["whole"]), where=says_how_long)

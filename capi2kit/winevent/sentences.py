@@ -1,6 +1,6 @@
 """Sentences: what the message of an event says, by `data/phrases.csv`, where its fields do not say it.
 
-Input and output: the texts of a batch by column. A pattern names the columns that its parts fill; `code` is a result code as a
+Input and output: the texts of a batch by column, coded. A pattern names the columns that its parts fill; `code` is a result code as a
 decimal or hexadecimal number, and fills `result`. What was logged is never changed.
 """
 
@@ -10,9 +10,10 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from capi2kit.columns.coded import Coded, absent, per_row, together
 from capi2kit.knowledge import rows
 
-Texts = dict[str, list[str | None]]
+Texts = dict[str, Coded]
 LONGEST = 8000  # characters of a message that are searched
 _CODE = "code"
 _WHOLE = 1 << 32
@@ -41,26 +42,22 @@ def read_sentences(texts: Texts, *, count: int) -> None:
     messages = texts.get("message")
     if messages is None:
         return
-    absent: list[str | None] = [None] * count
-    ids, providers = (texts.get(name, absent) for name in ("event_id", "provider"))
-    known = phrases()
-    for i, message in enumerate(messages):
-        if not message or ids[i] not in known:
-            continue
-        for phrase in known[ids[i] or ""]:
-            found = phrase.pattern.search(message[:LONGEST]) if providers[i] in (None, phrase.provider) else None
-            if found:
-                whose = {"channel": phrase.channel, "provider": phrase.provider}
-                _fill(texts, i, parts=found.groupdict() | whose, count=count)
-                break
+    number, keys = together([messages, *(texts.get(name, absent(count)) for name in ("event_id", "provider"))])
+    read = [_parts(*key) for key in keys]
+    for column in dict.fromkeys(name for parts in read for name in parts):
+        found = per_row(number, [parts.get(column) for parts in read])
+        texts[column] = texts.get(column, absent(count)).filled(found)
 
 
-def _fill(texts: Texts, row: int, *, parts: dict[str, str | None], count: int) -> None:
-    for name, value in parts.items():
-        column = "result" if name == _CODE else name
-        cells = texts.setdefault(column, [None] * count)
-        if cells[row] is None and value and value.strip():
-            cells[row] = _hexadecimal(value.strip()) if name == _CODE else value.strip()
+def _parts(message: str | None, event_id: str | None, provider: str | None) -> dict[str, str]:
+    """What a sentence says, by column."""
+    for phrase in phrases().get(event_id or "", ()) if message else ():
+        found = phrase.pattern.search(message[:LONGEST]) if provider in (None, phrase.provider) else None  # type: ignore[index]
+        if found:
+            parts = found.groupdict() | {"channel": phrase.channel, "provider": phrase.provider}
+            named = {name: value.strip() for name, value in parts.items() if value and value.strip()}
+            return {"result": _hexadecimal(named.pop(_CODE))} | named if _CODE in named else named
+    return {}
 
 
 def _hexadecimal(code: str) -> str:

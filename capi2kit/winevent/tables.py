@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from itertools import chain, repeat
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from lxml import etree
 
-from capi2kit.columns.cells import instants, masked, missing, strings, typed
+from capi2kit.columns.cells import instants, masked, missing, strings
+from capi2kit.columns.coded import Coded, absent, coded, typed
 from capi2kit.knowledge import columns, flag_columns
 from capi2kit.winevent.inferences import Texts, infer
 from capi2kit.winevent.layouts import Layout
@@ -19,7 +21,18 @@ from capi2kit.winevent.skeletons import Skeletons
 
 Batch = dict[str, pd.DataFrame]
 Column = pd.api.extensions.ExtensionArray | np.ndarray
-_TABLES = ("events", "steps", "chain", "certificates")
+TABLES = ("events", "steps", "chain", "certificates")
+
+
+class Rows(NamedTuple):
+    """The rows of one table before they are columns of the vocabulary: texts by column, `extra` among them, and the event of each.
+
+    `ready` has columns that are typed already.
+    """
+
+    texts: Texts
+    owners: np.ndarray
+    ready: dict[str, Column] = {}  # noqa: RUF012 - never changed
 
 
 class EventRows:
@@ -30,8 +43,8 @@ class EventRows:
         self._start()
 
     def _start(self) -> None:
-        self._groups: dict[str, dict[Layout, _Group]] = {name: {} for name in _TABLES}
-        self._owners: dict[str, list[int]] = {name: [] for name in _TABLES}
+        self._groups: dict[str, dict[Layout, _Group]] = {name: {} for name in TABLES}
+        self._owners: dict[str, list[int]] = {name: [] for name in TABLES}
         self._offsets: list[int] = []
         self._written: list[int] = []
 
@@ -59,32 +72,46 @@ class EventRows:
 
     def batch(self) -> Batch:
         """The tables of what was collected, in vocabulary columns; collecting starts anew."""
-        events = self._events()
-        tables = {"events": _table("events", events)}
-        for name in _TABLES[1:]:
-            owners = np.array(self._owners[name], dtype="int64")
-            made = _columns(name, _texts(self._groups[name], count=len(owners)), count=len(owners))
-            made["event"] = _owned(owners, dtype=columns(name)["event"])
-            made["position"] = np.arange(len(owners)) - np.searchsorted(owners, owners)
-            made["elements"] = np.bincount(owners)[owners] if len(owners) else owners
-            for column in {"host", "process"} & columns(name).keys():
-                made[column] = events[column].take(owners)
-            if name == "chain":
-                made |= _flags(made["info_status"])
-            tables[name] = _table(name, made)
+        tables = {
+            name: Rows(
+                _texts(self._groups[name], count=len(self._owners[name])), np.array(self._owners[name], dtype="int64")
+            )
+            for name in TABLES
+        }
+        made = as_batch(tables, offsets=np.array(self._offsets, "int64"), written=np.array(self._written, "int64"))
         self._start()
-        return tables
-
-    def _events(self) -> dict[str, Column]:
-        count = len(self)
-        texts = _texts(self._groups["events"], count=count)
-        infer(texts, count=count)
-        made = _columns("events", texts, count=count)
-        made["event"] = np.arange(count)
-        made["source"] = np.zeros(count, dtype="int64")
-        made["offset"] = masked(np.array(self._offsets, dtype="int64"), np.zeros(count, bool), dtype="Int64")
-        made["time_written"] = instants(np.array(self._written, dtype="int64"))
         return made
+
+
+def as_batch(rows: dict[str, Rows], *, offsets: np.ndarray, written: np.ndarray) -> Batch:
+    """Tables in vocabulary columns: `events`, and those of the other tables that are given."""
+    events = _events(rows["events"], offsets=offsets, written=written)
+    tables = {"events": _table("events", events)}
+    for name in TABLES[1:]:
+        if name not in rows:
+            continue
+        owners = rows[name].owners
+        made = _columns(name, rows[name], count=len(owners))
+        made["event"] = _owned(owners, dtype=columns(name)["event"])
+        made["position"] = np.arange(len(owners)) - np.searchsorted(owners, owners)
+        made["elements"] = np.bincount(owners)[owners] if len(owners) else owners
+        for column in {"host", "process"} & columns(name).keys():
+            made[column] = events[column].take(owners)
+        if name == "chain":
+            made |= _flags(made["info_status"])
+        tables[name] = _table(name, made)
+    return tables
+
+
+def _events(rows: Rows, *, offsets: np.ndarray, written: np.ndarray) -> dict[str, Column]:
+    count = len(offsets)
+    infer(rows.texts, count=count)
+    made = _columns("events", rows, count=count)
+    made["event"] = np.arange(count)
+    made["source"] = np.zeros(count, dtype="int64")
+    made["offset"] = masked(offsets, np.zeros(count, bool), dtype="Int64")
+    made["time_written"] = instants(written)
+    return made
 
 
 def _flags(info: Column) -> dict[str, Column]:
@@ -115,21 +142,31 @@ class _Group:
         self.values: list[tuple[str, ...]] = []
 
 
-def _columns(table: str, texts: Texts, *, count: int) -> dict[str, Column]:
+def _columns(table: str, rows: Rows, *, count: int) -> dict[str, Column]:
     """Every column of the vocabulary from the texts of its cells; those that no row fills are <NA>."""
-    extras = texts.pop("extra")
     made: dict[str, Column] = {}
+    misfits: dict[int, dict[str, str | None]] = {}
     for column, dtype in columns(table).items():
-        values = texts.get(column)
-        if values is None:
+        if column in rows.ready:
+            made[column] = rows.ready[column]
+        elif column not in rows.texts:
             made[column] = missing(count, dtype)
-            continue
-        made[column], bad = typed(values, kind=kinds().get((table, column), "text"), dtype=dtype)
-        for i in bad:
-            extra = json.loads(extras[i] or "{}") | {f"{column}?": values[i]}
-            extras[i] = json.dumps(extra, ensure_ascii=False)
-    made["extra"] = strings(extras)
+        else:
+            found = rows.texts[column]
+            made[column], bad = typed(found, kind=kinds().get((table, column), "text"), dtype=dtype)
+            for row in bad:
+                misfits.setdefault(row, {})[f"{column}?"] = found.words[int(found.codes[row])].as_py()
+    if misfits:
+        made["extra"] = _with_misfits(rows.texts.get("extra", absent(count)), misfits)
     return made
+
+
+def _with_misfits(extra: Coded, misfits: dict[int, dict[str, str | None]]) -> Column:
+    """The JSON texts with what did not fit its column, under the column's name and a question mark."""
+    texts = extra.texts()
+    for row, more in misfits.items():
+        texts[row] = json.dumps(json.loads(texts[row] or "{}") | more, ensure_ascii=False)
+    return strings(texts)
 
 
 def _texts(groups: dict[Layout, _Group], *, count: int) -> Texts:
@@ -148,21 +185,27 @@ def _texts(groups: dict[Layout, _Group], *, count: int) -> Texts:
         flat = list(chain.from_iterable(parts.get(layout, absent[layout]) for layout in groups))
         return list(in_order(flat))[:count]
 
-    texts = {column: in_rows(parts) for column, parts in filled.items()}
+    texts = {column: coded(in_rows(parts)) for column, parts in filled.items()}
     extras = (map(layout.tell_extra, group.values) for layout, group in groups.items())
-    texts["extra"] = list(in_order(list(chain.from_iterable(extras))))[:count]
+    texts["extra"] = coded(list(in_order(list(chain.from_iterable(extras))))[:count])
     if HEADER in texts:
-        _split_headers(texts)
+        split_headers(texts, count=count)
     return texts
 
 
-def _split_headers(texts: Texts) -> None:
+def split_headers(texts: Texts, *, count: int) -> None:
     """A header line is two cells: its name and its value; a first line has no name."""
     lines = texts.pop(HEADER)
-    absent: list[str | None] = [None] * len(lines)
-    names, values = texts.get("name", absent), texts.get("value", absent)
-    parts = [line.partition(": ") if line is not None else None for line in lines]
-    texts["name"] = [(part[0] if part[1] else None) if part else name for part, name in zip(parts, names, strict=True)]
-    texts["value"] = [
-        (part[2] if part[1] else part[0]) if part else value for part, value in zip(parts, values, strict=True)
-    ]
+    names, values = (texts.get(name, absent(count)) for name in ("name", "value"))
+    texts["name"] = names.filled(lines.mapped(_name_of_header), where=lines.codes >= 0)
+    texts["value"] = values.filled(lines.mapped(_value_of_header), where=lines.codes >= 0)
+
+
+def _name_of_header(line: str) -> str | None:
+    name, mark, _ = line.partition(": ")
+    return name if mark else None
+
+
+def _value_of_header(line: str) -> str:
+    name, mark, value = line.partition(": ")
+    return value if mark else name

@@ -1,0 +1,137 @@
+"""Coded columns: texts as numbers into a list of words, so that what is the same for a million rows is worked out once.
+
+    rows    "HTTP"  None  "LDAP"  "HTTP"           codes   0  -1  1  0
+                                                   words   "HTTP" "LDAP"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capi2kit.columns import cells
+from capi2kit.columns.cells import Column
+
+NONE = -1  # the code of a row without a text
+_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$"
+_SPARSE = 1 << 20  # keys: beyond that, sorting them is cheaper than a table of them all
+_MANY = 64  # different texts, from which on Arrow reads them all at once
+
+
+class Coded(NamedTuple):
+    """One text a row: `codes` (-1 where there is none) into `words`. A word may be there twice, or used by no row."""
+
+    codes: np.ndarray
+    words: pa.LargeStringArray
+
+    def used(self) -> tuple[np.ndarray, list[str]]:
+        """The codes that rows have, in order, and their texts."""
+        marks = np.zeros(len(self.words) + 1, bool)
+        marks[self.codes] = True  # -1 marks the last one, which is no word
+        codes = np.flatnonzero(marks[:-1])
+        return codes, self.words.take(pa.array(codes)).to_pylist()
+
+    def looked_up(self, values: np.ndarray, *, codes: np.ndarray, missing: object) -> np.ndarray:
+        """For every row the value of its code; `missing` where it has none of these codes."""
+        table = np.full(len(self.words) + 1, missing, values.dtype)
+        table[codes] = values
+        table[-1] = missing
+        return table[self.codes]
+
+    def mapped(self, change: Callable[[str], str | None]) -> Coded:
+        """The column with each text changed; None where `change` gives None."""
+        codes, texts = self.used()
+        changed = coded(list(map(change, texts)))
+        return Coded(self.looked_up(changed.codes, codes=codes, missing=NONE), changed.words)
+
+    def filled(self, other: Coded, *, where: np.ndarray | None = None) -> Coded:
+        """The column with the texts of `other` in the rows that have none, or in all rows `where` that is true."""
+        rows = (self.codes < 0) & (other.codes >= 0) if where is None else where
+        if not rows.any():
+            return self
+        theirs = np.where(other.codes < 0, NONE, other.codes + len(self.words))
+        return Coded(np.where(rows, theirs, self.codes), pa.concat_arrays([self.words, other.words]))
+
+    def strings(self) -> Column:
+        """The column as nullable strings."""
+        return pd.arrays.ArrowStringArray(self.words.take(pa.array(self.codes, mask=self.codes < 0)))
+
+    def texts(self) -> list[str | None]:
+        """The column as a list."""
+        words = self.words.to_pylist()
+        return [words[code] if code >= 0 else None for code in self.codes.tolist()]
+
+
+def coded(values: Sequence[str | None]) -> Coded:
+    """A list of texts as a coded column; its words are all different."""
+    found = pa.array(values, pa.large_string()).dictionary_encode()
+    return Coded(found.indices.fill_null(NONE).to_numpy(zero_copy_only=False), found.dictionary)
+
+
+def absent(count: int) -> Coded:
+    """A column without any text."""
+    return Coded(np.full(count, NONE, "int32"), pa.array([], pa.large_string()))
+
+
+def together(columns: Sequence[Coded]) -> tuple[np.ndarray, list[tuple[str | None, ...]]]:
+    """For each row the number of what it has in all these columns, and what each number is, as texts."""
+    number, size = np.zeros(len(columns[0].codes), "int64"), 1
+    places, all_texts = [], []
+    for column in columns:
+        codes, texts = column.used()
+        places.append(column.looked_up(np.arange(1, len(codes) + 1), codes=codes, missing=0))
+        all_texts.append([None, *texts])
+        number, size = numbered(number * len(all_texts[-1]) + places[-1], size=size * len(all_texts[-1]))
+    first = np.zeros(size, "int64")
+    first[number[::-1]] = np.arange(len(number))[::-1]
+    parts = [map(texts.__getitem__, place[first].tolist()) for place, texts in zip(places, all_texts, strict=True)]
+    return number, list(zip(*parts, strict=True))
+
+
+def numbered(keys: np.ndarray, *, size: int) -> tuple[np.ndarray, int]:
+    """Keys from 0 to `size`, without gaps: the number of each among those that occur, in order; and how many occur."""
+    if size > _SPARSE:
+        found, number = np.unique(keys, return_inverse=True)
+        return number, len(found)
+    marks = np.zeros(size, bool)
+    marks[keys] = True
+    rank = np.cumsum(marks) - 1
+    return rank[keys], int(marks.sum())
+
+
+def per_row(number: np.ndarray, texts: Sequence[str | None]) -> Coded:
+    """A column from the number of each row and the text of each number."""
+    found = coded(texts)
+    return Coded(found.codes[number], found.words)
+
+
+def typed(column: Coded, *, kind: str, dtype: str) -> tuple[Column, list[int]]:
+    """The texts as an array of `dtype`, and the rows of those that do not fit: as `cells.typed`, once for each text."""
+    if kind not in cells.KINDS:
+        return column.strings(), []
+    codes, texts = column.used()
+    values, bad = _typed_by_arrow(texts, kind=kind) or cells.typed(texts, kind=kind, dtype=dtype)
+    place = column.looked_up(np.arange(len(codes)), codes=codes, missing=NONE)
+    wrong = np.zeros(len(codes) + 1, bool)
+    wrong[bad] = True
+    return values.take(place, allow_fill=True), np.flatnonzero(wrong[place]).tolist() if bad else []
+
+
+def _typed_by_arrow(texts: list[str], *, kind: str) -> tuple[Column, list[int]] | None:
+    """Times in the form in which Windows writes them, read by Arrow; None for anything else."""
+    if kind != "time" or len(texts) < _MANY:
+        return None
+    words = pa.array(texts, pa.large_string())
+    first, last = min(texts), max(texts)
+    if not pc.all(pc.match_substring_regex(words, _TIME)).as_py() or not cells.is_within_nanoseconds(first, last):
+        return None
+    try:
+        stamps = words.cast(pa.timestamp("ns", "UTC"))
+    except pa.ArrowInvalid:
+        return None
+    return cells.instants(stamps.cast(pa.int64()).to_numpy()), []
