@@ -286,7 +286,7 @@ def _joined(batches: list[Batch]) -> Case:
     sources["loaded"] -= sources["duplicates"]
     notes += leave_out_repeated(sources, beside)
     record = integers(events["record"], missing=LATEST)
-    order = np.lexsort((record, source))
+    order = np.lexsort((integers(events["offset"]), record, source))
     order = order[~twice[order]]
     events = events.take(order).reset_index(drop=True)
     events["event"] = np.arange(len(events))

@@ -22,6 +22,7 @@ from capi2kit.binxml.fragments import (
     LostTemplate,
     Node,
     Slot,
+    Template,
     Value,
 )
 from capi2kit.binxml.skim import is_plain
@@ -67,6 +68,16 @@ class Decoder:
                         left += self.fragments.read(value.offset, stop, in_definition=False, depth=0)
         except (struct.error, IndexError, ValueError, RecursionError) as err:
             raise err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", offset) from err
+
+    def template(self, definition: int) -> Template:
+        """The template whose definition is at an offset of the chunk. Raises BinXmlError."""
+        self.fragments.begin_record()
+        try:
+            return self.fragments.template(definition, self.chunk[definition + 4 : definition + 8], depth=0)
+        except (struct.error, IndexError, ValueError, RecursionError) as err:
+            raise (
+                err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", definition)
+            ) from err
 
     def decode(self, offset: int, end: int) -> etree._Element:
         """The element tree of the fragment in [offset, end). Raises BinXmlError."""

@@ -23,7 +23,7 @@ UNKNOWN_NAME = "UnknownName"  # in place of a name that nothing could restore
 MAX_DEPTH = 64
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML cannot hold
 _MORE = 0x40
-_FIRST, _LAST = 116444736000000000, 189025920000000000  # 1970 and 2200, in ticks since 1601
+EARLIEST, LATEST = 116444736000000000, 189025920000000000  # 1970 and 2200, in ticks since 1601
 _TOKEN = 16  # units of work; a byte of text is one
 _RECORD_WORK = 1 << 20  # several times what the largest record can need: templates may repeat each other for ever
 _CHUNK_WORK = 1 << 23
@@ -147,7 +147,7 @@ class Fragments:
         start, definition = self.chunk[at + 2 : at + 6], _u32(self.chunk, at + 6)[0]
         at += 10
         inline = definition == at
-        template = self._template(definition, start, depth=depth)
+        template = self.template(definition, start, depth=depth)
         if inline:
             at += 24 + _u32(self.chunk, definition + 20)[0]
         count = _u32(self.chunk, at)[0]
@@ -161,7 +161,7 @@ class Fragments:
             if WIDTHS.get(kind, size) != size and size:
                 self.odd = True
             elif kind == FILETIME and size:
-                self.odd |= not _FIRST <= struct.unpack_from("<Q", self.chunk, offset)[0] < _LAST
+                self.odd |= not EARLIEST <= struct.unpack_from("<Q", self.chunk, offset)[0] < LATEST
             elif kind in (STRING, ANSI) and not self.odd:
                 self._note_odd(value_text(kind, self.chunk[offset : offset + size]) or "")
             offset += size
@@ -169,7 +169,8 @@ class Fragments:
             raise BinXmlError("values reach beyond the record", at)
         return Instance(template.roots, values), offset
 
-    def _template(self, definition: int, start: bytes, *, depth: int) -> Template:
+    def template(self, definition: int, start: bytes, *, depth: int) -> Template:
+        """The template at an offset, whose GUID begins with `start`."""
         known = self.templates.get(definition)
         if known and known.guid[:4] == start:
             self.odd |= known.odd
@@ -217,7 +218,7 @@ class Fragments:
                 node.parts.append(instance)
             else:
                 before = at
-                text, at = self._text(at, end)
+                text, at = self.read_text(at, end)
                 if at == before:
                     raise BinXmlError(f"unexpected token {chunk[at]:#04x} in content", at)
                 node.parts.extend(text)
@@ -228,13 +229,13 @@ class Fragments:
         at += 4
         while self.chunk[at] & ~_MORE == 0x06:
             name, at = self._name(at + 1, f"{node.name}@")
-            value, at = self._text(at, end)
+            value, at = self.read_text(at, end)
             node.attributes.append((name, value))
         if at != stop:
             raise BinXmlError("attribute list has another length than it says", at)
         return at
 
-    def _text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
+    def read_text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
         """A run of text, CDATA, character and entity references and substitutions."""
         parts: list[str | Slot] = []
         chunk = self.chunk
@@ -287,6 +288,25 @@ class Fragments:
         if offset == at:
             at += 10 + 2 * _u16(self.chunk, offset + 6)[0]
         return name, at
+
+
+class TextReader:
+    """Reads single texts of one chunk, for a reader that takes the rest of it in its own way."""
+
+    def __init__(self, chunk: bytes) -> None:
+        self._fragments = Fragments(chunk, lost_name=None, lost_template=None)
+
+    def read(self, at: int, end: int) -> tuple[str, int]:
+        """The text at `at` and where it ends. Raises BinXmlError where it does not end before `end`, or readers differ over it."""
+        self._fragments.begin_record()
+        self._fragments.odd = False
+        try:
+            parts, after = self._fragments.read_text(at, end)
+        except (struct.error, IndexError, ValueError) as err:
+            raise err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", at) from err
+        if self._fragments.odd or not all(isinstance(part, str) for part in parts):
+            raise BinXmlError("no plain text", at)
+        return "".join(map(str, parts)), after
 
 
 def _slots(node: Node) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 STRING, ANSI, BINARY, FILETIME, BINXML, STRINGS = 0x01, 0x02, 0x0E, 0x11, 0x21, 0x81
+ARRAY = 0x80  # the mark of a type of which there are several
 _EPOCH = datetime(1601, 1, 1)
 
 
@@ -95,3 +96,6 @@ _SHOW: dict[int, Callable[[bytes], str]] = {
     0x14: lambda raw: hex(int.from_bytes(raw, "little")),
     0x15: lambda raw: hex(int.from_bytes(raw, "little")),
 } | {kind: (lambda raw, fmt=fmt: str(struct.unpack(fmt, raw)[0])) for kind, fmt in _FORMATS.items()}
+KNOWN = frozenset(
+    {0x00, STRING, ANSI, BINARY, BINXML, STRINGS, *_SHOW}
+)  # types that are read; and arrays of some of them

@@ -1,7 +1,7 @@
 """Coded columns: texts as numbers into a list of words, so that what is the same for a million rows is worked out once.
 
-    rows    "HTTP"  None  "LDAP"  "HTTP"           codes   0  -1  1  0
-                                                   words   "HTTP" "LDAP"
+rows    "HTTP"  None  "LDAP"  "HTTP"           codes   0  -1  1  0
+                                               words   "HTTP" "LDAP"
 """
 
 from __future__ import annotations

@@ -36,6 +36,27 @@ def grouped(columns: list[np.ndarray]) -> np.ndarray:
     return code
 
 
+def repeated(keys: np.ndarray) -> np.ndarray:
+    """Which whole numbers were there before, further up in the array.
+
+    As fast as a hash table in place of a sort: only numbers that share a place of the table are sorted.
+    """
+    bits = max(int(len(keys)).bit_length() + 2, 4)
+    place = ((keys.astype("u8") * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype("int64")
+    table = np.zeros(1 << bits, "int64")
+    table[place[::-1]] = np.arange(len(keys))[::-1]
+    first = table[place]
+    mine = np.arange(len(keys))
+    again = (first != mine) & (keys[first] == keys)
+    unsure = np.flatnonzero((first != mine) & ~again)
+    if len(unsure):
+        shared = np.flatnonzero(np.isin(place, place[unsure]))
+        _, earliest = np.unique(keys[shared], return_index=True)
+        again[shared] = True
+        again[shared[earliest]] = False
+    return again
+
+
 def how_many(numbers: np.ndarray) -> int:
     """How many places an array needs that these numbers, from 0 on, point into; none for none."""
     return int(numbers.max(initial=-1)) + 1

@@ -24,10 +24,10 @@ class Layout:
         """The values behind those of the columns, as JSON under their paths."""
         if not self.extra:
             return None
-        return self.extra % tuple(encode_basestring(_bare_guid(value)) for value in values[len(self.columns) :])
+        return self.extra % tuple(encode_basestring(bare_guid(value)) for value in values[len(self.columns) :])
 
 
-def _bare_guid(value: str) -> str:
+def bare_guid(value: str) -> str:
     """A GUID as all of them are written here: Windows renders them in braces, readers of the file without."""
     return guid(value) if len(value) == _GUID_IN_BRACES and value[0] == "{" else value
 
@@ -52,6 +52,15 @@ class Layouts:
         for kept in part.extra.values():
             values += kept if isinstance(kept, list) else [kept]
         return layout, tuple(values)
+
+
+def template_of(paths: list[str]) -> tuple[list[str], list[int]]:
+    """The JSON of values with these paths (of plain names), in pieces, and which value is between one piece and the next."""
+    spots: dict[str, list[int]] = {}
+    for number, path in enumerate(paths):
+        spots.setdefault(path, []).append(number)
+    shown: Extra = {path: [""] * len(many) if len(many) > 1 else "" for path, many in spots.items()}
+    return _template(shown).split("%s"), [number for many in spots.values() for number in many]
 
 
 def _template(extra: Extra) -> str:

@@ -46,13 +46,15 @@ class Asked:
 
     `engine`: who decodes records of an .evtx. `providers`: whose events to keep, all of them (None) or those
     with these ids; None keeps everything. `tz`: the zone of logs that are in local time, None if it was not
-    given. `progress`: called with done and promised.
+    given. `progress`: called with done and promised. `tables`: only these tables of a log are needed, and no `extra`;
+    a loader may give more.
     """
 
     engine: str = "auto"
     providers: Providers | None = field(default_factory=providers)
     tz: str | None = None
     progress: Callable[[int, int], None] | None = None
+    tables: tuple[str, ...] | None = None
 
     def wants(self, provider: str | None, event_id: str | None) -> bool:
         """Whether an event is to be kept; one that does not say whose it is, always."""

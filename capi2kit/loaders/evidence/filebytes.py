@@ -48,16 +48,39 @@ class FileBytes:
         while left:
             piece = self._file.read(left)
             if not piece:
-                message = f"{self._name}: became shorter while it was read, from {self._size} bytes; copy it, then load the copy"
-                raise EvidenceError(message, source=self._name)
+                self._raise_shorter()
             pieces.append(piece)
             left -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def read_into(self, buffer: memoryview, start: int) -> None:
+        """Fill a buffer with the bytes from `start` on."""
+        self._file.seek(start)
+        while len(buffer):
+            count = self._file.readinto(buffer)
+            if not count:
+                self._raise_shorter()
+            buffer = buffer[count:]
+
+    def _raise_shorter(self) -> None:
+        message = (
+            f"{self._name}: became shorter while it was read, from {self._size} bytes; copy it, then load the copy"
+        )
+        raise EvidenceError(message, source=self._name)
 
     def is_changed(self) -> bool:
         """Whether the file was written to since it was opened."""
         status = os.fstat(self._file.fileno())
         return (status.st_size, status.st_mtime_ns) != (self._size, self._time)
+
+
+def fill(buffer: bytearray, data: Buffer, *, start: int, count: int) -> None:
+    """Copy `count` bytes of the data, from `start` on, to the beginning of a buffer."""
+    with memoryview(buffer) as view:
+        if isinstance(data, FileBytes):
+            data.read_into(view[:count], start)
+        else:
+            view[:count] = data[start : start + count]
 
 
 def sha256_of(data: Buffer) -> str:

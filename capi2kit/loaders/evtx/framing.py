@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 from Evtx.BinaryParser import BinaryParserException
 from Evtx.Evtx import ChunkHeader, FileHeader
 
@@ -81,9 +82,30 @@ def chunk_bytes(data: Buffer, chunk: Chunk) -> bytes:
     return bytes(data[chunk.offset : chunk.offset + CHUNK]).ljust(CHUNK, b"\0")
 
 
+def frame_lightly(data: Buffer, head: bytes, *, sound: np.ndarray) -> Framing | None:
+    """The framing of a file without its chunks, if each of them is `sound`, or was never used; else None. `head`: its first bytes."""
+    header, damage = _file_header(head)
+    used = header.chunk_count() if header and not damage else 0
+    live = int(np.flatnonzero(sound).max(initial=-1)) + 1
+    slots = max(0, -(-(len(data) - HEADER) // CHUNK))
+    if not live or live < min(used, slots) or used > slots or not sound[:live].all():
+        return None
+    for slot in range(live, slots):
+        if chunk_bytes(data, Chunk(slot)) != _ZEROS:
+            return None
+    dirty = bool(header and header.is_dirty())
+    if header and not damage and not dirty and live > used:
+        damage.append(_too_many(used, live))
+    return Framing([], dirty, damage)
+
+
+def _too_many(used: int, live: int) -> str:
+    return f"the file header speaks of {used} chunks, {live} are in use"
+
+
 def frame_file(data: Buffer) -> Framing:
     """Walk all chunks and records. Never trusts a count; never raises for damage."""
-    header, damage = _file_header(data)
+    header, damage = _file_header(bytes(data[:HEADER]))
     slots = max(0, -(-(len(data) - HEADER) // CHUNK))
     used = header.chunk_count() if header and not damage else 0
     chunks = [frame_chunk(data, slot) for slot in range(max(slots, used))]
@@ -92,15 +114,15 @@ def frame_file(data: Buffer) -> Framing:
     live = sum(chunk.damage != "zeroed" for chunk in chunks)
     dirty = bool(header and header.is_dirty())
     if header and not damage and not dirty and live > used:
-        damage.append(f"the file header speaks of {used} chunks, {live} are in use")
+        damage.append(_too_many(used, live))
     framing = Framing(chunks, dirty, damage)
     _count_lost(framing, newest=header.next_record_number() - 1 if used and header and not dirty else 0)
     return framing
 
 
-def _file_header(data: Buffer) -> tuple[FileHeader | None, list[str]]:
+def _file_header(head: bytes) -> tuple[FileHeader | None, list[str]]:
     try:
-        header = FileHeader(bytes(data[:HEADER]), 0)
+        header = FileHeader(head, 0)
         if not header.check_magic():
             return None, ["the file header is not that of an .evtx file"]
         good = header.calculate_checksum() == header.checksum()

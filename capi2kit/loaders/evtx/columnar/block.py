@@ -1,0 +1,28 @@
+"""Block: some chunks of a log in one piece of memory, with views of it that begin at any byte.
+
+`block.u4[at]` are the four bytes at `at` as a number; `at` may be an array of a million places.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SLACK = 16  # bytes behind the chunks: a view of eight bytes may begin at the last one
+
+
+class Block:
+    """`size` bytes of whole chunks; `raw` has `SLACK` bytes more. Views: u1, u2, u4, u8, little endian."""
+
+    def __init__(self, raw: bytes | bytearray, size: int) -> None:
+        self.raw = raw
+        self.size = size
+        self.u1 = np.frombuffer(raw, "u1", count=size + SLACK)
+        self.u2, self.u4, self.u8 = (self._view(width) for width in (2, 4, 8))
+
+    def _view(self, width: int) -> np.ndarray:
+        return np.ndarray((self.size + SLACK - width + 1,), f"<u{width}", self.raw, 0, (1,))
+
+    def pieces(self, places: np.ndarray, *, width: int) -> np.ndarray:
+        """The `width` bytes at each of these places, one behind the other."""
+        view = np.ndarray((self.size + SLACK - width + 1,), f"V{width}", self.raw, 0, (1,))
+        return view[places]

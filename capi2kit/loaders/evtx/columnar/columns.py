@@ -1,0 +1,154 @@
+"""Columns: the values that a walk found → the coded columns of each table, by the rules of `winevent.walk`.
+
+The first value of a row that has a column takes it; a later one, and what has no column, is kept in `extra` as JSON, in the order of
+the record. Attributes that are "true" become a list of their names, where `data/fields.csv` says so.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capi2kit.columns.coded import NONE, Coded, coded, numbered
+from capi2kit.loaders.evtx.columnar.found import Values
+from capi2kit.winevent.contexts import Contexts
+from capi2kit.winevent.layouts import bare_guid, template_of
+from capi2kit.winevent.inferences import Texts
+
+_TRUE = "true"
+
+
+class TableColumns:
+    """Fills the columns of one table of `count` rows. `values`: those of this table, `row` being final."""
+
+    def __init__(self, values: Values, *, count: int, words: pa.LargeStringArray, contexts: Contexts) -> None:
+        self._count = count
+        self._words = words
+        self._targets = contexts.targets
+        order = np.argsort(values.target, kind="stable")
+        self._values = values.some(order)
+        self._bounds = np.searchsorted(self._values.target, np.arange(len(self._targets) + 1))
+        self._lost: list[np.ndarray] = []
+
+    def texts(self, taken: dict[str, Coded], *, ready: dict[str, np.ndarray], extra: bool) -> Texts:
+        """All columns. `taken`: cells that are filled before; `ready`: rows of columns that are made in another way."""
+        found = dict(taken)
+        by_column: dict[str, list[slice]] = {}
+        by_names: dict[str, list[np.ndarray]] = {}
+        for number, (begin, end) in enumerate(zip(self._bounds[:-1].tolist(), self._bounds[1:].tolist(), strict=True)):
+            target = self._targets[number]
+            if begin == end:
+                continue
+            if target.column:
+                by_column.setdefault(target.column, []).append(slice(begin, end))
+            else:
+                rest = np.arange(begin, end)
+                if target.names:
+                    true = self._is_true(rest)
+                    by_names.setdefault(target.names, []).append(rest[true])
+                    rest = rest[~true]
+                self._lost.append(rest)
+        for column, parts in by_column.items():
+            found[column] = self._cells(parts, taken=found.get(column), ready=ready.get(column))
+        for column, places in by_names.items():
+            found[column] = self._names(np.concatenate(places), taken=found.get(column))
+        if extra:
+            found["extra"] = self._extra()
+        return found
+
+    def _is_true(self, places: np.ndarray) -> np.ndarray:
+        if not hasattr(self, "_true"):
+            self._true = pc.equal(self._words, _TRUE).to_numpy(zero_copy_only=False)
+        return self._true[self._values.code[places]]
+
+    def _cells(self, parts: list[slice], *, taken: Coded | None, ready: np.ndarray | None) -> Coded:
+        """One column: of several values of a row the first one counts."""
+        places = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+        row, code = self._values.row[places], self._values.code[places]
+        codes = np.full(self._count, NONE, "int64")
+        codes[row] = code
+        filled = np.zeros(self._count, bool) if ready is None else ready
+        filled = filled if taken is None else filled | (taken.codes >= 0)
+        if len(places) != np.count_nonzero(codes >= 0) or filled[row].any():
+            order = np.argsort(self._values.at[places], kind="stable")[::-1]
+            winner = np.full(self._count, NONE, "int64")
+            winner[row[order]] = places[order]
+            winner[filled] = NONE
+            self._lost.append(places[winner[row] != places])
+            codes = np.where(winner >= 0, self._values.code[winner], NONE)
+        column = Coded(codes, self._words)
+        return column if taken is None else taken.filled(column)
+
+    def _names(self, places: np.ndarray, *, taken: Coded | None) -> Coded:
+        """The names of attributes that are "true", one behind the other."""
+        paths = [target.path or "" for target in self._targets]
+        names = [path.rpartition("@")[2] for path in paths]
+        row, sequence, sequences = self._sequences(places)
+        texts = coded([" ".join(names[target] for target in targets) for targets in sequences])
+        codes = np.full(self._count, NONE, "int64")
+        codes[row] = texts.codes[sequence]
+        column = Coded(codes, texts.words)
+        return column if taken is None else taken.filled(column)
+
+    def _sequences(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
+        """Rows that have such values; for each the number of the sequence of its targets; and these sequences."""
+        self._order = places[np.lexsort((self._values.at[places], self._values.row[places]))]
+        row = self._values.row[self._order]
+        first = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]])) if len(row) else row
+        length = np.diff(np.append(first, len(row)))
+        self._first, self._length = first, length
+        number = np.zeros(len(first), "int64")
+        sequences: list[tuple[int, ...]] = [()]
+        for turn in range(int(length.max(initial=0))):
+            longer = length > turn
+            here = self._values.target[self._order[first[longer] + turn]]
+            size = len(self._targets) + 1
+            keys = number * size
+            keys[longer] += 1 + here
+            number, known = _numbered(keys), keys
+            _, at = np.unique(number, return_index=True)
+            sequences = [
+                sequences[known[one] // size] + ((int(known[one]) % size - 1,) if known[one] % size else ())
+                for one in at.tolist()
+            ]
+        return row[first] if len(row) else row, number, sequences
+
+    def _extra(self) -> Coded:
+        """What has no column, as JSON by path: one template for all rows whose values have the same paths."""
+        places = np.concatenate([np.empty(0, "int64"), *self._lost])
+        places = places[[self._targets[one].path is not None for one in self._values.target[places].tolist()]]
+        row, sequence, sequences = self._sequences(places)
+        codes = np.full(self._count, NONE, "int64")
+        quoted = self._quoted(self._values.code[places])
+        made, begin = [], 0
+        for number, targets in enumerate(sequences if len(row) else []):
+            mine = np.flatnonzero(sequence == number)
+            pieces, spots = template_of([self._targets[one].path or "" for one in targets])
+            parts = [_literal(pieces[0])]
+            for piece, spot in zip(pieces[1:], spots, strict=True):
+                at = self._order[self._first[mine] + spot]
+                parts += [quoted.take(pa.array(self._values.code[at])), _literal(piece)]
+            made.append(pc.binary_join_element_wise(*parts, _literal("")))
+            codes[row[mine]] = np.arange(begin, begin + len(mine))
+            begin += len(mine)
+        return Coded(codes, pa.concat_arrays(made) if made else pa.array([], pa.large_string()))
+
+    def _quoted(self, codes: np.ndarray) -> pa.LargeStringArray:
+        """The words with these codes as JSON strings; all others missing."""
+        used = np.unique(codes)
+        texts = [encode_basestring(bare_guid(word)) for word in self._words.take(pa.array(used)).to_pylist()]
+        marks = np.zeros(len(self._words), bool)
+        marks[used] = True
+        empty = pa.nulls(len(self._words), pa.large_string())
+        return pc.replace_with_mask(empty, pa.array(marks), pa.array(texts, pa.large_string()))
+
+
+def _literal(text: str) -> pa.LargeStringScalar:
+    return pa.scalar(text, pa.large_string())
+
+
+def _numbered(keys: np.ndarray) -> np.ndarray:
+    return numbered(keys, size=int(keys.max(initial=-1)) + 1)[0]

@@ -1,0 +1,105 @@
+"""Words: the texts of a block, each different one once. Runs of UTF-16 in the block go in, codes come out.
+
+A run is copied in pieces of eight bytes, the last one filled up with zeros. Arrow finds out which of these are the same; only the
+different ones become text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capi2kit.binxml import NOT_IN_XML
+from capi2kit.columns.coded import NONE
+from capi2kit.loaders.evtx.columnar.block import Block
+
+_LETTERS = 4  # in eight bytes
+_ASCII = 128
+_SPACE = 32
+
+
+class Words:
+    """Collects the words of a block. `all_words` and `is_odd` are asked for when nothing is added any more."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._parts: list[pa.LargeStringArray] = []
+        self._odd: list[np.ndarray] = []
+        self._count = 0
+
+    def add_texts(self, texts: Sequence[str | None]) -> np.ndarray:
+        """Codes of texts that were read in another way; NONE for None, and for an empty one."""
+        present = [text for text in texts if text]
+        self._add(pa.array(present, pa.large_string()), np.zeros(len(present), bool))
+        codes = np.full(len(texts), NONE, "int32")
+        codes[[bool(text) for text in texts]] = np.arange(self._count - len(present), self._count)
+        return codes
+
+    def add_runs(self, start: np.ndarray, letters: np.ndarray) -> np.ndarray:
+        """Codes of runs of UTF-16: where they begin, and how many letters they have."""
+        if not len(start):
+            return np.empty(0, "int32")
+        found = _padded(self._block, start, letters).dictionary_encode()
+        texts, odd = _texts_of(found.dictionary)
+        codes = found.indices.to_numpy() + np.int32(self._count)
+        self._add(texts, odd)
+        return codes
+
+    def _add(self, texts: pa.LargeStringArray, odd: np.ndarray) -> None:
+        self._parts.append(texts)
+        self._odd.append(odd)
+        self._count += len(texts)
+
+    def all_words(self) -> pa.LargeStringArray:
+        """The words, by their codes."""
+        return pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string())
+
+    def is_odd(self) -> np.ndarray:
+        """For every word, and NONE at the end, whether readers differ over it: see `binxml.Fragments.odd`."""
+        return np.concatenate([*self._odd, [False]])
+
+
+def _padded(block: Block, start: np.ndarray, letters: np.ndarray) -> pa.LargeBinaryArray:
+    """The bytes of each run, filled up with zeros to a multiple of eight."""
+    pieces = (letters + _LETTERS - 1) // _LETTERS
+    ends = np.zeros(len(start) + 1, "int64")
+    np.cumsum(pieces, out=ends[1:])
+    places = np.repeat(start - 8 * ends[:-1], pieces)
+    places += np.arange(0, 8 * ends[-1], 8)
+    copied = block.u8[places]
+    rest = letters % _LETTERS
+    cut = np.flatnonzero(rest)
+    copied[ends[1:][cut] - 1] &= (np.uint64(1) << (16 * rest[cut]).astype("u8")) - np.uint64(1)
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(start), [None, pa.py_buffer(ends * 8), pa.py_buffer(copied)]
+    )
+
+
+def _texts_of(padded: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndarray]:
+    """The texts of padded runs; zeros at their ends are left out. And whether each is odd."""
+    ends = np.frombuffer(padded.buffers()[1], "int64")[: len(padded) + 1] // 2
+    units = np.frombuffer(padded.buffers()[2], "<u2")[: ends[-1]]
+    is_letter = units != 0
+    counted = np.concatenate([[0], np.cumsum(is_letter)])[ends]
+    strange = (units >= _ASCII) | (is_letter & (units < _SPACE))
+    strange[1:] |= (
+        is_letter[1:] & ~is_letter[:-1]
+    )  # a zero in the middle; or the end of the run before, which does no harm
+    texts = pa.LargeStringArray.from_buffers(
+        len(padded), pa.py_buffer(counted), pa.py_buffer(units[is_letter].astype("u1"))
+    )
+    odd = np.diff(counted) == 0
+    marks = np.concatenate([[0], np.cumsum(strange)])
+    slow = np.flatnonzero(marks[ends[1:]] > marks[ends[:-1]])
+    if len(slow):
+        read = [units[begin:end].tobytes() for begin, end in zip(ends[slow], ends[slow + 1], strict=True)]
+        decoded = [raw.decode("utf-16le", "surrogatepass").rstrip("\0") for raw in read]
+        odd[slow] |= [bool(NOT_IN_XML.search(text)) for text in decoded]
+        marks = np.zeros(len(padded), bool)
+        marks[slow] = True
+        safe = [text if NOT_IN_XML.search(text) is None else "" for text in decoded]
+        texts = pc.replace_with_mask(texts, pa.array(marks), pa.array(safe, pa.large_string()))
+    return texts, odd
