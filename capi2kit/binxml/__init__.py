@@ -6,7 +6,7 @@ the salvage of damaged chunks build on it.
 
 from capi2kit.binxml.decode import Decoder
 from capi2kit.binxml.encode import CHUNK, FIRST, Encoder, FullChunk
-from capi2kit.binxml.fragments import NOT_IN_XML, UNKNOWN_NAME, BinXmlError, Instance, Node, Slot, Template, TextReader
+from capi2kit.binxml.fragments import NOT_IN_XML, UNKNOWN_NAME, BinXmlError, Instance, Node, Slot, Template
 from capi2kit.binxml.names import bucket_offsets, has_loop, name_hash, read_name
 from capi2kit.binxml.values import filetime_text
 
@@ -23,7 +23,6 @@ __all__ = [
     "Node",
     "Slot",
     "Template",
-    "TextReader",
     "bucket_offsets",
     "filetime_text",
     "has_loop",

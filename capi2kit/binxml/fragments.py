@@ -218,7 +218,7 @@ class Fragments:
                 node.parts.append(instance)
             else:
                 before = at
-                text, at = self.read_text(at, end)
+                text, at = self._text(at, end)
                 if at == before:
                     raise BinXmlError(f"unexpected token {chunk[at]:#04x} in content", at)
                 node.parts.extend(text)
@@ -229,13 +229,13 @@ class Fragments:
         at += 4
         while self.chunk[at] & ~_MORE == 0x06:
             name, at = self._name(at + 1, f"{node.name}@")
-            value, at = self.read_text(at, end)
+            value, at = self._text(at, end)
             node.attributes.append((name, value))
         if at != stop:
             raise BinXmlError("attribute list has another length than it says", at)
         return at
 
-    def read_text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
+    def _text(self, at: int, end: int) -> tuple[list[str | Slot], int]:
         """A run of text, CDATA, character and entity references and substitutions."""
         parts: list[str | Slot] = []
         chunk = self.chunk
@@ -288,25 +288,6 @@ class Fragments:
         if offset == at:
             at += 10 + 2 * _u16(self.chunk, offset + 6)[0]
         return name, at
-
-
-class TextReader:
-    """Reads single texts of one chunk, for a reader that takes the rest of it in its own way."""
-
-    def __init__(self, chunk: bytes) -> None:
-        self._fragments = Fragments(chunk, lost_name=None, lost_template=None)
-
-    def read(self, at: int, end: int) -> tuple[str, int]:
-        """The text at `at` and where it ends. Raises BinXmlError where it does not end before `end`, or readers differ over it."""
-        self._fragments.begin_record()
-        self._fragments.odd = False
-        try:
-            parts, after = self._fragments.read_text(at, end)
-        except (struct.error, IndexError, ValueError) as err:
-            raise err if isinstance(err, BinXmlError) else BinXmlError(f"cut off or malformed ({err})", at) from err
-        if self._fragments.odd or not all(isinstance(part, str) for part in parts):
-            raise BinXmlError("no plain text", at)
-        return "".join(map(str, parts)), after
 
 
 def _slots(node: Node) -> int:

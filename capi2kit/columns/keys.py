@@ -41,7 +41,7 @@ def repeated(keys: np.ndarray) -> np.ndarray:
 
     As fast as a hash table in place of a sort: only numbers that share a place of the table are sorted.
     """
-    bits = max(int(len(keys)).bit_length() + 2, 4)
+    bits = max(len(keys).bit_length() + 2, 4)
     place = ((keys.astype("u8") * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype("int64")
     table = np.zeros(1 << bits, "int64")
     table[place[::-1]] = np.arange(len(keys))[::-1]

@@ -83,6 +83,10 @@ class Contexts:
         """Whether children of these contexts are told apart by more than their names."""
         return self._unclear[context]
 
+    def may_repeat(self, context: np.ndarray) -> np.ndarray:
+        """Whether a second element of these contexts is read otherwise than the first one."""
+        return self._single[2][context] != context
+
     def constants(self, context: int) -> dict[str, str]:
         """The cells that every row opened by an element of this context has."""
         return self._contexts[context].place.constants
@@ -120,6 +124,7 @@ class Contexts:
             self._single = np.hstack([self._single, np.full((3, _STEP), NOTHING, "int32")])
             self._unclear = np.concatenate([self._unclear, np.zeros(_STEP, bool)])
         self._unclear[number] = place.indexed or place.labelled
+        self._single[2, number] = number
         self._single[0, number] = self._target(Target(table, place.text, None, path))
         return number
 
@@ -138,7 +143,9 @@ class Contexts:
         path = f"{above.path}/{name}" if above.path else name
         table, inside = (below.table, "") if below.table else (above.table, path)
         number = self._number(below, path=inside, table=table)
-        second = number if below.table else self._number(below.again(), path=inside, table=table)
+        says_nothing = not (below.children or below.attributes or below.names or below.text or below.tag)
+        same = below.table or says_nothing
+        second = number if same else self._number(below.again(), path=inside, table=table)
         self._single[2, number] = second
         if below.tag:
             self._single[1, [number, second]] = self._target(Target(above.table, below.tag, None, None))

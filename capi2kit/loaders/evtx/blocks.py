@@ -6,17 +6,19 @@ Where every chunk is sound, no other framing is needed. Where one is not, `frami
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile
-from capi2kit.loaders.evidence.filebytes import fill
-from capi2kit.loaders.evtx.columnar import SLACK, Block, Records, read_block
+from capi2kit.loaders.evidence.filebytes import Buffer, fill
+from capi2kit.loaders.evtx.columnar import SLACK, Block, Columnar, Records, sound_chunks
 from capi2kit.loaders.evtx.framing import HEADER, Framing, frame_file, frame_lightly
 from capi2kit.loaders.evtx.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch
 
 CHUNKS = 256  # in a block
+RECORDS = 20_000  # so many are made into tables at a time
 
 
 class Blocks:
@@ -32,29 +34,33 @@ class Blocks:
         self._ids: list[np.ndarray] = []
 
     def __iter__(self) -> Iterator[Batch]:
-        data, whole = self._file.data, max(0, len(self._file.data) - HEADER) // CHUNK
-        sound = np.zeros(whole, bool)
-        size = min(CHUNKS, whole) * CHUNK
-        buffer = bytearray(size + SLACK)
+        data = self._file.data
         head = bytes(data[:HEADER])
-        for first in range(0, whole, CHUNKS):
-            here = slice(first, min(first + CHUNKS, whole))
-            part = (here.stop - here.start) * CHUNK
-            fill(buffer, data, start=HEADER + first * CHUNK, count=part)
-            found = read_block(Block(buffer, part), asked=self._asked, offset=HEADER + first * CHUNK)
-            sound[here] = found.sound
-            self._ids.append(found.records.record)
-            self.other += found.other
-            self.done += len(found.records.at)
-            self.left += _frames(found.records.some(found.left), first=first)
-            if found.batch is not None:
-                yield found.batch
-        framing = frame_lightly(data, head, sound=sound)
+        columnar, sound = Columnar(self._asked), [np.zeros(0, bool)]
+        for block, is_sound, offset in _blocks(data):
+            self._ids.append(columnar.add(block, is_sound, offset=offset))
+            sound.append(is_sound)
+            if len(columnar) >= RECORDS:
+                yield from self._made(columnar)
+        if len(columnar):
+            yield from self._made(columnar)
+        self.framing = self._framed(head, np.concatenate(sound))
+
+    def _made(self, columnar: Columnar) -> Iterator[Batch]:
+        self.done += len(columnar)
+        made = columnar.made()
+        self.other += made.other
+        self.left += _frames(made.left)
+        if made.batch is not None:
+            yield made.batch
+
+    def _framed(self, head: bytes, sound: np.ndarray) -> Framing:
+        framing = frame_lightly(self._file.data, head, sound=sound)
         if framing is None:
-            framing = frame_file(data)
+            framing = frame_file(self._file.data)
             unsound = [chunk for chunk in framing.chunks if chunk.healthy and not sound[chunk.slot]]
             self.left += [frame for chunk in unsound for frame in chunk.frames]
-        self.framing = framing
+        return framing
 
     @property
     def ids(self) -> np.ndarray | None:
@@ -62,10 +68,35 @@ class Blocks:
         return None if self.framing.chunks else np.concatenate([np.empty(0, "int64"), *self._ids])
 
 
-def _frames(records: Records, *, first: int) -> list[Frame]:
-    """Records of a block as frames of the file. `first`: the number of its first chunk."""
-    shift = HEADER + first * CHUNK
+def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
+    """The whole chunks of a file by block, which of them are sound, and where the block begins. The next one is read meanwhile."""
+    whole = max(0, len(data) - HEADER) // CHUNK
+    starts = range(0, whole, CHUNKS)
+    buffers = [bytearray(min(CHUNKS, whole) * CHUNK + SLACK) for _ in starts[:2]]
+
+    def read(number: int) -> tuple[Block, np.ndarray, int]:
+        first = starts[number]
+        size, offset = (min(first + CHUNKS, whole) - first) * CHUNK, HEADER + first * CHUNK
+        buffer = buffers[number % 2]
+        fill(buffer, data, start=offset, count=size)
+        block = Block(buffer, size)
+        return block, sound_chunks(block), offset
+
+    if len(starts) < 2:
+        yield from map(read, range(len(starts)))
+        return
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(read, 0)
+        for number in range(len(starts)):
+            block = coming.result()
+            if number + 1 < len(starts):
+                coming = ahead.submit(read, number + 1)
+            yield block
+
+
+def _frames(records: Records) -> list[Frame]:
+    """Records as frames of the file."""
     return [
-        Frame(first + chunk // CHUNK, shift + at, size, record, written, "")
+        Frame((chunk - HEADER) // CHUNK, at, size, record, written, "")
         for at, chunk, size, record, written in zip(*(values.tolist() for values in records), strict=True)
     ]

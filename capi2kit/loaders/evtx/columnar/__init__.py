@@ -3,12 +3,12 @@
     frames      where the records are                        all chunks in step
     templates   which form each record has, where its values are
     plans       what the slots of a form mean (data/fields.csv)
-    slots       the System values
+    forms       the System values, slot by slot
     fragments   the payloads, level by level                 all records in step
     words       each different text once
     columns     values → columns of the vocabulary
 
-A record in which anything is unusual is `left` to the slow way, which reads it alone. docs/columnar.md follows one record through it.
+A record in which anything is unusual is left to the slow way, which reads it alone. docs/columnar.md follows one record through it.
 """
 
 from __future__ import annotations
@@ -19,34 +19,51 @@ import numpy as np
 
 from capi2kit.loaders.evidence import Asked
 from capi2kit.loaders.evtx.columnar.block import SLACK, Block
-from capi2kit.loaders.evtx.columnar.frames import Records, find_records
-from capi2kit.loaders.evtx.columnar.records import Reading, Shapes
+from capi2kit.loaders.evtx.columnar.forms import Shapes
+from capi2kit.loaders.evtx.columnar.frames import Records, find_records, sound_chunks
+from capi2kit.loaders.evtx.columnar.records import Collected
 from capi2kit.winevent import Batch
 
-__all__ = ["SLACK", "Block", "ReadBlock", "Records", "read_block"]
+__all__ = ["SLACK", "Block", "Columnar", "Made", "Records", "sound_chunks"]
 
 _SHAPES: list[Shapes] = [Shapes()]  # what was learned from the blocks before, in any log
 
 
-class ReadBlock(NamedTuple):
-    """What a block gave: the tables of the events that were asked for, all records of sound chunks, which of them are `left` to the
-    slow way, how many nobody asked for, and which chunks are sound."""
+class Made(NamedTuple):
+    """Tables of some events (None if nobody asked for any); the records left to the slow way; and how many nobody asked for."""
 
     batch: Batch | None
-    records: Records
-    left: np.ndarray
+    left: Records
     other: int
-    sound: np.ndarray
 
 
-def read_block(block: Block, *, asked: Asked, offset: int) -> ReadBlock:
-    """Read the sound chunks of a block, which begins at `offset` of its file."""
-    if _SHAPES[0].is_full():
-        _SHAPES[0] = Shapes()
-    records, sound = find_records(block)
-    if not len(records.at):
-        return ReadBlock(None, records, np.zeros(0, bool), 0, sound)
-    reading = Reading(block, records, shapes=_SHAPES[0], asked=asked)
-    batch = reading.tables(offset=offset)
-    other = int((~reading.wanted & ~reading.odd).sum())
-    return ReadBlock(batch, records, reading.odd, other, sound)
+class Columnar:
+    """Reads blocks, one after the other, and makes tables of some of them at a time."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._begin()
+
+    def _begin(self) -> None:
+        if _SHAPES[0].is_full():
+            _SHAPES[0] = Shapes()
+        self._collected = Collected(_SHAPES[0], asked=self._asked)
+
+    def add(self, block: Block, sound: np.ndarray, *, offset: int) -> np.ndarray:
+        """Read the records of the sound chunks of a block, which begins at `offset` of its file; returns their ids.
+
+        `sound` becomes false for chunks whose records are broken.
+        """
+        records = find_records(block, sound)
+        if len(records.at):
+            self._collected.add(block, records, offset=offset)
+        return records.record
+
+    def __len__(self) -> int:
+        return len(self._collected)
+
+    def made(self) -> Made:
+        """The tables of what was added; then it starts anew."""
+        batch, left, other = self._collected.tables()
+        self._begin()
+        return Made(batch, left, other)

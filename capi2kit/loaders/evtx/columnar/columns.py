@@ -7,6 +7,7 @@ the record. Attributes that are "true" become a list of their names, where `data
 from __future__ import annotations
 
 from json.encoder import encode_basestring
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,22 +16,43 @@ import pyarrow.compute as pc
 from capi2kit.columns.coded import NONE, Coded, coded, numbered
 from capi2kit.loaders.evtx.columnar.found import Values
 from capi2kit.winevent.contexts import Contexts
-from capi2kit.winevent.layouts import bare_guid, template_of
 from capi2kit.winevent.inferences import Texts
+from capi2kit.winevent.layouts import bare_guid, template_of
 
 _TRUE = "true"
 
 
-class TableColumns:
-    """Fills the columns of one table of `count` rows. `values`: those of this table, `row` being final."""
+class Sorted(NamedTuple):
+    """Values by target: those of target `t` are from `bounds[t]` to `bounds[t + 1]`."""
 
-    def __init__(self, values: Values, *, count: int, words: pa.LargeStringArray, contexts: Contexts) -> None:
+    values: Values
+    bounds: np.ndarray
+
+    def of(self, target: int) -> slice:
+        """Where the values of a target are."""
+        return slice(int(self.bounds[target]), int(self.bounds[target + 1]))
+
+
+def sorted_values(values: Values, *, targets: int) -> Sorted:
+    """The values by target. `targets`: how many there are."""
+    narrow = values.target.astype("int16" if targets < 1 << 15 else "int64")  # few bits are sorted faster
+    order = np.argsort(narrow, kind="stable")
+    bounds = np.searchsorted(narrow[order], np.arange(targets + 1, dtype=narrow.dtype))
+    return Sorted(values.some(order), bounds)
+
+
+class TableColumns:
+    """Fills the columns of one table of `count` rows. The rows of its values are final."""
+
+    def __init__(
+        self, table: str, found: Sorted, *, count: int, words: pa.LargeStringArray, contexts: Contexts
+    ) -> None:
+        self._table = table
         self._count = count
         self._words = words
         self._targets = contexts.targets
-        order = np.argsort(values.target, kind="stable")
-        self._values = values.some(order)
-        self._bounds = np.searchsorted(self._values.target, np.arange(len(self._targets) + 1))
+        self._found = found
+        self._values = found.values
         self._lost: list[np.ndarray] = []
 
     def texts(self, taken: dict[str, Coded], *, ready: dict[str, np.ndarray], extra: bool) -> Texts:
@@ -38,14 +60,14 @@ class TableColumns:
         found = dict(taken)
         by_column: dict[str, list[slice]] = {}
         by_names: dict[str, list[np.ndarray]] = {}
-        for number, (begin, end) in enumerate(zip(self._bounds[:-1].tolist(), self._bounds[1:].tolist(), strict=True)):
-            target = self._targets[number]
-            if begin == end:
+        for number, target in enumerate(self._targets):
+            part = self._found.of(number)
+            if target.table != self._table or part.start == part.stop:
                 continue
             if target.column:
-                by_column.setdefault(target.column, []).append(slice(begin, end))
+                by_column.setdefault(target.column, []).append(part)
             else:
-                rest = np.arange(begin, end)
+                rest = np.arange(part.start, part.stop)
                 if target.names:
                     true = self._is_true(rest)
                     by_names.setdefault(target.names, []).append(rest[true])
@@ -66,21 +88,25 @@ class TableColumns:
 
     def _cells(self, parts: list[slice], *, taken: Coded | None, ready: np.ndarray | None) -> Coded:
         """One column: of several values of a row the first one counts."""
-        places = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-        row, code = self._values.row[places], self._values.code[places]
-        codes = np.full(self._count, NONE, "int64")
-        codes[row] = code
-        filled = np.zeros(self._count, bool) if ready is None else ready
-        filled = filled if taken is None else filled | (taken.codes >= 0)
-        if len(places) != np.count_nonzero(codes >= 0) or filled[row].any():
-            order = np.argsort(self._values.at[places], kind="stable")[::-1]
-            winner = np.full(self._count, NONE, "int64")
-            winner[row[order]] = places[order]
-            winner[filled] = NONE
-            self._lost.append(places[winner[row] != places])
-            codes = np.where(winner >= 0, self._values.code[winner], NONE)
+        codes = np.full(self._count, NONE, "int32")
+        filled = ready if taken is None else taken.codes >= 0
+        for part in parts:
+            codes[self._values.row[part]] = self._values.code[part]
+        values = sum(part.stop - part.start for part in parts)
+        if values != np.count_nonzero(codes >= 0) or (filled is not None and (filled & (codes >= 0)).any()):
+            codes = self._first_ones(np.concatenate([np.arange(part.start, part.stop) for part in parts]), filled)
         column = Coded(codes, self._words)
         return column if taken is None else taken.filled(column)
+
+    def _first_ones(self, places: np.ndarray, filled: np.ndarray | None) -> np.ndarray:
+        """The code of the first value of each row that is not `filled`; the others are kept for `extra`."""
+        order = places[np.argsort(self._values.at[places], kind="stable")[::-1]]
+        winner = np.full(self._count, NONE, "int64")
+        winner[self._values.row[order]] = order
+        if filled is not None:
+            winner[filled] = NONE
+        self._lost.append(places[winner[self._values.row[places]] != places])
+        return np.where(winner >= 0, self._values.code[winner], NONE)
 
     def _names(self, places: np.ndarray, *, taken: Coded | None) -> Coded:
         """The names of attributes that are "true", one behind the other."""
@@ -119,7 +145,8 @@ class TableColumns:
     def _extra(self) -> Coded:
         """What has no column, as JSON by path: one template for all rows whose values have the same paths."""
         places = np.concatenate([np.empty(0, "int64"), *self._lost])
-        places = places[[self._targets[one].path is not None for one in self._values.target[places].tolist()]]
+        has_path = np.array([target.path is not None for target in self._targets], bool)
+        places = places[has_path[self._values.target[places]]]
         row, sequence, sequences = self._sequences(places)
         codes = np.full(self._count, NONE, "int64")
         quoted = self._quoted(self._values.code[places])

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capi2kit.binxml import BinXmlError, TextReader
 from capi2kit.loaders.evtx.columnar.block import Block
+from capi2kit.loaders.evtx.columnar.names import NamesOfBlock
+from capi2kit.loaders.evtx.columnar.runs import read_texts
 from capi2kit.loaders.evtx.columnar.words import Words
-from capi2kit.loaders.evtx.recordids import CHUNK
 from capi2kit.winevent.contexts import Contexts
 
 
@@ -29,11 +29,13 @@ class Elements(NamedTuple):
 
 
 class Values(NamedTuple):
-    """Values: their targets, rows, records, where in the block they are (their order), and the codes of their texts."""
+    """Values: their targets, rows, where in the block they are (their order), and the codes of their texts.
+
+    A row of `events` has the number of its record; one of another table that of `Found.rows`. Places are those of their block.
+    """
 
     target: np.ndarray
     row: np.ndarray
-    record: np.ndarray
     at: np.ndarray
     code: np.ndarray
 
@@ -51,11 +53,13 @@ class OwnRows(NamedTuple):
 
 
 class Found:
-    """Collects what is found in a block. `tables`: those asked for; `extra`: whether values without a column are kept."""
+    """Collects what is found in some blocks, one after the other. `tables`: those asked for; `extra`: whether values without a column
+    are kept. Records are numbered through all blocks; what is found is given with its number in its block."""
 
-    def __init__(self, block: Block, contexts: Contexts, *, words: Words, tables: frozenset[str], extra: bool) -> None:
-        self.words = words
-        self._block = block
+    def __init__(self, contexts: Contexts, *, tables: frozenset[str], extra: bool) -> None:
+        self.words = Words()
+        self.cells: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}  # column of events: records, codes
+        self.numbers: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}  # column of events: records, whole numbers
         self._contexts = contexts
         self._tables = tables
         self._extra = extra
@@ -63,42 +67,48 @@ class Found:
         self._runs: list[tuple[np.ndarray, ...]] = []
         self._values: list[Values] = []
         self._rows: dict[str, list[OwnRows]] = {}
-        self._readers: dict[int, TextReader] = {}
+        self._counts: dict[str, int] = {}
+        self.base = self._offset = 0
+
+    def begin(self, block: Block, *, base: int, offset: int) -> None:
+        """What comes next is of this block, whose first record is number `base`, and which begins at `offset`."""
+        self.end()
+        self._block = block
+        self.base, self._offset = base, offset
+
+    def end(self) -> None:
+        """Take the texts out of the block: its memory may be used again."""
+        if self._runs:
+            target, row, start, letters = (np.concatenate(parts) for parts in zip(*self._runs, strict=True))
+            self._runs.clear()
+            code = self.words.add_runs(self._block, start, letters=letters)
+            self._values.append(Values(target, row, start.astype("int32"), code))
+
+    def add_cells(self, column: str, record: np.ndarray, code: np.ndarray) -> None:
+        """Cells of a column of `events`, which nothing else can have before."""
+        self.cells.setdefault(column, []).append((record + self.base, code))
+
+    def add_numbers(self, column: str, record: np.ndarray, values: np.ndarray) -> None:
+        """The same as whole numbers, or nanoseconds since 1970."""
+        self.numbers.setdefault(column, []).append((record + self.base, values))
 
     def add_runs(
-        self,
-        level: Elements,
-        here: np.ndarray,
-        start: np.ndarray,
-        *,
-        letters: np.ndarray,
-        target: np.ndarray,
-        which: np.ndarray,
+        self, target: np.ndarray, row: np.ndarray, start: np.ndarray, *, letters: np.ndarray, simple: np.ndarray
     ) -> None:
-        """Keep runs of letters of the elements `here` of a level, as far as they have a target that was asked for."""
-        keep = which & self._is_wanted(target) & (letters > 0)
-        here = here[keep]
-        self._runs.append((target[keep], level.row[here], level.record[here], start[keep], letters[keep]))
+        """Keep simple runs of letters, as far as they have a target that was asked for."""
+        keep = simple & self._is_wanted(target) & (letters > 0)
+        if keep.all():
+            self._runs.append((target, row, start, letters))
+        else:
+            keep = np.flatnonzero(keep)
+            self._runs.append((target[keep], row[keep], start[keep], letters[keep]))
 
-    def add_read(self, elements: Elements, at: np.ndarray, *, target: np.ndarray) -> np.ndarray:
-        """Read texts that are more than one run, and keep them; returns where each ends, -1 for one over which readers differ."""
-        texts: list[str | None] = []
-        ends = []
-        for chunk, begin, stop in zip(elements.chunk.tolist(), at.tolist(), elements.stop.tolist(), strict=True):
-            reader = self._readers.get(chunk)
-            if reader is None:
-                reader = TextReader(bytes(memoryview(self._block.raw)[chunk : chunk + CHUNK]))
-                self._readers[chunk] = reader
-            try:
-                text, end = reader.read(begin - chunk, stop - chunk)
-            except BinXmlError:
-                text, end = None, -1 - chunk
-            texts.append(text)
-            ends.append(end + chunk)
-        code = self.words.add_texts(texts)
-        values = Values(target, elements.row, elements.record, at + 4, code)
+    def add_read(self, elements: Elements, at: np.ndarray, *, target: np.ndarray, names: NamesOfBlock) -> np.ndarray:
+        """Read texts that are more than one run, and keep them; returns where each ends, -1 for one that is left to the slow way."""
+        end, code = read_texts(self._block, at, chunk=elements.chunk, stop=elements.stop, names=names, words=self.words)
+        values = Values(target, elements.row, (at + 4).astype("int32"), code)
         self._values.append(values.some(self._is_wanted(target) & (code >= 0)))
-        return np.array(ends, "int64")
+        return end
 
     def add_names(self, target: np.ndarray, level: Elements, *, number: np.ndarray) -> None:
         """Keep the names of elements, where a column has them."""
@@ -107,19 +117,22 @@ class Found:
             names = self._contexts.names
             used, which = np.unique(number[named], return_inverse=True)
             codes = self.words.add_texts([names[one] for one in used.tolist()])
-            self._values.append(
-                Values(target[named], level.row[named], level.record[named], level.at[named], codes[which])
-            )
+            self._values.append(Values(target[named], level.row[named], level.at[named].astype("int32"), codes[which]))
 
     def add_values(self, values: Values) -> None:
-        """Keep values whose texts have codes already."""
-        self._values.append(values.some(self._is_wanted(values.target) & (values.code >= 0)))
+        """Keep values of `events` whose texts have codes already; their rows are the numbers of records."""
+        keep = self._is_wanted(values.target) & (values.code >= 0)
+        target, row, at, code = values.some(keep)
+        self._values.append(Values(target.astype("int32"), row + self.base, at.astype("int32"), code))
 
-    def with_rows(self, level: Elements) -> Elements:
-        """Open the rows that elements of some contexts are; those in rows of a table that nobody asked for are left out."""
+    def with_rows(self, level: Elements, *, met: np.ndarray) -> Elements:
+        """Open the rows that elements of some contexts are; those in rows of a table that nobody asked for are left out.
+
+        `met`: the contexts of the elements.
+        """
         opens = self._contexts.opens
         row, asked = level.row, np.ones(len(level.at), bool)
-        for context in np.flatnonzero(np.bincount(level.context, minlength=1)).tolist():
+        for context in met.tolist():
             table = opens[context]
             if not table:
                 continue
@@ -127,10 +140,12 @@ class Found:
             if table not in self._tables:
                 asked[here] = False
                 continue
-            rows = self._rows.setdefault(table, [])
             row = row.copy() if row is level.row else row
-            row[here] = sum(len(known.record) for known in rows) + np.arange(len(here))
-            rows.append(OwnRows(level.record[here], level.at[here], level.context[here]))
+            count = self._counts.get(table, 0)
+            row[here] = np.arange(count, count + len(here))
+            self._counts[table] = count + len(here)
+            own = OwnRows(level.record[here] + self.base, level.at[here] + self._offset, level.context[here])
+            self._rows.setdefault(table, []).append(own)
         level = level._replace(row=row)
         return level if asked.all() else level.some(asked)
 
@@ -146,19 +161,16 @@ class Found:
 
     def values(self) -> Values:
         """All values, in no order."""
-        if self._runs:
-            target, row, record, start, letters = map(np.concatenate, zip(*self._runs, strict=True))
-            self._values.append(Values(target, row, record, start, self.words.add_runs(start, letters)))
-            self._runs.clear()
+        self.end()
         if not self._values:
-            nothing = np.empty(0, "int64")
+            nothing = np.empty(0, "int32")
             return Values(*[nothing] * len(Values._fields))
-        return Values(*map(np.concatenate, zip(*self._values, strict=True)))
+        return Values(*(np.concatenate(parts) for parts in zip(*self._values, strict=True)))
 
     def rows(self, table: str) -> OwnRows:
-        """The rows of a table, in the order in which they were opened."""
+        """The rows of a table, in the order in which they were opened; where they begin in the file."""
         known = self._rows.get(table)
         if known is None:
             nothing = np.empty(0, "int64")
             return OwnRows(nothing, nothing, nothing)
-        return OwnRows(*map(np.concatenate, zip(*known, strict=True)))
+        return OwnRows(*(np.concatenate(parts) for parts in zip(*known, strict=True)))

@@ -6,7 +6,7 @@
 
 An element says how long it is; so the next one is found without looking into it. That its content ends there is proven when its own
 level is walked. So every byte is accounted for, or the record is `odd` and left to the slow way. A text that is more than one run of
-letters, such as one with an entity, is read by `binxml`: this text alone.
+letters, such as one with an entity, is read by `runs`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SIMPLE = 0x0105  # a text, its type (string) behind it
 _HEADER = 0x0001010F
 _DEEPEST = 48
 _FEW, _PATIENCE = 32, 256  # so few elements with so many parts are left to the slow way
-_BITS = 64
+_BITS = np.left_shift(np.uint64(1), np.arange(1 << 13, dtype="u8") % np.uint64(64))  # of a name, by its number
 
 
 class Payloads(NamedTuple):
@@ -41,6 +41,10 @@ class Payloads(NamedTuple):
     begin: np.ndarray
     end: np.ndarray
     context: np.ndarray
+
+    def some(self, which: np.ndarray) -> Payloads:
+        """Some of them."""
+        return Payloads(*(values[which] for values in self))
 
 
 class Walk:
@@ -72,89 +76,85 @@ class Walk:
         sound &= (stop == payloads.end) | (block.u1[np.where(sound, stop, at)] == 0)
         self._odd[payloads.record[~sound]] = True
         record, chunk, _, _, context = (values[sound] for values in payloads)
-        roots = Elements(record, chunk, context, record, at[sound], stop[sound])
+        roots = Elements(record, chunk, context, record + self._found.base, at[sound], stop[sound])
         return self._entered(roots, parent=np.arange(len(record)))
 
     def _entered(self, level: Elements, *, parent: np.ndarray) -> Elements:
         """The elements with their own contexts and rows, where `level` has those of their parents."""
+        contexts = self._contexts
         number = self._names.numbers(level.chunk + self._block.u4[level.at + 5], level.chunk)
-        self._contexts.make_room()
-        known = number != UNKNOWN
+        contexts.make_room()
+        context = contexts.children(level.context, number)
+        known = (number != UNKNOWN) & (context != NOTHING)
         if not known.all():
             self._odd[level.record[~known]] = True
-            level, number, parent = level.some(known), number[known], parent[known]
-        context = self._contexts.children(level.context, number)
-        if (context == NOTHING).any():
-            known = context != NOTHING
-            self._odd[level.record[~known]] = True
             level, number, parent, context = level.some(known), number[known], parent[known], context[known]
-        second = repeated(parent * len(self._contexts) + context)
-        if second.any():
-            context = np.where(second, self._contexts.again(context), context)
-        tag = self._contexts.tags(context)
-        self._found.add_names(tag, level, number=number)
-        self._odd[level.record[self._contexts.is_unclear(context)]] = True
-        return self._found.with_rows(level._replace(context=context))
+        met = np.flatnonzero(np.bincount(context, minlength=1))
+        if contexts.may_repeat(met).any():
+            some = np.flatnonzero(contexts.may_repeat(context))
+            second = some[repeated(parent[some] * len(contexts) + context[some])]
+            context[second] = contexts.again(context[second])
+            met = np.flatnonzero(np.bincount(context))
+        if (contexts.tags(met) != NOTHING).any():
+            self._found.add_names(contexts.tags(context), level, number=number)
+        if contexts.is_unclear(met).any():
+            self._odd[level.record[contexts.is_unclear(context)]] = True
+        return self._found.with_rows(level._replace(context=context), met=met)
 
     def _read_attributes(self, level: Elements) -> tuple[Elements, np.ndarray]:
         """Take the attributes of all elements; returns the elements that are sound so far, and where their content begins."""
         block = self._block
-        content, broken = self._behind_name(level.chunk + block.u4[level.at + 5], level.at + 9, stop=level.stop)
+        content, broken = _behind_name(block, level.chunk + block.u4[level.at + 5], level.at + 9, stop=level.stop)
         here = np.flatnonzero((block.u1[level.at] == _WITH_ATTRIBUTES) & ~broken)
         end = content[here] + 4 + block.u4[content[here]]
         fits = end < level.stop[here]
         broken[here[~fits]] = True
         here, end = here[fits], end[fits]
         at, content[here] = content[here] + 4, end
-        met = np.zeros(len(level.at), "u8")
-        suspected, numbers = [np.empty(0, "int64")], [(here[:0], here[:0])]
+        lists = _Lists(here, level.chunk[here], level.context[here], level.row[here], at, end)
+        lists = lists.without(block.u1[at] & _MORE != _ATTRIBUTE, broken, only=at < end)
+        met, twice = np.zeros(len(level.at), "u8"), _Twice()
         for turn in range(CHUNK):
-            goes_on = at < end
-            here, at, end = here[goes_on], at[goes_on], end[goes_on]
-            if not len(here) or (turn > _PATIENCE and len(here) < _FEW):
+            lists = lists.unfinished()
+            if not len(lists.at) or (turn > _PATIENCE and len(lists.at) < _FEW):
                 break
-            chunk = level.chunk[here]
-            name = chunk + block.u4[at + 1]
-            number = self._names.numbers(name, chunk)
-            value, bad = self._behind_name(name, at + 5, stop=end + 1)
-            bad |= (number == UNKNOWN) | (block.u1[at] & _MORE != _ATTRIBUTE)
+            name = lists.chunk + block.u4[lists.at + 1]
+            number = self._names.numbers(name, lists.chunk)
+            value, bad = _behind_name(block, name, lists.at + 5, stop=lists.end + 1)
+            bad |= number == UNKNOWN
             if bad.any():
-                broken[here[bad]] = True
-                here, value, end, number = here[~bad], value[~bad], end[~bad], number[~bad]
-            bit = np.uint64(1) << (number % _BITS).astype("u8")
-            suspected.append(here[(met[here] & bit) != 0])
-            met[here] |= bit
-            numbers.append((here, number))
-            at = self._read_value(level, here, value, end=end, number=number, broken=broken)
-        broken[here] = True  # those that were left in the end
-        broken[_twice(np.concatenate(suspected), numbers)] = True
-        return self._sound(level, content, broken)
+                lists, number, value = lists.without(bad, broken), number[~bad], value[~bad]
+            twice.note(lists.here, number, met=met)
+            lists = lists._replace(at=self._read_value(lists, value, level, number=number, broken=broken))
+        broken[lists.here] = True  # those that were left in the end
+        broken[twice.elements()] = True
+        if broken.any():
+            self._odd[level.record[broken]] = True
+            level, content = level.some(~broken), content[~broken]
+        return level, content
 
     def _read_value(
-        self,
-        level: Elements,
-        here: np.ndarray,
-        at: np.ndarray,
-        *,
-        end: np.ndarray,
-        number: np.ndarray,
-        broken: np.ndarray,
+        self, lists: _Lists, at: np.ndarray, level: Elements, *, number: np.ndarray, broken: np.ndarray
     ) -> np.ndarray:
         """Take the value of one attribute of each element; returns where the next one begins."""
         block = self._block
         self._contexts.make_room()
-        target = self._contexts.attributes(level.context[here], number)
-        letters = block.u2[at + 2].astype("int64")
+        target = self._contexts.attributes(lists.context, number)
+        head = block.u4[at]
+        letters = (head >> 16).astype("int64")
         after = at + 4 + 2 * letters
-        simple = (block.u2[at] == _SIMPLE) & (after <= end)
-        token = block.u1[np.where(simple, after, at)] & _MORE
-        simple &= (after == end) | (token == _ATTRIBUTE)
+        token = block.u1[np.minimum(after, lists.end)] & _MORE
+        simple = (head & 0xFFFF == _SIMPLE) & (((token == _ATTRIBUTE) & (after < lists.end)) | (after == lists.end))
         if not simple.all():
             odd = np.flatnonzero(~simple)
-            read = self._found.add_read(level.some(here[odd]), at[odd], target=target[odd])
-            after[odd] = np.where(read < 0, end[odd], read)
-            broken[here[odd[(read < 0) | (after[odd] > end[odd])]]] = True
-        self._found.add_runs(level, here, at + 4, letters=letters, target=target, which=simple)
+            here, end = lists.here[odd], lists.end[odd]
+            read = self._found.add_read(level.some(here), at[odd], target=target[odd], names=self._names)
+            wrong = (read < 0) | (read > end)
+            after[odd] = np.where(wrong, end, read)
+            wrong |= (after[odd] < end) & (block.u1[after[odd]] & _MORE != _ATTRIBUTE)
+            broken[here[wrong]] = True
+            after[odd[wrong]] = end[wrong]
+        self._found.add_runs(target, lists.row, at + 4, letters=letters, simple=simple)
         return after
 
     def _read_texts(self, level: Elements, content: np.ndarray) -> tuple[Elements, np.ndarray]:
@@ -162,78 +162,114 @@ class Walk:
         block = self._block
         closing = block.u1[content]
         empty = closing == _CLOSE_EMPTY
-        broken = (empty & (content + 1 != level.stop)) | (~empty & (closing != _CLOSE_START))
-        broken |= ~empty & (content + 2 > level.stop)
-        begin = np.where(broken, content, content + 1)
-        token = block.u1[begin]
-        holds = ~empty & ~broken & ((token & _MORE == _ELEMENT) | (token == _END))
-        here = np.flatnonzero(~empty & ~broken & ~holds)
-        at, stop = begin[here], level.stop[here]
-        letters = block.u2[at + 2].astype("int64")
-        after = at + 4 + 2 * letters
-        simple = (block.u2[at] == _SIMPLE) & (after + 1 == stop)
-        simple &= block.u1[np.where(simple, after, at)] == _END
+        broken = empty & (content + 1 != level.stop)
+        broken |= ~empty & ((closing != _CLOSE_START) | (content + 2 > level.stop))
+        token = block.u1[content + 1]
+        opened = ~empty & ~broken
+        holds = opened & ((token & _MORE == _ELEMENT) | (token == _END))
+        here = np.flatnonzero(opened & ~holds)
+        at, stop = content[here] + 1, level.stop[here]
         target = self._contexts.texts(level.context[here])
+        head = block.u4[at]
+        letters = (head >> 16).astype("int64")
+        simple = (head & 0xFFFF == _SIMPLE) & (at + 5 + 2 * letters == stop) & (block.u1[stop - 1] == _END)
         odd = np.flatnonzero(~simple)
         if len(odd):
-            read = self._found.add_read(level.some(here[odd]), at[odd], target=target[odd])
-            ends = (read >= 0) & (read + 1 == stop[odd])
-            ends &= block.u1[np.where(ends, read, at[odd])] == _END
+            read = self._found.add_read(level.some(here[odd]), at[odd], target=target[odd], names=self._names)
+            ends = (read >= 0) & (read + 1 == stop[odd]) & (block.u1[stop[odd] - 1] == _END)
             broken[here[odd[~ends]]] = True
-        self._found.add_runs(level, here, at + 4, letters=letters, target=target, which=simple)
+        self._found.add_runs(target, level.row[here], at + 4, letters=letters, simple=simple)
         if broken.any():
             self._odd[level.record[broken]] = True
-        return level.some(holds), begin[holds]
+        holds = np.flatnonzero(holds)
+        return level.some(holds), content[holds] + 1
 
     def _children(self, level: Elements, at: np.ndarray) -> Elements:
         """The elements in all elements of a level, in the order of each."""
         block, broken = self._block, np.zeros(len(level.at), bool)
         here, stop = np.arange(len(level.at)), level.stop
-        places, parents = [at[:0]], [here[:0]]
+        places, parents, stops = [at[:0]], [here[:0]], [at[:0]]
         for turn in range(CHUNK):
             token = block.u1[at]
-            ends = token == _END
-            broken[here[ends & (at + 1 != stop)]] = True
-            is_element = token & _MORE == _ELEMENT
             after = at + 5 + block.u4[at + 1]
-            fits = is_element & (after < stop)
-            broken[here[~ends & ~fits]] = True
-            here, at, after, stop = here[fits], at[fits], after[fits], stop[fits]
+            fits = (token & _MORE == _ELEMENT) & (after < stop)
+            if not fits.all():
+                ends = ~fits & (token == _END) & (at + 1 == stop)
+                broken[here[~fits & ~ends]] = True
+                goes_on = np.flatnonzero(fits)
+                here, at, after, stop = here[goes_on], at[goes_on], after[goes_on], stop[goes_on]
             if not len(here) or (turn > _PATIENCE and len(here) < _FEW):
                 break
             places.append(at)
             parents.append(here)
+            stops.append(after)
             at = after
         broken[here] = True
-        self._odd[level.record[broken]] = True
-        parent, at = np.concatenate(parents), np.concatenate(places)
+        parent, at, stop = np.concatenate(parents), np.concatenate(places), np.concatenate(stops)
         if broken.any():
+            self._odd[level.record[broken]] = True
             sound = ~broken[parent]
-            parent, at = parent[sound], at[sound]
-        record, chunk, context, row, _, _ = level.some(parent)
-        stop = at + 5 + block.u4[at + 1]
+            parent, at, stop = parent[sound], at[sound], stop[sound]
+        above = [level.record, level.chunk, level.context, level.row]
+        record, chunk, context, row = (values[parent] for values in above)
         return self._entered(Elements(record, chunk, context, row, at, stop), parent=parent)
 
-    def _behind_name(self, name: np.ndarray, at: np.ndarray, *, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where it goes on behind a pointer to a name: at once, or behind the name, if it is written here. Not before `stop`: broken."""
-        written = name == at
-        length = self._block.u2[np.where(written, name, at) + 6].astype("int64")
-        at = np.where(written, at + 10 + 2 * length, at)
-        broken = at >= stop
-        return np.where(broken, stop - 1, at), broken
 
-    def _sound(self, level: Elements, content: np.ndarray, broken: np.ndarray) -> tuple[Elements, np.ndarray]:
-        if not broken.any():
-            return level, content
-        self._odd[level.record[broken]] = True
-        return level.some(~broken), content[~broken]
+class _Lists(NamedTuple):
+    """Lists of attributes that are being read: the elements they are of, their chunks, contexts and rows; where each is, and ends."""
+
+    here: np.ndarray
+    chunk: np.ndarray
+    context: np.ndarray
+    row: np.ndarray
+    at: np.ndarray
+    end: np.ndarray
+
+    def unfinished(self) -> _Lists:
+        goes_on = self.at < self.end
+        return self if goes_on.all() else _Lists(*(values[np.flatnonzero(goes_on)] for values in self))
+
+    def without(self, bad: np.ndarray, broken: np.ndarray, *, only: np.ndarray | None = None) -> _Lists:
+        """Those that are not bad; the elements of the others are marked as broken."""
+        bad = bad if only is None else bad & only
+        if not bad.any():
+            return self
+        broken[self.here[bad]] = True
+        return _Lists(*(values[~bad] for values in self))
 
 
-def _twice(suspected: np.ndarray, numbers: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Which of the suspected elements have two attributes of one name."""
-    if not len(suspected):
-        return suspected
-    elements, names = map(np.concatenate, zip(*numbers, strict=True))
-    which = np.isin(elements, suspected)
-    elements, names = elements[which], names[which]
-    return elements[repeated(elements * (int(names.max()) + 1) + names)]
+class _Twice:
+    """Looks for elements that have two attributes of one name."""
+
+    def __init__(self) -> None:
+        self._noted: list[tuple[np.ndarray, np.ndarray]] = []
+        self._suspected: list[np.ndarray] = []
+
+    def note(self, here: np.ndarray, number: np.ndarray, *, met: np.ndarray) -> None:
+        """The next attributes of some elements. `met`: bits of the names so far; two names may share one."""
+        bit = _BITS[number]
+        before = met[here]
+        clash = before & bit
+        if clash.any():
+            self._suspected.append(here[clash != 0])
+        met[here] = before | bit
+        self._noted.append((here, number))
+
+    def elements(self) -> np.ndarray:
+        """The elements that have two."""
+        if not self._suspected:
+            return np.empty(0, "int64")
+        elements, names = (np.concatenate(parts) for parts in zip(*self._noted, strict=True))
+        which = np.isin(elements, np.concatenate(self._suspected))
+        elements, names = elements[which], names[which].astype("int64")
+        return elements[repeated(elements * (int(names.max()) + 1) + names)]
+
+
+def _behind_name(block: Block, name: np.ndarray, at: np.ndarray, *, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where it goes on behind a pointer to a name: at once, or behind the name, if it is written here. And whether that is too late."""
+    written = np.flatnonzero(name == at)
+    if len(written):
+        at = at.copy()
+        at[written] += 10 + 2 * block.u2[at[written] + 6].astype("int64")
+    broken = at >= stop
+    return np.minimum(at, stop - 1), broken

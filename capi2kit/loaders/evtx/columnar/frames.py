@@ -38,20 +38,25 @@ class Records(NamedTuple):
         return Records(*(values[which] for values in self))
 
 
-def find_records(block: Block) -> tuple[Records, np.ndarray]:
-    """The records of all sound chunks of a block, in the order of the file, and whether each chunk is sound."""
+def sound_chunks(block: Block) -> np.ndarray:
+    """Which chunks of a block have a header that can be believed, and checksums that hold."""
     chunks = np.arange(0, block.size, CHUNK)
     is_sound = np.array([_is_sound(block, at) for at in chunks.tolist()], bool)
     first, last = block.u8[chunks + 8], block.u8[chunks + 16]
-    is_sound &= (first <= last) & (last <= HIGHEST) & (last - first < MOST_RECORDS)
+    return is_sound & (first <= last) & (last <= HIGHEST) & (last - first < MOST_RECORDS)
+
+
+def find_records(block: Block, is_sound: np.ndarray) -> Records:
+    """The records of all sound chunks, in the order of the file. `is_sound` becomes false where records are broken or missing."""
+    chunks = np.arange(0, block.size, CHUNK)
     chunk_of, at = _in_step(block, chunks, is_sound)
     size, record = block.u4[at + 4].astype("int64"), block.u8[at + 8]
-    fits = (first[chunk_of] <= record) & (record <= last[chunk_of])
+    fits = (block.u8[chunks + 8][chunk_of] <= record) & (record <= block.u8[chunks + 16][chunk_of])
     is_sound[chunk_of[~fits]] = False
     promised = (block.u8[chunks + 32] - block.u8[chunks + 24]).astype("int64") + 1
     is_sound &= np.bincount(chunk_of, minlength=len(chunks)) == promised
     found = Records(at, chunks[chunk_of], size, record.astype("int64"), block.u8[at + 16])
-    return found.some(is_sound[chunk_of]), is_sound
+    return found if is_sound.all() else found.some(is_sound[chunk_of])
 
 
 def _is_sound(block: Block, at: int) -> bool:

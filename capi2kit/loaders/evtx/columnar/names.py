@@ -19,20 +19,27 @@ _PLAIN = re.compile(r"(?:xmlns:)?[A-Za-z_][A-Za-z0-9_.-]*")
 _WORDS = 16  # of four letters each; no longer name is known
 _FIRST, _LAST = 512, CHUNK - 10  # where a name may begin in its chunk
 _KEYS = 1 << 18
-_GOOD, _BAD = 1, 2
 _MOST = 4000
 
 
 class Names:
-    """The names met so far, in any block. `texts[number]` is a name."""
+    """The names met so far, in any block. `texts[number]` is a name, `lengths[number]` how many letters it has."""
 
     def __init__(self) -> None:
         self.texts = [""]
         self._numbers: dict[str, int] = {}
-        self._number_of_key = np.zeros(_KEYS, "int16")
-        self._letters = np.zeros((_MOST, _WORDS), "u8")
-        self._masks = np.zeros((_MOST, _WORDS), "u8")
-        self._lengths = np.zeros(_MOST, "int64")
+        self._number_of_key = np.zeros(_KEYS, "uint16")
+        self.lengths = np.zeros(_MOST, "int64")
+        self._letters = np.zeros((_WORDS, _MOST), "u8")
+        self._masks = np.zeros((_WORDS, _MOST), "u8")
+
+    def number_of_key(self, key: np.ndarray) -> np.ndarray:
+        """The number of the name with this hash and length; UNKNOWN if there is none yet."""
+        return self._number_of_key[key]
+
+    def is_spelled(self, number: np.ndarray, written: np.ndarray, *, word: int) -> np.ndarray:
+        """Whether four letters, as written, are those of names. `word`: which four."""
+        return (written & self._masks[word][number]) == self._letters[word][number]
 
     def is_full(self) -> bool:
         """Whether there are so many names that it is better to start anew."""
@@ -41,76 +48,82 @@ class Names:
     def number(self, name: str) -> int:
         """The number of a name that was read in another way; UNKNOWN for one that is left to the slow way."""
         if name not in self._numbers:
-            self._learn(name, key=name_hash(name) | (len(name) & 3) << 16)
+            self.learn(name, key=name_hash(name) | (len(name) & 3) << 16)
         return self._numbers.get(name, UNKNOWN)
 
-    def _learn(self, name: str, *, key: int) -> None:
+    def learn(self, name: str, *, key: int) -> None:
+        """Give a name the next number, unless it is no plain one, or its place in the table is taken."""
         number = len(self.texts)
         if number >= _MOST or self._number_of_key[key] or not _PLAIN.fullmatch(name) or len(name) > 4 * _WORDS:
             return
         self.texts.append(name)
         self._numbers[name] = number
         self._number_of_key[key] = number
-        self._lengths[number] = len(name)
+        self.lengths[number] = len(name)
         letters = np.zeros(4 * _WORDS, "u2")
         letters[: len(name)] = list(map(ord, name))
-        self._letters[number] = letters.view("u8")
-        self._masks[number] = np.where(np.arange(4 * _WORDS) < len(name), 0xFFFF, 0).astype("u2").view("u8")
+        self._letters[:, number] = letters.view("u8")
+        self._masks[:, number] = np.where(np.arange(4 * _WORDS) < len(name), 0xFFFF, 0).astype("u2").view("u8")
 
 
 class NamesOfBlock:
-    """The names of one block: places in, numbers out."""
+    """The names of one block: places in, numbers out.
+
+    What is proven is kept in a table of one cell for eight places: the number of the name, and which of the eight places it is.
+    """
 
     def __init__(self, block: Block, names: Names) -> None:
         self.names = names
         self._block = block
-        self._state = np.zeros(block.size + 16, "u1")
-        self._some_bad = False
+        self._proven = np.zeros((block.size >> 3) + 1, "uint16")
+        self._last = np.zeros((block.size >> 3) + 1, "int32")
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
-        offset = at - chunk
-        inside = (offset >= _FIRST) & (offset <= _LAST)
-        if not inside.all():
-            at = np.where(inside, at, chunk + _FIRST)
-        key = self._keys(at)
-        number = self.names._number_of_key[key]
-        if (number == UNKNOWN).any():
-            number = self._with_new(number, at, chunk=chunk, key=key)
-        state = self._state[at]
-        if (state == 0).any():
-            fresh = np.flatnonzero(state == 0)
-            good = self._is_written(number[fresh], at[fresh])
-            self._state[at[fresh]] = np.where(good, _GOOD, _BAD)
-            self._some_bad |= not good.all()
-        if self._some_bad:
-            number = np.where(self._state[at] == _BAD, UNKNOWN, number)
-        return number if inside.all() else np.where(inside, number, UNKNOWN)
+        number, new = self._known(at)
+        if len(new):
+            offset = at[new] - chunk[new]
+            inside = new[(offset >= _FIRST) & (offset <= _LAST)]
+            some = at[inside]
+            self._last[some >> 3] = np.arange(len(some))
+            self._prove(some[self._last[some >> 3] == np.arange(len(some))])  # one place of each cell
+            number[inside], left = self._known(some)
+            if len(left):
+                self._prove(np.unique(some[left]))
+                number[inside], _ = self._known(some)
+        return number
 
-    def _keys(self, at: np.ndarray) -> np.ndarray:
-        """Hash and length of the name at each place, as a place in the table."""
-        written = self._block.u4[at + 4]
-        return (written & 0xFFFF) | ((written >> 16) & 3) << 16
+    def _known(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of proven names, and which are not."""
+        cell = self._proven[np.minimum(at, self._block.size) >> 3]
+        number = cell >> 3
+        new = np.flatnonzero(((cell ^ at) & 7 != 0) | (number == UNKNOWN))
+        number[new] = UNKNOWN
+        return number, new
 
-    def _with_new(self, number: np.ndarray, at: np.ndarray, *, chunk: np.ndarray, key: np.ndarray) -> np.ndarray:
-        new = np.flatnonzero(number == UNKNOWN)
-        _, first = np.unique(key[new], return_index=True)
-        for place in new[first].tolist():
-            begin = int(chunk[place])
-            name = read_name(bytes(memoryview(self._block.raw)[begin : begin + CHUNK]), int(at[place]) - begin)
+    def _prove(self, places: np.ndarray) -> None:
+        """Compare the letters at these places with those of the names that have their hash and length; learn new names."""
+        key = self._block.u4[places + 4] & (_KEYS - 1)  # its hash, and the last bits of its length
+        number = self.names.number_of_key(key)
+        for place in np.flatnonzero(number == UNKNOWN).tolist():
+            if self.names.number_of_key(key[place : place + 1])[0] != UNKNOWN:
+                continue  # it was learned a moment ago
+            begin = int(places[place]) // CHUNK * CHUNK
+            name = read_name(bytes(memoryview(self._block.raw)[begin : begin + CHUNK]), int(places[place]) - begin)
             if name:
-                self.names._learn(name, key=int(key[place]))
-        return self.names._number_of_key[key]
+                self.names.learn(name, key=int(key[place]))
+        number = self.names.number_of_key(key)
+        good = self._is_written(number, places)
+        self._proven[places[good] >> 3] = number[good] << 3 | (places[good] & 7)
 
     def _is_written(self, number: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Whether the name with this number is what is written at each place."""
-        names, block = self.names, self._block
-        good = (number != UNKNOWN) & (block.u2[at + 6] == names._lengths[number])
+        block, lengths = self._block, self.names.lengths[number]
+        good = (number != UNKNOWN) & (block.u2[at + 6] == lengths)
         for word in range(_WORDS):
-            left = np.flatnonzero(good & (names._lengths[number] > 4 * word))
+            left = np.flatnonzero(good & (lengths > 4 * word))
             if not len(left):
                 break
-            which = number[left]
             written = block.u8[np.minimum(at[left] + 8 + 8 * word, block.size)]
-            good[left] = (written & names._masks[which, word]) == names._letters[which, word]
+            good[left] = self.names.is_spelled(number[left], written, word=word)
         return good

@@ -33,11 +33,15 @@ class Payload(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What the slots of a form are. `alone`: slots that are all that their element holds, which an array would repeat."""
+    """What the slots of a form are."""
 
     leaves: list[Leaf]
     payloads: list[Payload]
-    alone: frozenset[int]
+
+    def signature(self) -> tuple[object, ...]:
+        """What makes two plans the same, but for their texts."""
+        leaves = tuple((leaf.target, leaf.slot, leaf.text is None, leaf.order) for leaf in self.leaves)
+        return leaves, tuple(self.payloads)
 
 
 class _NoPlanError(Exception):
@@ -55,7 +59,7 @@ def plan_of(template: Template, context: int, *, inside: bool = False, contexts:
             walk.into(root, context)
     except (_NoPlanError, ValueError):
         return None
-    return Plan(walk.leaves, walk.payloads, frozenset(walk.alone))
+    return Plan(walk.leaves, walk.payloads)
 
 
 class _FormWalk:
@@ -64,7 +68,6 @@ class _FormWalk:
         self.names = names
         self.leaves: list[Leaf] = []
         self.payloads: list[Payload] = []
-        self.alone: list[int] = []
         self._order = 0
 
     def into(self, node: Node, context: int) -> None:
@@ -82,7 +85,6 @@ class _FormWalk:
         if any(isinstance(part, Instance) for part in node.parts) or (children and rest):
             raise _NoPlanError
         if len(node.parts) == 1 and rest and isinstance(rest[0], Slot):
-            self.alone.append(rest[0].number)
             self.payloads.append(Payload(rest[0].number, context, self._order))
         self._leaf(int(self.contexts.texts(np.array([context]))[0]), rest)
         self.into_children(children, context)

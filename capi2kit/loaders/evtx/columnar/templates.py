@@ -46,24 +46,18 @@ class Instances(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Records with one form, and for each slot where its value begins, its size and its type."""
+    """Instances with as many slots: the number of the form of each, and for each slot where its value begins, its size and its type."""
 
-    form: int
-    template: Template
+    form: np.ndarray
     instances: Instances
     start: np.ndarray
     size: np.ndarray
     kind: np.ndarray
 
     def some(self, which: np.ndarray) -> Group:
-        """Some of the records."""
+        """Some of the instances."""
         return Group(
-            self.form,
-            self.template,
-            self.instances.some(which),
-            self.start[which],
-            self.size[which],
-            self.kind[which],
+            self.form[which], self.instances.some(which), self.start[which], self.size[which], self.kind[which]
         )
 
 
@@ -71,16 +65,16 @@ class _Definition(NamedTuple):
     """A definition as parsed: the number of its form, and the names that are written elsewhere in its chunk."""
 
     form: int
-    template: Template
     elsewhere: tuple[tuple[int, bytes], ...]
 
 
 class Templates:
-    """The definitions and forms met so far, in any block."""
+    """The definitions and forms met so far, in any block. `forms[number]` is a form."""
 
     def __init__(self) -> None:
         self._definitions: dict[tuple[int, bytes], _Definition | None] = {}
-        self._forms: dict[str, int] = {}
+        self.forms: list[Template] = []
+        self._numbers: dict[str, int] = {}
 
     def groups(self, block: Block, instances: Instances, *, odd: np.ndarray) -> Iterator[Group]:
         """The instances by form; `odd` becomes true for records in which there is no form, or whose values do not fit it."""
@@ -103,13 +97,15 @@ class Templates:
         form = np.array([one.form if one else -1 for one in known], "int64")[which] if known else which
         here = np.flatnonzero(sound)
         odd[record_of[here[form < 0]]] = True
-        templates = {one.form: one.template for one in known if one}
-        for number in sorted(templates):
-            mine = here[form == number]
-            for slots in np.unique(count[mine]).tolist():
-                some = mine[count[mine] == slots]
-                wanted = (number, templates[number], slots)
-                yield from _group(block, instances.some(some), values[some], form=wanted, odd=odd)
+        here, form = here[form >= 0], form[form >= 0]
+        needed = np.array([template.slots for template in self.forms], "int64")
+        enough = needed[form] <= count[here]
+        odd[record_of[here[~enough]]] = True
+        here, form = here[enough], form[enough]
+        for slots in np.unique(count[here]).tolist():
+            mine = count[here] == slots
+            some = here[mine]
+            yield _group(block, instances.some(some), values[some], form=form[mine], slots=slots, odd=odd)
 
     def _at(self, block: Block, place: int) -> _Definition | None:
         """The definition at a place of the block; None if it is left to the slow way."""
@@ -137,10 +133,12 @@ class Templates:
             return None
         if template.odd or decoder.fragments.misspelt:
             return None
-        form = self._forms.setdefault(repr(template), len(self._forms))
+        form = self._numbers.setdefault(repr(template), len(self.forms))
+        if form == len(self.forms):
+            self.forms.append(template)
         outside = [at for at in decoder.fragments.names if not offset <= at < stop]
         elsewhere = tuple((at + 4, chunk[at + 4 : at + 10 + 2 * _length(chunk, at)]) for at in outside)
-        return _Definition(form, template, elsewhere)
+        return _Definition(form, elsewhere)
 
 
 def _length(chunk: bytes, at: int) -> int:
@@ -148,35 +146,41 @@ def _length(chunk: bytes, at: int) -> int:
 
 
 def _group(
-    block: Block, instances: Instances, at: np.ndarray, *, form: tuple[int, Template, int], odd: np.ndarray
-) -> Iterator[Group]:
-    """The group of these instances, whose values are announced at `at`; nothing if they have too few values."""
-    number, template, slots = form
-    if slots < template.slots:
-        odd[instances.record] = True
-        return
-    descriptor = at[:, None] + 4 + 4 * np.arange(slots)
-    size, kind = block.u2[descriptor].astype("int64"), block.u1[descriptor + 2]
+    block: Block, instances: Instances, at: np.ndarray, *, form: np.ndarray, slots: int, odd: np.ndarray
+) -> Group:
+    """The group of these instances, whose values are announced at `at`."""
+    descriptor = block.u4[at[:, None] + 4 + 4 * np.arange(slots)]
+    size, kind = (descriptor & 0xFFFF).astype("int64"), (descriptor >> 16).astype("u1")
     start = np.cumsum(size, axis=1) - size + (at + 4 + 4 * slots)[:, None]
     after = start[:, -1] + size[:, -1] if slots else at + 4
     fits = after <= instances.end
     fits &= (after == instances.end) | (block.u1[np.where(fits, after, at)] == 0)
     fits &= ~_are_odd(block, start, size=size, kind=kind, fits=fits)
     odd[instances.record[~fits]] = True
-    group = Group(number, template, instances, start, size, kind)
-    yield group if fits.all() else group.some(fits)
+    group = Group(form, instances, start, size, kind)
+    return group if fits.all() else group.some(fits)
 
 
 def _are_odd(block: Block, start: np.ndarray, *, size: np.ndarray, kind: np.ndarray, fits: np.ndarray) -> np.ndarray:
     """In which records readers differ over a value: see `binxml.Fragments.odd`. Texts are judged when they are read."""
-    width, sub = _WIDTHS[kind], np.where(fits[:, None], start + 1, 0)  # where a SID says how many parts it has
-    odd = ((width > 0) & (size != width) & (size > 0)).any(axis=1)
-    odd |= ((kind == ANSI) & (size > 0)).any(axis=1) | ((kind == STRING) & (size % 2 == 1)).any(axis=1)
-    odd |= ~_KNOWN[kind].all(axis=1) | (
-        (kind == _SID) & (size > 0) & (size < 8 + 4 * block.u1[sub].astype("int64"))
-    ).any(axis=1)
-    odd |= ((kind & ARRAY > 0) & (kind != STRINGS) & (size > 0)).any(axis=1)
-    row, slot = np.nonzero((kind == FILETIME) & (size > 0) & (fits & ~odd)[:, None])
-    ticks = block.u8[start[row, slot]]
-    odd[row[(ticks < EARLIEST) | (ticks >= LATEST)]] = True
+    odd = np.zeros(len(size), bool)
+    for slot in range(size.shape[1]):
+        sizes, types, at = size[:, slot], kind[:, slot], start[:, slot]
+        if len(sizes) and (sizes == sizes[0]).all() and (types == types[0]).all():
+            odd |= _is_odd_size(sizes[:1], types[:1])  # nearly always: one look is enough
+        else:
+            odd |= _is_odd_size(sizes, types)
+        times = np.flatnonzero((types == FILETIME) & (sizes > 0) & fits & ~odd)
+        ticks = block.u8[at[times]]
+        odd[times] |= (ticks < EARLIEST) | (ticks >= LATEST)
+        sids = np.flatnonzero((types == _SID) & (sizes > 0) & fits)
+        odd[sids] |= sizes[sids] < 8 + 4 * block.u1[at[sids] + 1].astype("int64")
     return odd
+
+
+def _is_odd_size(size: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Values of a type that nobody knows, or of another size than their type has."""
+    width = _WIDTHS[kind]
+    odd = (width > 0) & (size != width) | (kind == ANSI) | (kind == STRING) & (size % 2 == 1)
+    odd |= (kind & ARRAY > 0) & (kind != STRINGS) | ~_KNOWN[kind]
+    return odd & (size > 0)

@@ -1,4 +1,4 @@
-"""Words: the texts of a block, each different one once. Runs of UTF-16 in the block go in, codes come out.
+"""Words: the texts of some blocks, each different one of a block once. Runs of UTF-16 in the block go in, codes come out.
 
 A run is copied in pieces of eight bytes, the last one filled up with zeros. Arrow finds out which of these are the same; only the
 different ones become text.
@@ -22,10 +22,9 @@ _SPACE = 32
 
 
 class Words:
-    """Collects the words of a block. `all_words` and `is_odd` are asked for when nothing is added any more."""
+    """Collects words. `all_words` and `is_odd` are asked for when nothing is added any more."""
 
-    def __init__(self, block: Block) -> None:
-        self._block = block
+    def __init__(self) -> None:
         self._parts: list[pa.LargeStringArray] = []
         self._odd: list[np.ndarray] = []
         self._count = 0
@@ -38,11 +37,11 @@ class Words:
         codes[[bool(text) for text in texts]] = np.arange(self._count - len(present), self._count)
         return codes
 
-    def add_runs(self, start: np.ndarray, letters: np.ndarray) -> np.ndarray:
+    def add_runs(self, block: Block, start: np.ndarray, *, letters: np.ndarray) -> np.ndarray:
         """Codes of runs of UTF-16: where they begin, and how many letters they have."""
         if not len(start):
             return np.empty(0, "int32")
-        found = _padded(self._block, start, letters).dictionary_encode()
+        found = _padded(block, start, letters).dictionary_encode()
         texts, odd = _texts_of(found.dictionary)
         codes = found.indices.to_numpy() + np.int32(self._count)
         self._add(texts, odd)
