@@ -74,13 +74,12 @@ class FileBytes:
         return (status.st_size, status.st_mtime_ns) != (self._size, self._time)
 
 
-def fill(buffer: bytearray, data: Buffer, *, start: int, count: int) -> None:
+def fill(buffer: memoryview, data: Buffer, *, start: int, count: int) -> None:
     """Copy `count` bytes of the data, from `start` on, to the beginning of a buffer."""
-    with memoryview(buffer) as view:
-        if isinstance(data, FileBytes):
-            data.read_into(view[:count], start)
-        else:
-            view[:count] = data[start : start + count]
+    if isinstance(data, FileBytes):
+        data.read_into(buffer[:count], start)
+    else:
+        buffer[:count] = data[start : start + count]
 
 
 def sha256_of(data: Buffer) -> str:

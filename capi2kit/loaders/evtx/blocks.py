@@ -18,7 +18,7 @@ from capi2kit.loaders.evtx.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch
 
 CHUNKS = 256  # in a block
-RECORDS = 20_000  # so many are made into tables at a time
+RECORDS = 1 << 15  # so many are made into tables at a time
 
 
 class Blocks:
@@ -72,14 +72,14 @@ def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
     """The whole chunks of a file by block, which of them are sound, and where the block begins. The next one is read meanwhile."""
     whole = max(0, len(data) - HEADER) // CHUNK
     starts = range(0, whole, CHUNKS)
-    buffers = [bytearray(min(CHUNKS, whole) * CHUNK + SLACK) for _ in starts[:2]]
+    buffers = [np.zeros(min(CHUNKS, whole) * CHUNK + SLACK, "u1") for _ in starts[:2]]
 
     def read(number: int) -> tuple[Block, np.ndarray, int]:
         first = starts[number]
         size, offset = (min(first + CHUNKS, whole) - first) * CHUNK, HEADER + first * CHUNK
         buffer = buffers[number % 2]
-        fill(buffer, data, start=offset, count=size)
-        block = Block(buffer, size)
+        fill(buffer.data, data, start=offset, count=size)
+        block = Block(buffer.data, size)
         return block, sound_chunks(block), offset
 
     if len(starts) < 2:

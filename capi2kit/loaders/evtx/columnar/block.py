@@ -13,7 +13,7 @@ SLACK = 16  # bytes behind the chunks: a view of eight bytes may begin at the la
 class Block:
     """`size` bytes of whole chunks; `raw` has `SLACK` bytes more. Views: u1, u2, u4, u8, little endian."""
 
-    def __init__(self, raw: bytes | bytearray, size: int) -> None:
+    def __init__(self, raw: bytes | bytearray | memoryview, size: int) -> None:
         self.raw = raw
         self.size = size
         self.u1 = np.frombuffer(raw, "u1", count=size + SLACK)

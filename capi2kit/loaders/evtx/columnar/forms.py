@@ -84,7 +84,7 @@ class FormReader:
     def read_inner(self, instances: Instances, context: int) -> None:
         """Forms that are payloads, in elements of this context."""
         for group in self._shapes.templates.groups(self._block, instances, odd=self._odd):
-            self._odd[group.instances.record[(group.kind == BINXML).any(axis=1)]] = True
+            self._odd[group.instances.record[(group.kind == BINXML).any(axis=0)]] = True
             if context != self._shapes.contexts.nowhere():
                 for planned in self._planned(group, context, inside=True):
                     self._read_slots(planned, inside=True)
@@ -171,17 +171,17 @@ class FormReader:
             holds = _holds(group, payload.slot)
             if not holds.any():
                 continue
-            others[:, payload.slot] = False
+            others[payload.slot] = False
             some = group if holds.all() else group.some(holds)
-            begin = some.start[:, payload.slot]
-            end = begin + some.size[:, payload.slot]
+            begin = some.start[payload.slot]
+            end = begin + some.size[payload.slot]
             context = np.full(len(begin), payload.context if wanted else self._shapes.contexts.nowhere())
             self.payloads.append(Payloads(some.instances.record, some.instances.chunk, begin, end, context))
-        self._odd[group.instances.record[others.any(axis=1)]] = True
+        self._odd[group.instances.record[others.any(axis=0)]] = True
 
 
 def _holds(group: Group, slot: int) -> np.ndarray:
     """Which instances have a fragment in this slot."""
-    if slot >= group.kind.shape[1]:
-        return np.zeros(len(group.kind), bool)
-    return (group.kind[:, slot] == BINXML) & (group.size[:, slot] > 0)
+    if slot >= len(group.kind):
+        return np.zeros(len(group.form), bool)
+    return (group.kind[slot] == BINXML) & (group.size[slot] > 0)

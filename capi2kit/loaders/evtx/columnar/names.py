@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 from capi2kit.binxml import name_hash, read_name
+from capi2kit.binxml.names import BUCKETS, STRING_TABLE
 from capi2kit.loaders.evtx.columnar.block import Block
 from capi2kit.loaders.evtx.recordids import CHUNK
 
@@ -20,6 +21,7 @@ _WORDS = 16  # of four letters each; no longer name is known
 _FIRST, _LAST = 512, CHUNK - 10  # where a name may begin in its chunk
 _KEYS = 1 << 18
 _MOST = 4000
+_LINKS = 16  # of a chain that are followed
 
 
 class Names:
@@ -29,9 +31,16 @@ class Names:
         self.texts = [""]
         self._numbers: dict[str, int] = {}
         self._number_of_key = np.zeros(_KEYS, "uint16")
+        self._cells, self._eighths = np.zeros(0, "uint16"), np.zeros(0, "int32")
         self.lengths = np.zeros(_MOST, "int64")
         self._letters = np.zeros((_WORDS, _MOST), "u8")
         self._masks = np.zeros((_WORDS, _MOST), "u8")
+
+    def cells(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """An empty table of so many cells, and one of an eighth of it with anything in it. Always the same: whoever has it empties it."""
+        if len(self._cells) < count:
+            self._cells, self._eighths = np.zeros(count, "uint16"), np.empty((count >> 3) + 1, "int32")
+        return self._cells, self._eighths
 
     def number_of_key(self, key: np.ndarray) -> np.ndarray:
         """The number of the name with this hash and length; UNKNOWN if there is none yet."""
@@ -69,37 +78,50 @@ class Names:
 class NamesOfBlock:
     """The names of one block: places in, numbers out.
 
-    What is proven is kept in a table of one cell for eight places: the number of the name, and which of the eight places it is.
+    What is proven is kept in a table with a cell for every place of the block.
     """
 
     def __init__(self, block: Block, names: Names) -> None:
         self.names = names
         self._block = block
-        self._proven = np.zeros((block.size >> 3) + 1, "uint16")
-        self._last = np.zeros((block.size >> 3) + 1, "int32")
+        self._proven, self._last = names.cells(block.size + 1)
+        self._places: list[np.ndarray] = []  # in use
+        self._prove(self._listed())
+
+    def _listed(self) -> np.ndarray:
+        """Where the names are that the tables of the chunks list: chains, all of them in step. One may be broken, or a circle."""
+        chunk = np.repeat(np.arange(0, self._block.size, CHUNK), BUCKETS)
+        offset = self._block.u4[chunk + np.tile(4 * np.arange(BUCKETS), self._block.size // CHUNK) + STRING_TABLE]
+        found = [chunk[:0]]
+        for _ in range(_LINKS):
+            inside = np.flatnonzero((offset >= _FIRST) & (offset <= _LAST))
+            if not len(inside):
+                break
+            chunk, offset = chunk[inside], offset[inside]
+            found.append(chunk + offset)
+            offset = self._block.u4[chunk + offset]
+        return np.sort(np.concatenate(found))  # near ones are together: memory likes that
+
+    def forget(self) -> None:
+        """Empty the table for the next block."""
+        for places in self._places:
+            self._proven[places] = UNKNOWN
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
-        number, new = self._known(at)
+        number = self._proven.take(np.minimum(at, self._block.size))
+        new = np.flatnonzero(number == UNKNOWN)
         if len(new):
             offset = at[new] - chunk[new]
-            inside = new[(offset >= _FIRST) & (offset <= _LAST)]
-            some = at[inside]
-            self._last[some >> 3] = np.arange(len(some))
-            self._prove(some[self._last[some >> 3] == np.arange(len(some))])  # one place of each cell
-            number[inside], left = self._known(some)
+            new = new[(offset >= _FIRST) & (offset <= _LAST)]
+            places = at[new]
+            self._last[places >> 3] = np.arange(len(places))
+            self._prove(places[self._last[places >> 3] == np.arange(len(places))])  # nearly always each place once
+            left = places[self._proven[places] == UNKNOWN]
             if len(left):
-                self._prove(np.unique(some[left]))
-                number[inside], _ = self._known(some)
+                self._prove(np.unique(left))
+            number[new] = self._proven[places]
         return number
-
-    def _known(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of proven names, and which are not."""
-        cell = self._proven[np.minimum(at, self._block.size) >> 3]
-        number = cell >> 3
-        new = np.flatnonzero(((cell ^ at) & 7 != 0) | (number == UNKNOWN))
-        number[new] = UNKNOWN
-        return number, new
 
     def _prove(self, places: np.ndarray) -> None:
         """Compare the letters at these places with those of the names that have their hash and length; learn new names."""
@@ -114,7 +136,8 @@ class NamesOfBlock:
                 self.names.learn(name, key=int(key[place]))
         number = self.names.number_of_key(key)
         good = self._is_written(number, places)
-        self._proven[places[good] >> 3] = number[good] << 3 | (places[good] & 7)
+        self._proven[places[good]] = number[good]
+        self._places.append(places[good])
 
     def _is_written(self, number: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Whether the name with this number is what is written at each place."""

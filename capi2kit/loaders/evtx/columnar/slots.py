@@ -20,21 +20,27 @@ _TICK = 100  # nanoseconds
 
 def is_present(group: Group, slot: int) -> np.ndarray:
     """Which records have a value in a slot, other than a fragment."""
-    if slot >= group.kind.shape[1]:
-        return np.zeros(len(group.kind), bool)
-    kind = group.kind[:, slot]
-    return (kind != 0) & (kind != BINXML) & (group.size[:, slot] > 0)
+    if slot >= len(group.kind):
+        return np.zeros(len(group.form), bool)
+    kind = group.kind[slot]
+    return (kind != 0) & (kind != BINXML) & (group.size[slot] > 0)
+
+
+def _different(small: np.ndarray) -> list[int]:
+    """The different values of an array of types or sizes."""
+    if len(small) and (small == small[0]).all():
+        return [int(small[0])]
+    return np.flatnonzero(np.bincount(small)).tolist()
 
 
 def numbers_of(block: Block, group: Group, *, slot: int, kind: str) -> np.ndarray | None:
     """The values of a slot as whole numbers, of a time as nanoseconds since 1970; None if it holds anything else."""
-    present = is_present(group, slot)
-    kinds = np.unique(group.kind[present, slot]).tolist()
-    start = group.start[present, slot]
+    present = np.flatnonzero(is_present(group, slot))
+    kinds = _different(group.kind[slot, present]) if len(present) else []
     if kind == "time" and kinds == [FILETIME]:
-        return (block.u8[start].astype("int64") - EARLIEST) * _TICK
+        return (block.u8[group.start[slot, present]].astype("int64") - EARLIEST) * _TICK
     if kind == "int" and len(kinds) == 1 and kinds[0] in _WHOLE_NUMBERS:
-        values = (block.u4 if kinds[0] == 0x08 else block.u8)[start]
+        values = (block.u4 if kinds[0] == 0x08 else block.u8)[group.start[slot, present]]
         return None if (values >= 1 << 63).any() else values.astype("int64")
     return None
 
@@ -45,15 +51,15 @@ def codes_of(block: Block, group: Group, *, slot: int, words: Words, odd: np.nda
     codes = np.full(len(present), NONE, "int32")
     if not present.any():
         return codes
-    kind, size, start = group.kind[:, slot], group.size[:, slot], group.start[:, slot]
-    for one in np.unique(kind[present]).tolist():
+    kind, size, start = group.kind[slot], group.size[slot], group.start[slot]
+    for one in _different(kind[present]):
         here = np.flatnonzero(present & (kind == one))
         if one & ARRAY:
             odd[group.instances.record[here]] = True
         elif one == STRING:
             codes[here] = words.add_runs(block, start[here], letters=size[here] // 2)
         else:
-            for width in np.unique(size[here]).tolist():
+            for width in _different(size[here]):
                 some = here[size[here] == width]
                 codes[some], bad = _codes_of_pieces(block.pieces(start[some], width=width), kind=one, words=words)
                 odd[group.instances.record[some[bad]]] = True

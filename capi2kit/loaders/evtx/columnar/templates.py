@@ -46,7 +46,8 @@ class Instances(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Instances with as many slots: the number of the form of each, and for each slot where its value begins, its size and its type."""
+    """Instances with as many slots: the number of the form of each, and for each slot where its value begins, its size and its type
+    (in rows: one row is one slot)."""
 
     form: np.ndarray
     instances: Instances
@@ -57,7 +58,11 @@ class Group(NamedTuple):
     def some(self, which: np.ndarray) -> Group:
         """Some of the instances."""
         return Group(
-            self.form[which], self.instances.some(which), self.start[which], self.size[which], self.kind[which]
+            self.form[which],
+            self.instances.some(which),
+            self.start[:, which],
+            self.size[:, which],
+            self.kind[:, which],
         )
 
 
@@ -149,10 +154,10 @@ def _group(
     block: Block, instances: Instances, at: np.ndarray, *, form: np.ndarray, slots: int, odd: np.ndarray
 ) -> Group:
     """The group of these instances, whose values are announced at `at`."""
-    descriptor = block.u4[at[:, None] + 4 + 4 * np.arange(slots)]
+    descriptor = block.u4[at + 4 + 4 * np.arange(slots)[:, None]]
     size, kind = (descriptor & 0xFFFF).astype("int64"), (descriptor >> 16).astype("u1")
-    start = np.cumsum(size, axis=1) - size + (at + 4 + 4 * slots)[:, None]
-    after = start[:, -1] + size[:, -1] if slots else at + 4
+    start = np.cumsum(size, axis=0) - size + at + 4 + 4 * slots
+    after = start[-1] + size[-1] if slots else at + 4
     fits = after <= instances.end
     fits &= (after == instances.end) | (block.u1[np.where(fits, after, at)] == 0)
     fits &= ~_are_odd(block, start, size=size, kind=kind, fits=fits)
@@ -163,18 +168,20 @@ def _group(
 
 def _are_odd(block: Block, start: np.ndarray, *, size: np.ndarray, kind: np.ndarray, fits: np.ndarray) -> np.ndarray:
     """In which records readers differ over a value: see `binxml.Fragments.odd`. Texts are judged when they are read."""
-    odd = np.zeros(len(size), bool)
-    for slot in range(size.shape[1]):
-        sizes, types, at = size[:, slot], kind[:, slot], start[:, slot]
-        if len(sizes) and (sizes == sizes[0]).all() and (types == types[0]).all():
-            odd |= _is_odd_size(sizes[:1], types[:1])  # nearly always: one look is enough
-        else:
-            odd |= _is_odd_size(sizes, types)
-        times = np.flatnonzero((types == FILETIME) & (sizes > 0) & fits & ~odd)
-        ticks = block.u8[at[times]]
-        odd[times] |= (ticks < EARLIEST) | (ticks >= LATEST)
-        sids = np.flatnonzero((types == _SID) & (sizes > 0) & fits)
-        odd[sids] |= sizes[sids] < 8 + 4 * block.u1[at[sids] + 1].astype("int64")
+    odd = np.zeros(size.shape[1], bool)
+    if not len(odd):
+        return odd
+    alike = (size == size[:, :1]).all(axis=1) & (kind == kind[:, :1]).all(axis=1)
+    odd |= _is_odd_size(size[alike, 0], kind[alike, 0]).any()  # of most slots one value is like the other
+    for slot in np.flatnonzero(~alike).tolist():
+        odd |= _is_odd_size(size[slot], kind[slot])
+    for slot in np.flatnonzero((kind == FILETIME).any(axis=1)).tolist():
+        here = np.flatnonzero((kind[slot] == FILETIME) & (size[slot] > 0) & fits & ~odd)
+        ticks = block.u8[start[slot, here]]
+        odd[here] |= (ticks < EARLIEST) | (ticks >= LATEST)
+    for slot in np.flatnonzero((kind == _SID).any(axis=1)).tolist():
+        here = np.flatnonzero((kind[slot] == _SID) & (size[slot] > 0) & fits)
+        odd[here] |= size[slot, here] < 8 + 4 * block.u1[start[slot, here] + 1].astype("int64")
     return odd
 
 

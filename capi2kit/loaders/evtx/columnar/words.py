@@ -83,10 +83,10 @@ def _texts_of(padded: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndar
     units = np.frombuffer(padded.buffers()[2], "<u2")[: ends[-1]]
     is_letter = units != 0
     counted = np.concatenate([[0], np.cumsum(is_letter)])[ends]
-    strange = (units >= _ASCII) | (is_letter & (units < _SPACE))
-    strange[1:] |= (
-        is_letter[1:] & ~is_letter[:-1]
-    )  # a zero in the middle; or the end of the run before, which does no harm
+    strange = is_letter.copy()
+    strange[1:] &= ~is_letter[:-1]  # a zero in the middle,
+    strange[ends[:-1]] = False  # not at the end of the run before
+    strange |= (units >= _ASCII) | (is_letter & (units < _SPACE))
     texts = pa.LargeStringArray.from_buffers(
         len(padded), pa.py_buffer(counted), pa.py_buffer(units[is_letter].astype("u1"))
     )
