@@ -18,7 +18,12 @@ from capi2kit.columns import cells
 from capi2kit.columns.cells import Column
 
 NONE = -1  # the code of a row without a text
-_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$"
+_FORMS = {
+    "time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$",
+    "guid": r"^\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}$",
+    "file_ref": r"^[0-9A-Fa-f]{40}\.(cer|crl|bin)$",
+}
+_LETTERS = {"guid": (1, 37), "file_ref": (0, 40)}  # those that a value keeps
 _SPARSE = 1 << 20  # keys: beyond that, sorting them is cheaper than a table of them all
 _MANY = 64  # different texts, from which on Arrow reads them all at once
 
@@ -29,11 +34,15 @@ class Coded(NamedTuple):
     codes: np.ndarray
     words: pa.LargeStringArray
 
-    def used(self) -> tuple[np.ndarray, list[str]]:
-        """The codes that rows have, in order, and their texts."""
+    def codes_used(self) -> np.ndarray:
+        """The codes that rows have, in order."""
         marks = np.zeros(len(self.words) + 1, bool)
         marks[self.codes] = True  # -1 marks the last one, which is no word
-        codes = np.flatnonzero(marks[:-1])
+        return np.flatnonzero(marks[:-1])
+
+    def used(self) -> tuple[np.ndarray, list[str]]:
+        """The codes that rows have, in order, and their texts."""
+        codes = self.codes_used()
         return codes, self.words.take(pa.array(codes)).to_pylist()
 
     def looked_up(self, values: np.ndarray, *, codes: np.ndarray, missing: object) -> np.ndarray:
@@ -114,24 +123,27 @@ def typed(column: Coded, *, kind: str, dtype: str) -> tuple[Column, list[int]]:
     """The texts as an array of `dtype`, and the rows of those that do not fit: as `cells.typed`, once for each text."""
     if kind not in cells.KINDS:
         return column.strings(), []
-    codes, texts = column.used()
-    values, bad = _typed_by_arrow(texts, kind=kind) or cells.typed(texts, kind=kind, dtype=dtype)
+    codes = column.codes_used()
+    words = column.words.take(pa.array(codes))
+    values, bad = _typed_by_arrow(words, kind=kind) or cells.typed(words.to_pylist(), kind=kind, dtype=dtype)
     place = column.looked_up(np.arange(len(codes)), codes=codes, missing=NONE)
     wrong = np.zeros(len(codes) + 1, bool)
     wrong[bad] = True
     return values.take(place, allow_fill=True), np.flatnonzero(wrong[place]).tolist() if bad else []
 
 
-def _typed_by_arrow(texts: list[str], *, kind: str) -> tuple[Column, list[int]] | None:
-    """Times in the form in which Windows writes them, read by Arrow; None for anything else."""
-    if kind != "time" or len(texts) < _MANY:
+def _typed_by_arrow(words: pa.LargeStringArray, *, kind: str) -> tuple[Column, list[int]] | None:
+    """Many words in the form in which Windows writes them, read by Arrow; None for anything else."""
+    if len(words) < _MANY or kind not in _FORMS or not pc.all(pc.match_substring_regex(words, _FORMS[kind])).as_py():
         return None
-    words = pa.array(texts, pa.large_string())
-    first, last = min(texts), max(texts)
-    if not pc.all(pc.match_substring_regex(words, _TIME)).as_py() or not cells.is_within_nanoseconds(first, last):
-        return None
-    try:
-        stamps = words.cast(pa.timestamp("ns", "UTC"))
-    except pa.ArrowInvalid:
-        return None
-    return cells.instants(stamps.cast(pa.int64()).to_numpy()), []
+    if kind == "time":
+        bounds = pc.min_max(words).as_py()
+        if not cells.is_within_nanoseconds(bounds["min"], bounds["max"]):
+            return None
+        try:
+            stamps = words.cast(pa.timestamp("ns", "UTC"))
+        except pa.ArrowInvalid:
+            return None
+        return cells.instants(stamps.cast(pa.int64()).to_numpy()), []
+    begin, end = _LETTERS[kind]
+    return pd.arrays.ArrowStringArray(pc.ascii_upper(pc.utf8_slice_codeunits(words, begin, end))), []

@@ -43,10 +43,10 @@ def repeated(keys: np.ndarray) -> np.ndarray:
     """
     bits = max(len(keys).bit_length() + 2, 4)
     place = ((keys.astype("u8") * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)).astype("int64")
-    table = np.zeros(1 << bits, "int64")
-    table[place[::-1]] = np.arange(len(keys))[::-1]
-    first = table[place]
     mine = np.arange(len(keys))
+    table = np.empty(1 << bits, "int64")
+    table[place[::-1]] = mine[::-1]
+    first = table[place]
     again = (first != mine) & (keys[first] == keys)
     unsure = np.flatnonzero((first != mine) & ~again)
     if len(unsure):

@@ -41,6 +41,8 @@ class Contexts:
         self.opens: list[str] = []  # the table in which an element of this context is a row of its own, or ""
         self.names = names
         self._unclear = np.zeros(_STEP, bool)  # what is in it is left to `walk`
+        self._bit = np.zeros(_STEP, "u8")  # its place among its brothers
+        self._brothers: dict[int, int] = {}
         self._contexts: list[_Context] = []
         self._numbers: dict[tuple[int, str, str], int] = {}
         self._targets: dict[Target, int] = {}
@@ -83,9 +85,12 @@ class Contexts:
         """Whether children of these contexts are told apart by more than their names."""
         return self._unclear[context]
 
-    def may_repeat(self, context: np.ndarray) -> np.ndarray:
-        """Whether a second element of these contexts is read otherwise than the first one."""
-        return self._single[2][context] != context
+    def bits(self, context: np.ndarray) -> np.ndarray:
+        """A bit for each element, another one than those of its brothers, if it has less than 64 kinds of them.
+
+        No bit for one of which a second is read as the first one is.
+        """
+        return self._bit[context]
 
     def constants(self, context: int) -> dict[str, str]:
         """The cells that every row opened by an element of this context has."""
@@ -123,6 +128,7 @@ class Contexts:
                 setattr(self, name, np.vstack([getattr(self, name), more]))
             self._single = np.hstack([self._single, np.full((3, _STEP), NOTHING, "int32")])
             self._unclear = np.concatenate([self._unclear, np.zeros(_STEP, bool)])
+            self._bit = np.concatenate([self._bit, np.zeros(_STEP, "u8")])
         self._unclear[number] = place.indexed or place.labelled
         self._single[2, number] = number
         self._single[0, number] = self._target(Target(table, place.text, None, path))
@@ -147,6 +153,9 @@ class Contexts:
         same = below.table or says_nothing
         second = number if same else self._number(below.again(), path=inside, table=table)
         self._single[2, number] = second
+        if second != number and not self._bit[number]:
+            brothers = self._brothers[context] = self._brothers.get(context, 0) + 1
+            self._bit[number] = 1 << min(brothers - 1, 63)
         if below.tag:
             self._single[1, [number, second]] = self._target(Target(above.table, below.tag, None, None))
         return number

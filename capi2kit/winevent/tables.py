@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from lxml import etree
 
-from capi2kit.columns.cells import instants, masked, missing, strings
+from capi2kit.columns.cells import empty, instants, masked, missing, strings
 from capi2kit.columns.coded import Coded, absent, coded, typed
 from capi2kit.knowledge import columns, flag_columns
 from capi2kit.winevent.inferences import Texts, infer
@@ -72,6 +73,8 @@ class EventRows:
 
     def batch(self) -> Batch:
         """The tables of what was collected, in vocabulary columns; collecting starts anew."""
+        if not self._offsets:
+            return {name: table.copy() for name, table in _no_rows().items()}
         tables = {
             name: Rows(
                 _texts(self._groups[name], count=len(self._owners[name])), np.array(self._owners[name], dtype="int64")
@@ -81,6 +84,11 @@ class EventRows:
         made = as_batch(tables, offsets=np.array(self._offsets, "int64"), written=np.array(self._written, "int64"))
         self._start()
         return made
+
+
+@cache
+def _no_rows() -> Batch:
+    return {name: empty(name) for name in TABLES}
 
 
 def as_batch(rows: dict[str, Rows], *, offsets: np.ndarray, written: np.ndarray) -> Batch:

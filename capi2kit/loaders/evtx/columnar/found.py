@@ -14,7 +14,8 @@ from capi2kit.winevent.contexts import Contexts
 
 
 class Elements(NamedTuple):
-    """Elements of one level: record, chunk, context, the row that they belong to, where they begin, and where each must end."""
+    """Elements of one level: record, chunk, context, the row that they belong to, where they begin, and where each must end; where the name
+    of each is written, and whether it has attributes."""
 
     record: np.ndarray
     chunk: np.ndarray
@@ -22,6 +23,8 @@ class Elements(NamedTuple):
     row: np.ndarray
     at: np.ndarray
     stop: np.ndarray
+    name: np.ndarray
+    has_attributes: np.ndarray
 
     def some(self, which: np.ndarray) -> Elements:
         """Some of the elements."""

@@ -76,43 +76,65 @@ class Walk:
         sound &= (stop == payloads.end) | (block.u1[np.where(sound, stop, at)] == 0)
         self._odd[payloads.record[~sound]] = True
         record, chunk, _, _, context = (values[sound] for values in payloads)
-        roots = Elements(record, chunk, context, record + self._found.base, at[sound], stop[sound])
-        return self._entered(roots, parent=np.arange(len(record)))
+        at, stop, row = at[sound], stop[sound], record + self._found.base
+        name, has_attributes = chunk + block.u4[at + 5], block.u1[at] == _WITH_ATTRIBUTES
+        roots = Elements(record, chunk, context, row, at, stop, name, has_attributes)
+        return self._entered(roots, parent=np.arange(len(record)), turns=[len(record)])
 
-    def _entered(self, level: Elements, *, parent: np.ndarray) -> Elements:
-        """The elements with their own contexts and rows, where `level` has those of their parents."""
+    def _entered(self, level: Elements, *, parent: np.ndarray, turns: list[int]) -> Elements:
+        """The elements with their own contexts and rows, where `level` has those of their parents.
+
+        `turns`: how many of them are first children, how many second ones, and so on.
+        """
         contexts = self._contexts
-        number = self._names.numbers(level.chunk + self._block.u4[level.at + 5], level.chunk)
+        number = self._names.numbers(level.name, level.chunk)
         contexts.make_room()
         context = contexts.children(level.context, number)
+        second = self._second_ones(parent, context, turns=turns)
+        context[second] = contexts.again(context[second])
         known = (number != UNKNOWN) & (context != NOTHING)
         if not known.all():
             self._odd[level.record[~known]] = True
-            level, number, parent, context = level.some(known), number[known], parent[known], context[known]
+            level, number, context = level.some(known), number[known], context[known]
         met = np.flatnonzero(np.bincount(context, minlength=1))
-        if contexts.may_repeat(met).any():
-            some = np.flatnonzero(contexts.may_repeat(context))
-            second = some[repeated(parent[some] * len(contexts) + context[some])]
-            context[second] = contexts.again(context[second])
-            met = np.flatnonzero(np.bincount(context))
         if (contexts.tags(met) != NOTHING).any():
             self._found.add_names(contexts.tags(context), level, number=number)
         if contexts.is_unclear(met).any():
             self._odd[level.record[contexts.is_unclear(context)]] = True
         return self._found.with_rows(level._replace(context=context), met=met)
 
+    def _second_ones(self, parent: np.ndarray, context: np.ndarray, *, turns: list[int]) -> np.ndarray:
+        """Which elements are not the first of their context in the element that they are in."""
+        bits = self._contexts.bits(context)
+        met = np.zeros(int(parent.max(initial=-1)) + 1, "u8")
+        suspected = np.zeros(len(met), bool)
+        begin = 0
+        for count in turns:
+            turn = slice(begin, begin + count)
+            begin += count
+            before = met[parent[turn]]
+            clash = before & bits[turn]
+            if clash.any():
+                suspected[parent[turn][clash != 0]] = True
+            met[parent[turn]] = before | bits[turn]
+        some = np.flatnonzero(suspected[parent])
+        return some[repeated(parent[some] * len(self._contexts) + context[some])]
+
     def _read_attributes(self, level: Elements) -> tuple[Elements, np.ndarray]:
         """Take the attributes of all elements; returns the elements that are sound so far, and where their content begins."""
         block = self._block
-        content, broken = _behind_name(block, level.chunk + block.u4[level.at + 5], level.at + 9, stop=level.stop)
-        here = np.flatnonzero((block.u1[level.at] == _WITH_ATTRIBUTES) & ~broken)
-        end = content[here] + 4 + block.u4[content[here]]
+        content, broken = _behind_name(block, level.name, level.at + 9, stop=level.stop)
+        here = np.flatnonzero(level.has_attributes & ~broken)
+        at = content[here]
+        head = block.u8[at]  # the length of the list, and its first token
+        end = at + 4 + (head & 0xFFFFFFFF).astype("int64")
         fits = end < level.stop[here]
-        broken[here[~fits]] = True
-        here, end = here[fits], end[fits]
-        at, content[here] = content[here] + 4, end
+        if not fits.all():
+            broken[here[~fits]] = True
+            here, at, end, head = here[fits], at[fits], end[fits], head[fits]
+        content[here], at = end, at + 4
         lists = _Lists(here, level.chunk[here], level.context[here], level.row[here], at, end)
-        lists = lists.without(block.u1[at] & _MORE != _ATTRIBUTE, broken, only=at < end)
+        lists = lists.without((head >> 32) & _MORE != _ATTRIBUTE, broken, only=at < end)
         met, twice = np.zeros(len(level.at), "u8"), _Twice()
         for turn in range(CHUNK):
             lists = lists.unfinished()
@@ -160,11 +182,11 @@ class Walk:
     def _read_texts(self, level: Elements, content: np.ndarray) -> tuple[Elements, np.ndarray]:
         """Take the text of each element that holds nothing else; returns the elements that may hold elements, and where these begin."""
         block = self._block
-        closing = block.u1[content]
+        head = block.u2[content]
+        closing, token = head & 0xFF, head >> 8
         empty = closing == _CLOSE_EMPTY
         broken = empty & (content + 1 != level.stop)
         broken |= ~empty & ((closing != _CLOSE_START) | (content + 2 > level.stop))
-        token = block.u1[content + 1]
         opened = ~empty & ~broken
         holds = opened & ((token & _MORE == _ELEMENT) | (token == _END))
         here = np.flatnonzero(opened & ~holds)
@@ -190,8 +212,8 @@ class Walk:
         here, stop = np.arange(len(level.at)), level.stop
         places, parents, stops = [at[:0]], [here[:0]], [at[:0]]
         for turn in range(CHUNK):
-            token = block.u1[at]
-            after = at + 5 + block.u4[at + 1]
+            head = block.u8[at]  # its token, and its length
+            token, after = head & 0xFF, at + 5 + ((head >> 8) & 0xFFFFFFFF).astype("int64")
             fits = (token & _MORE == _ELEMENT) & (after < stop)
             if not fits.all():
                 ends = ~fits & (token == _END) & (at + 1 == stop)
@@ -206,13 +228,13 @@ class Walk:
             at = after
         broken[here] = True
         parent, at, stop = np.concatenate(parents), np.concatenate(places), np.concatenate(stops)
-        if broken.any():
+        if broken.any():  # what was found in them does no harm
             self._odd[level.record[broken]] = True
-            sound = ~broken[parent]
-            parent, at, stop = parent[sound], at[sound], stop[sound]
         above = [level.record, level.chunk, level.context, level.row]
         record, chunk, context, row = (values[parent] for values in above)
-        return self._entered(Elements(record, chunk, context, row, at, stop), parent=parent)
+        name, has_attributes = chunk + block.u4[at + 5], block.u1[at] == _WITH_ATTRIBUTES
+        elements = Elements(record, chunk, context, row, at, stop, name, has_attributes)
+        return self._entered(elements, parent=parent, turns=list(map(len, parents)))
 
 
 class _Lists(NamedTuple):
