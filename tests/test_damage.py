@@ -8,6 +8,7 @@ import zlib
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from evtx_bytes import HEADER, El, event, file_of, log_of, payload, plain_log, seal_chunk
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from capi2kit.binxml import bucket_offsets, has_loop
 from capi2kit.case import Case, load
 from capi2kit.loaders.evtx import salvage
+from capi2kit.loaders.evtx.columnar import words
 from capi2kit.loaders.evtx.framing import frame_file
 from capi2kit.loaders.evtx.recordids import CHUNK, MOST_RECORDS, Frame, living, numbered
 
@@ -197,9 +199,9 @@ def test_two_records_with_one_number_are_both_read_and_reported(tmp_path):
 
 
 def test_a_text_of_two_lines_is_not_odd(tmp_path):
-    """The fast engine keeps what both read alike."""
+    """The fast engines keep what all read alike."""
     case = loaded(tmp_path, inner("one\r\ntwo"))
-    assert case.sources["engine"].tolist() == ["evtx"] and case.problems.empty
+    assert case.sources["engine"].tolist() == ["columnar"] and case.problems.empty
 
 
 # Chains that come back to where they were: a reader that follows them never ends.
@@ -250,10 +252,16 @@ def test_a_log_whose_names_go_round_in_a_circle_is_read_to_its_end(tmp_path):
 
 
 @pytest.mark.parametrize("seed", [27, 61, 96])
-def test_the_campaign_finds_what_the_fast_engine_cuts(seed, monkeypatch):
+def test_the_campaign_finds_what_the_engine_of_texts_cuts(seed, monkeypatch):
     """Seeds whose mutants have a NUL or half a character in a text."""
     assert not campaign.attempt(("resealed", seed, "")).faults
     monkeypatch.setattr(salvage, "odd_records", lambda data, chunk: set())
+    assert campaign.attempt(("resealed", seed, "")).faults
+
+
+@pytest.mark.parametrize("seed", [27, 96])
+def test_the_campaign_finds_what_the_columnar_engine_would_take_for_plain(seed, monkeypatch):
+    monkeypatch.setattr(words.Words, "is_odd", lambda self: np.zeros(1 << 16, bool))
     assert campaign.attempt(("resealed", seed, "")).faults
 
 

@@ -45,6 +45,11 @@ def cells(case: Case) -> pd.DataFrame:
     return events.drop(columns=APART)
 
 
+def cut(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of a log as far as one that was exported can have it: the library that writes XML cuts times to the microsecond."""
+    return table.assign(time=table["time"].dt.floor("us"))
+
+
 def balanced(case: Case) -> bool:
     rows = case.sources
     return bool((rows["promised"] == rows["loaded"] + rows["other"] + rows["duplicates"] + rows["lost"]).all())
@@ -62,7 +67,7 @@ def test_a_log_as_xml_and_as_json_lines_gives_the_table_of_the_log(scenario, tmp
     from_xml = loaded(tmp_path, f"<Events>{''.join(texts)}</Events>")
     from_json = loaded(tmp_path, "\n".join(rows), name="export.jsonl")
     for case in (from_xml, from_json):
-        pd.testing.assert_frame_equal(cells(case), cells(from_log))
+        pd.testing.assert_frame_equal(cells(case), cut(cells(from_log)))
         assert [len(case.steps), len(case.chain), len(case.certificates)] == [
             len(from_log.steps),
             len(from_log.chain),
@@ -298,8 +303,12 @@ def test_a_real_system_log_and_its_event_viewer_export_give_the_same_table(real_
         ]
         table["extra"] = [json.dumps(row, sort_keys=True).replace("\\r\\n", "\\n") for row in kept]
     pd.testing.assert_frame_equal(ours, theirs)
-    fast = cells(load(real_logs / "evtx" / "system_win11_2025.evtx", providers="*"))
-    assert fast["time"].tolist() == theirs["time"].dt.floor("us").tolist()  # the fast engine cuts there
+    columnar, texts = (
+        cells(load(real_logs / "evtx" / "system_win11_2025.evtx", providers="*", engine=engine))
+        for engine in ("auto", "evtx")
+    )
+    assert columnar["time"].tolist() == theirs["time"].tolist()
+    assert texts["time"].tolist() == theirs["time"].dt.floor("us").tolist()  # the library cuts there
 
 
 @pytest.mark.real

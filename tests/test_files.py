@@ -92,15 +92,18 @@ def test_an_error_of_the_disk_is_reported(tmp_path, monkeypatch):
         load(path)
 
 
-@pytest.mark.parametrize("engine", ["auto", "python-evtx"])
-def test_a_file_that_becomes_shorter_is_an_error_and_no_signal(engine, tmp_path):
+@pytest.mark.parametrize(
+    ("engine", "module", "step"), [("auto", "blocks", "sound_chunks"), ("python-evtx", "reading", "frame_file")]
+)
+def test_a_file_that_becomes_shorter_is_an_error_and_no_signal(engine, module, step, tmp_path):
     data = plain_log(1)
     (tmp_path / "a.evtx").write_bytes(data + data[4096:] * 40)
     code = (
         "import os, sys, capi2kit as c2\n"
-        "from capi2kit.loaders import evtx\n"
-        "whole = evtx.frame_file\n"
-        "evtx.frame_file = lambda data: (whole(data), os.truncate(sys.argv[1], 0))[0]\n"
+        f"from capi2kit.loaders.evtx import blocks, {module} as module\n"
+        "blocks.CHUNKS = 8\n"
+        f"whole = module.{step}\n"
+        f"module.{step} = lambda data: (whole(data), os.truncate(sys.argv[1], 0))[0]\n"
         f"try: c2.load(sys.argv[1], engine={engine!r})\n"
         "except c2.EvidenceError as err: print(err)\n"
     )

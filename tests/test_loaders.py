@@ -154,11 +154,15 @@ def test_events_of_other_providers_are_counted_and_loaded_only_when_asked_for(sa
             assert_adds_up(case)
 
 
-def test_progress_is_shown_while_reading(saved):
+@pytest.mark.parametrize(
+    ("engine", "shown"), [("auto", [(1020, 1020)]), ("evtx", [(500, 1020), (1000, 1020)])], ids=["columnar", "evtx"]
+)
+def test_progress_is_shown_while_reading(saved, engine, shown):
     heard = []
     log = log_of(*([event(n) for n in range(first, first + 60)] for first in range(1, 1021, 60)))
-    load(saved(log), progress=lambda name, done, total: heard.append((name.endswith("WEB01.evtx"), done, total)))
-    assert heard == [(True, 500, 1020), (True, 1000, 1020)]
+    path = saved(log)
+    load(path, engine=engine, progress=lambda name, done, total: heard.append((done, total, name)))
+    assert heard == [(*numbers, str(path)) for numbers in shown]
 
 
 def test_a_record_is_shown_as_xml_from_the_file_again(saved):
@@ -433,7 +437,7 @@ def test_a_wrong_chunk_checksum_costs_nothing(saved):
     assert (
         case.problems["message"].iloc[0].startswith(f"chunk 1 at offset {HEADER + CHUNK}: header checksum; its 5 rec")
     )
-    assert case.sources["engine"].tolist() == ["evtx + python-evtx"]
+    assert case.sources["engine"].tolist() == ["columnar + python-evtx"]
 
 
 @pytest.mark.parametrize("field", [0, 8, 24, 32, 40, 44, 48, 120, 124, 128, 384])
@@ -659,7 +663,7 @@ def test_a_record_that_each_engine_read_once_is_counted_once(saved):
     damaged[HEADER + 124] ^= 1  # the checksum of the chunk's header: its records go to the second engine
     case = load([saved(sound, "one.evtx"), saved(bytes(damaged), "two.evtx")])
     assert (records(case), case.sources["duplicates"].tolist()) == ([1, 2], [0, 2])
-    assert case.sources["engine"].tolist() == ["evtx", "python-evtx"]
+    assert case.sources["engine"].tolist() == ["columnar", "python-evtx"]
 
 
 def test_parts_of_duplicates_go_with_them(saved):

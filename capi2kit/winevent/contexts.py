@@ -63,11 +63,11 @@ class Contexts:
 
     def children(self, context: np.ndarray, name: np.ndarray) -> np.ndarray:
         """The contexts of elements with these names in elements of these contexts."""
-        return self._looked_up("_children", context, name)
+        return self._looked_up("_children", context, name=name)
 
     def attributes(self, context: np.ndarray, name: np.ndarray) -> np.ndarray:
         """The targets of attributes with these names of elements of these contexts."""
-        return self._looked_up("_attributes", context, name)
+        return self._looked_up("_attributes", context, name=name)
 
     def texts(self, context: np.ndarray) -> np.ndarray:
         """The targets of the texts of elements of these contexts."""
@@ -96,7 +96,7 @@ class Contexts:
         """The cells that every row opened by an element of this context has."""
         return self._contexts[context].place.constants
 
-    def _looked_up(self, table: str, context: np.ndarray, name: np.ndarray) -> np.ndarray:
+    def _looked_up(self, table: str, context: np.ndarray, *, name: np.ndarray) -> np.ndarray:
         found = getattr(self, table)[context, name]
         ask = found == _ASK
         if ask.any():

@@ -43,14 +43,15 @@ def read_sentences(texts: Texts, *, count: int) -> None:
     if messages is None:
         return
     number, keys = together([messages, *(texts.get(name, absent(count)) for name in ("event_id", "provider"))])
-    read = [_parts(*key) for key in keys]
+    read = [_parts(key) for key in keys]
     for column in dict.fromkeys(name for parts in read for name in parts):
         found = per_row(number, [parts.get(column) for parts in read])
         texts[column] = texts.get(column, absent(count)).filled(found)
 
 
-def _parts(message: str | None, event_id: str | None, provider: str | None) -> dict[str, str]:
-    """What a sentence says, by column."""
+def _parts(entry: tuple[str | None, ...]) -> dict[str, str]:
+    """What the sentence of an entry (message, event id, provider) says, by column."""
+    message, event_id, provider = entry
     for phrase in phrases().get(event_id or "", ()) if message else ():
         found = phrase.pattern.search(message[:LONGEST]) if provider in (None, phrase.provider) else None  # type: ignore[index]
         if found:

@@ -27,7 +27,6 @@ class Blocks:
     def __init__(self, file: EvidenceFile, *, asked: Asked) -> None:
         self.left: list[Frame] = []  # records of sound chunks for the slow way
         self.other = 0  # records that nobody asked for
-        self.done = 0
         self.framing = Framing([], dirty=False, damage=[])
         self._file = file
         self._asked = asked
@@ -40,14 +39,20 @@ class Blocks:
         for block, is_sound, offset in _blocks(data):
             self._ids.append(columnar.add(block, is_sound, offset=offset))
             sound.append(is_sound)
+            self._report(offset + block.size, len(data))
             if len(columnar) >= RECORDS:
                 yield from self._made(columnar)
         if len(columnar):
             yield from self._made(columnar)
         self.framing = self._framed(head, np.concatenate(sound))
 
+    def _report(self, done: int, size: int) -> None:
+        """Tell how many records were read, and how many there may be, by the bytes that are left."""
+        if self._asked.progress:
+            records = sum(map(len, self._ids))
+            self._asked.progress(records, max(records, records * size // done))
+
     def _made(self, columnar: Columnar) -> Iterator[Batch]:
-        self.done += len(columnar)
         made = columnar.made()
         self.other += made.other
         self.left += _frames(made.left)

@@ -55,7 +55,6 @@ class Reading:
                 self._loaded += len(batch["events"])
                 self.engines.add("columnar")
                 yield batch
-            self._report(blocks.done, blocks.done)
         self._other += blocks.other
         if blocks.other:
             self.engines.add("columnar")
@@ -101,8 +100,8 @@ class Reading:
         frames = [frame.record for chunk in framing.chunks for frame in chunk.frames]
         self._ids = np.array(frames, "u8") if ids is None else ids
         self._promised = framing.promised if ids is None else len(ids)
-        empty = not any(chunk.frames or chunk.missing for chunk in framing.chunks)
-        if empty and framing.damage and ids is None:
+        empty = not len(self._ids) and not any(chunk.missing for chunk in framing.chunks)
+        if empty and framing.damage:
             found = f"{framing.damage[0]}, and no chunk of records follows"
             raise EvidenceError(f"{self.file.name}: {found}; export or copy the log again", source=self.file.name)
         for message in framing.damage:

@@ -14,7 +14,7 @@ from capi2kit.loaders.evtx.columnar.block import Block
 from capi2kit.loaders.evtx.columnar.found import Found, Values
 from capi2kit.loaders.evtx.columnar.fragments import Payloads
 from capi2kit.loaders.evtx.columnar.names import Names
-from capi2kit.loaders.evtx.columnar.plans import Leaf, Plan, plan_of
+from capi2kit.loaders.evtx.columnar.plans import Plan, plan_of
 from capi2kit.loaders.evtx.columnar.slots import codes_of, is_present, numbers_of
 from capi2kit.loaders.evtx.columnar.templates import Group, Instances, Templates
 from capi2kit.loaders.evtx.columnar.words import Words
@@ -148,17 +148,19 @@ class FormReader:
                 values = numbers_of(self._block, group, slot=leaf.slot, kind=kind)
                 if values is not None:
                     record = group.instances.record[is_present(group, leaf.slot)]
-                    self._found.add_numbers(column, record, values)
+                    self._found.add_numbers(column, record, values=values)
                     continue
-            code = self._codes(planned, i, leaf)
+            code = self._codes(planned, i)
             if first and column and targets[leaf.target].table == "events":
-                self._found.add_cells(column, group.instances.record, code)
+                self._found.add_cells(column, group.instances.record, code=code)
             else:
                 record, _, begin, end = group.instances
                 at = (begin if leaf.order <= payload else end) + leaf.order
                 self._found.add_values(Values(np.full(len(record), leaf.target), record, at, code))
 
-    def _codes(self, planned: Planned, number: int, leaf: Leaf) -> np.ndarray:
+    def _codes(self, planned: Planned, number: int) -> np.ndarray:
+        """The texts of a leaf by its number."""
+        leaf = planned.plan.leaves[number]
         if leaf.text is not None:
             return self._found.words.add_texts(planned.texts[number])[planned.which]
         return codes_of(self._block, planned.group, slot=leaf.slot, words=self._found.words, odd=self._odd)

@@ -87,16 +87,16 @@ class Found:
             code = self.words.add_runs(self._block, start, letters=letters)
             self._values.append(Values(target, row, start.astype("int32"), code))
 
-    def add_cells(self, column: str, record: np.ndarray, code: np.ndarray) -> None:
+    def add_cells(self, column: str, record: np.ndarray, *, code: np.ndarray) -> None:
         """Cells of a column of `events`, which nothing else can have before."""
         self.cells.setdefault(column, []).append((record + self.base, code))
 
-    def add_numbers(self, column: str, record: np.ndarray, values: np.ndarray) -> None:
+    def add_numbers(self, column: str, record: np.ndarray, *, values: np.ndarray) -> None:
         """The same as whole numbers, or nanoseconds since 1970."""
         self.numbers.setdefault(column, []).append((record + self.base, values))
 
     def add_runs(
-        self, target: np.ndarray, row: np.ndarray, start: np.ndarray, *, letters: np.ndarray, simple: np.ndarray
+        self, target: np.ndarray, row: np.ndarray, *, start: np.ndarray, letters: np.ndarray, simple: np.ndarray
     ) -> None:
         """Keep simple runs of letters, as far as they have a target that was asked for."""
         keep = simple & self._is_wanted(target) & (letters > 0)

@@ -123,7 +123,7 @@ class Walk:
     def _read_attributes(self, level: Elements) -> tuple[Elements, np.ndarray]:
         """Take the attributes of all elements; returns the elements that are sound so far, and where their content begins."""
         block = self._block
-        content, broken = _behind_name(block, level.name, level.at + 9, stop=level.stop)
+        content, broken = _behind_name(block, level.name, at=level.at + 9, stop=level.stop)
         here = np.flatnonzero(level.has_attributes & ~broken)
         at = content[here]
         head = block.u8[at]  # the length of the list, and its first token
@@ -142,12 +142,12 @@ class Walk:
                 break
             name = lists.chunk + block.u4[lists.at + 1]
             number = self._names.numbers(name, lists.chunk)
-            value, bad = _behind_name(block, name, lists.at + 5, stop=lists.end + 1)
+            value, bad = _behind_name(block, name, at=lists.at + 5, stop=lists.end + 1)
             bad |= number == UNKNOWN
             if bad.any():
                 lists, number, value = lists.without(bad, broken), number[~bad], value[~bad]
             twice.note(lists.here, number, met=met)
-            lists = lists._replace(at=self._read_value(lists, value, level, number=number, broken=broken))
+            lists = lists._replace(at=self._read_value(lists, level, at=value, number=number, broken=broken))
         broken[lists.here] = True  # those that were left in the end
         broken[twice.elements()] = True
         if broken.any():
@@ -156,7 +156,7 @@ class Walk:
         return level, content
 
     def _read_value(
-        self, lists: _Lists, at: np.ndarray, level: Elements, *, number: np.ndarray, broken: np.ndarray
+        self, lists: _Lists, level: Elements, *, at: np.ndarray, number: np.ndarray, broken: np.ndarray
     ) -> np.ndarray:
         """Take the value of one attribute of each element; returns where the next one begins."""
         block = self._block
@@ -176,7 +176,7 @@ class Walk:
             wrong |= (after[odd] < end) & (block.u1[after[odd]] & _MORE != _ATTRIBUTE)
             broken[here[wrong]] = True
             after[odd[wrong]] = end[wrong]
-        self._found.add_runs(target, lists.row, at + 4, letters=letters, simple=simple)
+        self._found.add_runs(target, lists.row, start=at + 4, letters=letters, simple=simple)
         return after
 
     def _read_texts(self, level: Elements, content: np.ndarray) -> tuple[Elements, np.ndarray]:
@@ -200,7 +200,7 @@ class Walk:
             read = self._found.add_read(level.some(here[odd]), at[odd], target=target[odd], names=self._names)
             ends = (read >= 0) & (read + 1 == stop[odd]) & (block.u1[stop[odd] - 1] == _END)
             broken[here[odd[~ends]]] = True
-        self._found.add_runs(target, level.row[here], at + 4, letters=letters, simple=simple)
+        self._found.add_runs(target, level.row[here], start=at + 4, letters=letters, simple=simple)
         if broken.any():
             self._odd[level.record[broken]] = True
         holds = np.flatnonzero(holds)
@@ -287,7 +287,7 @@ class _Twice:
         return elements[repeated(elements * (int(names.max()) + 1) + names)]
 
 
-def _behind_name(block: Block, name: np.ndarray, at: np.ndarray, *, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _behind_name(block: Block, name: np.ndarray, *, at: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where it goes on behind a pointer to a name: at once, or behind the name, if it is written here. And whether that is too late."""
     written = np.flatnonzero(name == at)
     if len(written):

@@ -49,7 +49,7 @@ def sound_chunks(block: Block) -> np.ndarray:
 def find_records(block: Block, is_sound: np.ndarray) -> Records:
     """The records of all sound chunks, in the order of the file. `is_sound` becomes false where records are broken or missing."""
     chunks = np.arange(0, block.size, CHUNK)
-    chunk_of, at = _in_step(block, chunks, is_sound)
+    chunk_of, at = _in_step(block, chunks, is_sound=is_sound)
     size, record = block.u4[at + 4].astype("int64"), block.u8[at + 8]
     fits = (block.u8[chunks + 8][chunk_of] <= record) & (record <= block.u8[chunks + 16][chunk_of])
     is_sound[chunk_of[~fits]] = False
@@ -70,7 +70,7 @@ def _is_sound(block: Block, at: int) -> bool:
     return zlib.crc32(raw[FIRST_RECORD:free]) == int(block.u4[at + 52])
 
 
-def _in_step(block: Block, chunks: np.ndarray, is_sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _in_step(block: Block, chunks: np.ndarray, *, is_sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The number of its chunk and the place of every record; a chunk in which one is broken is not sound any more."""
     chunk = np.flatnonzero(is_sound)
     at = chunks[chunk] + FIRST_RECORD

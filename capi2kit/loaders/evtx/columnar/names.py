@@ -57,7 +57,7 @@ class Names:
     def number(self, name: str) -> int:
         """The number of a name that was read in another way; UNKNOWN for one that is left to the slow way."""
         if name not in self._numbers:
-            self.learn(name, key=name_hash(name) | (len(name) & 3) << 16)
+            self.learn(name, key=(name_hash(name) | len(name) << 16) & (_KEYS - 1))
         return self._numbers.get(name, UNKNOWN)
 
     def learn(self, name: str, *, key: int) -> None:

@@ -101,7 +101,7 @@ class Collected:
         asked = [name for name in TABLES if name in self._tables or name == "events"]
         rows = {name: self._own_rows(name, number) for name in asked}
         found = self._settled(found, rows)
-        tables = {name: self._filled(name, found, own, words=words, number=number) for name, own in rows.items()}
+        tables = {name: self._filled(name, found, own=own, words=words, number=number) for name, own in rows.items()}
         written = records.written[keep]
         since = written - np.uint64(EARLIEST)
         valid = (written > EARLIEST) & (since < (1 << 62) // 100)
@@ -145,7 +145,7 @@ class Collected:
         return sorted_values(settled.values.some(final >= 0), targets=len(targets))
 
     def _filled(
-        self, table: str, found: Sorted, own: _OwnRows, *, words: pa.LargeStringArray, number: np.ndarray
+        self, table: str, found: Sorted, *, own: _OwnRows, words: pa.LargeStringArray, number: np.ndarray
     ) -> Rows:
         """The rows of one table with their cells."""
         ready: dict[str, tuple[Column, np.ndarray]] = {}

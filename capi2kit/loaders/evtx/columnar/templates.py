@@ -110,7 +110,7 @@ class Templates:
         for slots in np.unique(count[here]).tolist():
             mine = count[here] == slots
             some = here[mine]
-            yield _group(block, instances.some(some), values[some], form=form[mine], slots=slots, odd=odd)
+            yield _group(block, instances.some(some), values=values[some], form=form[mine], slots=slots, odd=odd)
 
     def _at(self, block: Block, place: int) -> _Definition | None:
         """The definition at a place of the block; None if it is left to the slow way."""
@@ -151,9 +151,10 @@ def _length(chunk: bytes, at: int) -> int:
 
 
 def _group(
-    block: Block, instances: Instances, at: np.ndarray, *, form: np.ndarray, slots: int, odd: np.ndarray
+    block: Block, instances: Instances, *, values: np.ndarray, form: np.ndarray, slots: int, odd: np.ndarray
 ) -> Group:
-    """The group of these instances, whose values are announced at `at`."""
+    """The group of these instances, whose values are announced at `values`."""
+    at = values
     descriptor = block.u4[at + 4 + 4 * np.arange(slots)[:, None]]
     size, kind = (descriptor & 0xFFFF).astype("int64"), (descriptor >> 16).astype("u1")
     start = np.cumsum(size, axis=0) - size + at + 4 + 4 * slots

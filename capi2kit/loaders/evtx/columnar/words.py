@@ -41,7 +41,7 @@ class Words:
         """Codes of runs of UTF-16: where they begin, and how many letters they have."""
         if not len(start):
             return np.empty(0, "int32")
-        found = _padded(block, start, letters).dictionary_encode()
+        found = _padded(block, start, letters=letters).dictionary_encode()
         texts, odd = _texts_of(found.dictionary)
         codes = found.indices.to_numpy() + np.int32(self._count)
         self._add(texts, odd)
@@ -61,7 +61,7 @@ class Words:
         return np.concatenate([*self._odd, [False]])
 
 
-def _padded(block: Block, start: np.ndarray, letters: np.ndarray) -> pa.LargeBinaryArray:
+def _padded(block: Block, start: np.ndarray, *, letters: np.ndarray) -> pa.LargeBinaryArray:
     """The bytes of each run, filled up with zeros to a multiple of eight."""
     pieces = (letters + _LETTERS - 1) // _LETTERS
     ends = np.zeros(len(start) + 1, "int64")
