@@ -18,6 +18,7 @@ from capi2kit.errors import (
     NoEvents,
     OutputError,
     ScenarioError,
+    StoreError,
     TableError,
     UnknownFormat,
 )
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     )
     from capi2kit.comparison import compare
     from capi2kit.diagnosis.rulefiles import rules
+    from capi2kit.fleet import ingest
     from capi2kit.knowledge.vocabulary import describe
     from capi2kit.quizzes import quiz
     from capi2kit.redaction import redact
@@ -63,6 +65,7 @@ if TYPE_CHECKING:  # what an editor completes and mypy checks; at run time a nam
     from capi2kit.render.notebook.views import view
     from capi2kit.spans import build_spans
     from capi2kit.startups import attribute_delays, draw_ledger, find_startups
+    from capi2kit.store import open_store
     from capi2kit.waits import correct_spans, recover_waits
 
 __version__ = "0.2.0"
@@ -98,9 +101,11 @@ _WHERE = {
     "error_records": "asking",
     "find_startups": "startups",
     "headline": "analysis",
+    "ingest": "fleet",
     "list_verdicts": "asking",
     "load": "case",
     **dict.fromkeys(_PLOTS, "charts"),
+    "open_store": "store",
     "prefetch": "asking",
     "quiz": "quizzes",
     "record_xml": "case",
@@ -129,6 +134,7 @@ __all__ = [
     "NoEvents",
     "OutputError",
     "ScenarioError",
+    "StoreError",
     "TableError",
     "UnknownFormat",
     "accounts",
@@ -146,9 +152,11 @@ __all__ = [
     "explore",
     "find_startups",
     "headline",
+    "ingest",
     "knowledge",
     "list_verdicts",
     "load",
+    "open_store",
     "plot_chain",
     "plot_comparison",
     "plot_freshness",

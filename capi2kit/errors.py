@@ -39,6 +39,10 @@ class OutputError(Capi2kitError):
         self.path = path
 
 
+class StoreError(Capi2kitError):
+    """A store is none, is newer than this version, is being written to, or a question to it cannot be answered."""
+
+
 class TableError(Capi2kitError):
     """A table passed in lacks a column or has another dtype than the vocabulary says."""
 

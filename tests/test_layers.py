@@ -22,8 +22,8 @@ LAYERS = (
     ("diagnosis/",),
     ("questions/",),
     ("analysis", "selection", "given"),
-    ("comparison", "redaction/", "asking"),
-    ("charts/",),
+    ("comparison", "redaction/", "asking", "store"),
+    ("charts/", "fleet"),
     ("render/", "accuracy", "score"),
     ("cli/", "quizzes"),
 )
@@ -40,6 +40,9 @@ ONLY_IN = {
     "matplotlib": {"charts", "render"},
     "evtx": {"loaders"},
     "Evtx": {"loaders"},
+    "duckdb": {"store"},
+    "distributed": {"fleet", "cli"},
+    "dask": {"fleet"},
     # no network access in package code
     **{name: set() for name in ("socket", "http.client", "urllib.request", "urllib3", "requests", "httpx", "aiohttp")},
 }
