@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from capi2kit.errors import Capi2kitError, StoreError
+from capi2kit.errors import Capi2kitError, OutputError, StoreError
 from capi2kit.loaders.collections import Collection, collections_in, fingerprint, sha256_of_file
 from capi2kit.store import SCHEMA_VERSION, Evidence, PathLike, Unit, failed_unit, manifest_of, now, write_unit
 from capi2kit.writer import write_file
 
 Progress = Callable[[int, int, str], None]
 _RETRIES = 2  # of a unit whose worker died
-_COLUMNS = {"unit": "string", "machines": "string", "state": "string", "events": "Int64", "message": "string"}
+_COLUMNS = {"collection": "string", "machines": "string", "state": "string", "events": "Int64", "message": "string"}
 
 
 class _Work(NamedTuple):
@@ -56,15 +56,17 @@ def ingest(
     processes : how many computers are worked on at once on this machine; all processors if not given.
     client : a `dask.distributed.Client`: its cluster does the work. It must see the evidence and the store under the same paths.
     rehash : compare the hashes of files whose size and time did not change, too.
-    progress : called with (units done, units, name of the last one).
+    progress : called with (collections done, collections, name of the last one).
 
     Returns
     -------
-    DataFrame : one row per unit: unit, machines, state (new, changed, unchanged, failed), events, message.
+    DataFrame : one row per collection, the evidence of one computer: collection, machines,
+        state (new, changed, unchanged, failed), events, message.
 
     Raises
     ------
     StoreError : another run writes to the store, it is none, or it is of a newer version. EvidenceError : a path is missing.
+    OutputError : the store cannot be written, as on a full disk; what was done before counts.
     """
     found = collections_in(evidence)
     with _writing(store) as now_writing:
@@ -90,14 +92,14 @@ def ingest(
                 progress(number, len(works), unit.name)
         now_writing.save()
     order = {collection.name: number for number, collection in enumerate(found)}
-    rows.sort(key=lambda row: order[row["unit"]])
+    rows.sort(key=lambda row: order[row["collection"]])
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
 def _row(unit: Unit, state: str) -> dict[str, Any]:
     events = sum(part.rows for part in unit.parts if part.table == "events")
     return {
-        "unit": unit.name,
+        "collection": unit.name,
         "machines": ", ".join(unit.machines),
         "state": state,
         "events": events,
@@ -130,8 +132,10 @@ def _make(work: _Work) -> Unit:
 
     try:
         return write_unit(work.folder, work.name, evidence=work.evidence, analysis=analyse(load(list(work.paths))))
+    except OutputError:  # not the fault of the evidence
+        raise
     except (Capi2kitError, MemoryError) as err:
-        return failed_unit(work.name, evidence=work.evidence, error=f"{type(err).__name__}: {err}")
+        return failed_unit(work.folder, work.name, evidence=work.evidence, error=f"{type(err).__name__}: {err}")
 
 
 def _on_this_machine(works: list[_Work], processes: int | None) -> Iterator[Unit]:
@@ -140,21 +144,21 @@ def _on_this_machine(works: list[_Work], processes: int | None) -> Iterator[Unit
     if count <= 1:
         yield from map(_make, works)
         return
-    left = works
-    for _ in range(_RETRIES):
-        died: list[_Work] = []
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-            waiting: dict[Future[Unit], _Work] = {pool.submit(_make, work): work for work in left}
-            for future in as_completed(waiting):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:  # one of them died; nobody knows which
-                    died.append(waiting[future])
-        left, count = died, 1
-        if not left:
-            return
-    message = "the process that worked on it was ended, perhaps for lack of memory; try it alone"
-    yield from (failed_unit(work.name, evidence=work.evidence, error=message) for work in left)
+    died: list[_Work] = []
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        waiting: dict[Future[Unit], _Work] = {pool.submit(_make, work): work for work in works}
+        for future in as_completed(waiting):
+            try:
+                yield future.result()
+            except BrokenProcessPool:  # one of them died, and with it the pool; nobody knows which
+                died.append(waiting[future])
+    for work in died:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            try:
+                yield pool.submit(_make, work).result()
+            except BrokenProcessPool:
+                message = "the process that worked on it was ended, perhaps for lack of memory; try it alone"
+                yield failed_unit(work.folder, work.name, evidence=work.evidence, error=message)
 
 
 def _on_cluster(works: list[_Work], client: Any) -> Iterator[Unit]:
@@ -169,7 +173,7 @@ def _on_cluster(works: list[_Work], client: Any) -> Iterator[Unit]:
             else:
                 work = futures[future]
                 message = f"the cluster gave up on it ({future.exception()})"
-                yield failed_unit(work.name, evidence=work.evidence, error=message)
+                yield failed_unit(work.folder, work.name, evidence=work.evidence, error=message)
     except (OSError, TimeoutError) as err:
         raise StoreError(f"the Dask cluster does not answer any more ({err}); what was done is in the store") from err
 
@@ -193,6 +197,9 @@ class _Writing:
     def commit(self, unit: Unit) -> None:
         """Let the files of a unit count from now on, in place of those that it had."""
         before = self.units.get(unit.name)
+        if unit.error and before and not before.error:  # its evidence was good: what it said is kept
+            kept_since = f"{unit.error}; the tables are those of {before.made}"
+            unit = unit._replace(parts=before.parts, machines=before.machines, error=kept_since)
         self.units[unit.name] = unit
         self._changed = True
         self.save()

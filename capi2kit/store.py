@@ -1,12 +1,12 @@
 """Store: the tables of many computers as one folder of Parquet files, and questions about all of them in SQL.
 
     DIR/store.json                    which schema its tables have
-    DIR/manifest.json                 which files count: of each unit its evidence, its computers, its files
-    DIR/tables/waits/machine=WEB01/…  a file per table, computer and unit
+    DIR/manifest.json                 which files count: of each collection its evidence, its computers, its files
+    DIR/tables/waits/machine=WEB01/…  a file per table, computer and collection
 
-A unit is the evidence of one computer (or of some that share a file). Its files are written first; then the manifest is replaced in one
-step. So whoever opens the store, at whatever moment, sees the old tables or the new ones; what a killed run left is swept up by the next.
-Only one run writes at a time. DuckDB is imported when a question is asked.
+A collection is the evidence of one computer (or of some that share a file). Its files are written first; then the manifest is replaced in
+one step. So whoever opens the store, at whatever moment, sees the old tables or the new ones; what a killed run left is swept up by the
+next. Only one run writes at a time. DuckDB is imported when a question is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib.resources import files
@@ -29,7 +30,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from capi2kit.columns.cells import empty, shaped
-from capi2kit.errors import StoreError
+from capi2kit.errors import Capi2kitError, StoreError
 from capi2kit.knowledge import columns
 from capi2kit.writer import written
 
@@ -44,7 +45,7 @@ READ = (
 DERIVED = ("spans", "waits", "delays", "startups", "ledger", "findings", "confirmations", "clocks")
 TABLES = (*READ, *DERIVED)
 MEMORY = "2GB"  # that a question may take
-_ADDED = ("machine", "unit")  # columns of every table in a store
+_ADDED = ("machine", "collection")  # columns of every table in a store
 _LONGEST = 80  # letters of a name in the name of a file
 PathLike = str | os.PathLike[str]
 
@@ -68,7 +69,7 @@ class Part(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """The evidence of one computer, and the files that its tables are in. `error`: why it has none."""
+    """A collection, the evidence of one computer, as a store knows it: its files and tables. `error`: why it has none, or old ones."""
 
     name: str
     evidence: list[Evidence]
@@ -96,11 +97,11 @@ class Store:
         self.incomplete = sorted(unit.name for unit in self._units if any(part.path in gone for part in unit.parts))
 
     @cached_property
-    def units(self) -> pd.DataFrame:
-        """One row per unit: unit, machines, evidence (files), bytes, rows, made, error."""
+    def collections(self) -> pd.DataFrame:
+        """One row per collection: collection, machines, evidence (files), bytes, rows, made, error."""
         rows = [
             {
-                "unit": unit.name,
+                "collection": unit.name,
                 "machines": ", ".join(unit.machines),
                 "evidence": len(unit.evidence),
                 "bytes": sum(one.bytes for one in unit.evidence),
@@ -110,8 +111,8 @@ class Store:
             }
             for unit in self._units
         ]
-        names = ["unit", "machines", "evidence", "bytes", "rows", "made", "error"]
-        kinds = {"unit": "string", "machines": "string", "made": "string", "error": "string"}
+        names = ["collection", "machines", "evidence", "bytes", "rows", "made", "error"]
+        kinds = {"collection": "string", "machines": "string", "made": "string", "error": "string"}
         return pd.DataFrame(rows, columns=names).astype(kinds)
 
     def dataset(self, table: str) -> ds.Dataset:
@@ -154,9 +155,9 @@ class Store:
         return _answered(self, sql, (named.parameters if named else {}) | parameters)
 
     def __repr__(self) -> str:
-        failed = int(self.units["error"].notna().sum())
+        failed = int(self.collections["error"].notna().sum())
         machines = len({part.machine for part in self._parts})
-        return f"<store {self.folder}: {machines} computers, {len(self._units)} units, {failed} with an error>"
+        return f"<store {self.folder}: {machines} computers, {len(self._units)} collections, {failed} with an error>"
 
 
 def open_store(folder: PathLike) -> Store:
@@ -168,8 +169,8 @@ def open_store(folder: PathLike) -> Store:
 
     Returns
     -------
-    Store : its tables are attributes, such as ``store.waits``, in the columns of ``data/columns.csv`` with `machine` and `unit`;
-        ``store.query("worst-servers")`` asks a question; ``store.units`` says what it was made of.
+    Store : its tables are attributes, such as ``store.waits``, in the columns of ``data/columns.csv`` with `machine` and `collection`;
+        ``store.query("worst-servers")`` asks a question; ``store.collections`` says what it was made of.
 
     Raises
     ------
@@ -221,8 +222,14 @@ def manifest_of(folder: PathLike) -> dict[str, Unit]:
         raise StoreError(f"{os.fspath(folder)}: {message}") from err
 
 
-def failed_unit(name: str, *, evidence: Sequence[Evidence], error: str) -> Unit:
-    """A unit of which nothing could be read."""
+def failed_unit(folder: PathLike, name: str, *, evidence: Sequence[Evidence], error: str) -> Unit:
+    """A unit of which nothing could be read: the reason is a row of `problems`."""
+    row = {"source": 0, "stage": "file", "error": "not read", "message": error, "lost": 0}
+    found = shaped(pd.DataFrame([row]), "problems")
+    with suppress(Capi2kitError):  # the manifest has the reason, too
+        mark = _mark(evidence, error)
+        parts = list(_write_table(folder, name, "problems", found=found, machines=[name], mark=mark))
+        return Unit(name, list(evidence), [], parts, now(), error)
     return Unit(name, list(evidence), [], [], now(), error)
 
 
@@ -236,7 +243,7 @@ def _write_table(
     for machine in sorted(host.unique()):
         some = found[(host == machine).to_numpy(bool)]
         rows = pa.Table.from_pandas(
-            shaped(some, table).assign(machine=machine, unit=name), schema=schema_of(table), preserve_index=False
+            shaped(some, table).assign(machine=machine, collection=name), schema=schema_of(table), preserve_index=False
         )
         file = f"{_safe(name)}-{mark}.parquet"
         path = "/".join(["tables", table, f"machine={_safe(machine)}", file])
@@ -307,17 +314,18 @@ def _answered(store: Store, sql: str, parameters: Mapping[str, object]) -> pd.Da
 
 def _safe(name: str) -> str:
     """A name that can be one of a file everywhere."""
-    made = quote(name, safe=" ()+,=@").rstrip(" ")
-    return made if made == name and len(made) <= _LONGEST else f"{made[:_LONGEST]}-{_hashed(name)}"
+    made = quote(name, safe=" ()+,=@")
+    plain = made and made == name and len(made) <= _LONGEST and made == made.strip(" .")
+    return made if plain else f"{made.strip(' .')[:_LONGEST]}-{_hashed(name)}"
 
 
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def _mark(evidence: Sequence[Evidence]) -> str:
+def _mark(evidence: Sequence[Evidence], more: str = "") -> str:
     """What names the files of one state of the evidence: the same for the same bytes."""
-    return _hashed(" ".join([str(SCHEMA_VERSION), *sorted(one.sha256 for one in evidence)]))
+    return _hashed(" ".join([str(SCHEMA_VERSION), *sorted(one.sha256 for one in evidence), more]))
 
 
 def now() -> str:

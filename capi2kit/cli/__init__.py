@@ -41,6 +41,8 @@ VERBS = {
 }
 OTHERS = {
     "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
+    "ingest": "read the evidence of many computers into one store of Parquet files, on this machine or on a Dask cluster",
+    "query": "ask a store a named question, or one in SQL",
     "doctor": "check the installation, the data tables and your own rules",
     "notebook": "write a notebook of a case, ready to run, and open it in JupyterLab",
     "verify": "make a report again from its evidence and say whether it is equal, or what differs",

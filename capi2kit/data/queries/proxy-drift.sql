@@ -1,9 +1,9 @@
 -- title: Do the same accounts use other proxies on other computers?
 -- source: own
 WITH used AS (
-    SELECT DISTINCT machine, account_kind, coalesce(proxy, 'no proxy') AS proxy
+    SELECT DISTINCT machine, account_kind, proxy
     FROM waits
-    WHERE account_kind IS NOT NULL
+    WHERE account_kind IS NOT NULL AND proxy IS NOT NULL
 )
 SELECT account_kind, proxy, count(DISTINCT machine) AS computers, string_agg(DISTINCT machine, ', ' ORDER BY machine) AS which
 FROM used

@@ -5,7 +5,7 @@ SELECT url_host AS server,
        round(sum(coalesce(low_s, wait_s)), 3) AS at_least_s,
        round(sum(coalesce(high_s, wait_s)), 3) AS at_most_s,
        count(*) AS waits,
-       count(*) FILTER (outcome <> 'answered') AS not_answered,
+       count(*) FILTER (outcome <> 'ok') AS not_answered,
        count(DISTINCT machine) AS computers,
        max(url_role) AS what_for
 FROM waits
