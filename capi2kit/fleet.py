@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from capi2kit.errors import Capi2kitError, OutputError, StoreError
-from capi2kit.loaders.collections import Collection, collections_in, fingerprint, sha256_of_file
+from capi2kit.loaders.files.collections import Collection, collections_in, fingerprint, sha256_of_file
 from capi2kit.store import SCHEMA_VERSION, Evidence, PathLike, Unit, failed_unit, manifest_of, now, write_unit
 from capi2kit.writer import write_file
 

@@ -11,18 +11,14 @@ next. Only one run writes at a time. DuckDB is imported when a question is asked
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -32,7 +28,8 @@ import pyarrow.parquet as pq
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.errors import Capi2kitError, StoreError
 from capi2kit.knowledge import columns
-from capi2kit.writer import written
+from capi2kit.knowledge.queries import queries
+from capi2kit.writer import safe_name, short_hash, written
 
 if TYPE_CHECKING:
     from capi2kit.analysis import Analysis
@@ -46,7 +43,6 @@ DERIVED = ("spans", "waits", "delays", "startups", "ledger", "findings", "confir
 TABLES = (*READ, *DERIVED)
 MEMORY = "2GB"  # that a question may take
 _ADDED = ("machine", "collection")  # columns of every table in a store
-_LONGEST = 80  # letters of a name in the name of a file
 PathLike = str | os.PathLike[str]
 
 
@@ -152,7 +148,7 @@ class Store:
             known = ", ".join(queries())
             raise StoreError(f"there is no question {question!r}; choose of {known}, or write a SELECT")
         sql = named.sql if named else question
-        return _answered(self, sql, (named.parameters if named else {}) | parameters)
+        return _answered(self, sql, parameters=(named.parameters if named else {}) | parameters)
 
     def __repr__(self) -> str:
         failed = int(self.collections["error"].notna().sum())
@@ -193,7 +189,7 @@ def write_unit(folder: PathLike, name: str, *, evidence: Sequence[Evidence], ana
         found = getattr(analysis if table in DERIVED else analysis.case, table)
         found = found.reset_index() if table == "events" else found
         if len(found):
-            parts += _write_table(folder, name, table, found=found, machines=machines, mark=_mark(evidence))
+            parts += _write_table(folder, name, table=table, found=found, machines=machines, mark=_mark(evidence))
     return Unit(name, list(evidence), machines, parts, now())
 
 
@@ -228,13 +224,13 @@ def failed_unit(folder: PathLike, name: str, *, evidence: Sequence[Evidence], er
     found = shaped(pd.DataFrame([row]), "problems")
     with suppress(Capi2kitError):  # the manifest has the reason, too
         mark = _mark(evidence, error)
-        parts = list(_write_table(folder, name, "problems", found=found, machines=[name], mark=mark))
+        parts = list(_write_table(folder, name, table="problems", found=found, machines=[name], mark=mark))
         return Unit(name, list(evidence), [], parts, now(), error)
     return Unit(name, list(evidence), [], [], now(), error)
 
 
 def _write_table(
-    folder: PathLike, name: str, table: str, *, found: pd.DataFrame, machines: list[str], mark: str
+    folder: PathLike, name: str, *, table: str, found: pd.DataFrame, machines: list[str], mark: str
 ) -> Iterator[Part]:
     """A file for each computer; what names none belongs to the first one."""
     named = found["host"] if "host" in found.columns else pd.Series(pd.NA, found.index, dtype="string")
@@ -245,8 +241,8 @@ def _write_table(
         rows = pa.Table.from_pandas(
             shaped(some, table).assign(machine=machine, collection=name), schema=schema_of(table), preserve_index=False
         )
-        file = f"{_safe(name)}-{mark}.parquet"
-        path = "/".join(["tables", table, f"machine={_safe(machine)}", file])
+        file = f"{safe_name(name)}-{mark}.parquet"
+        path = "/".join(["tables", table, f"machine={safe_name(machine)}", file])
         target = Path(folder, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with written(target, force=True) as opened:
@@ -269,28 +265,7 @@ def short_name(computer: str) -> str:
     return computer.partition(".")[0]
 
 
-class Query(NamedTuple):
-    """A named question: what it asks, its SELECT, its parameters with the values that they have if none is given."""
-
-    title: str
-    sql: str
-    parameters: dict[str, object]
-
-
-@cache
-def queries() -> dict[str, Query]:
-    """The named questions, by name: the files of ``data/queries``."""
-    folder = files("capi2kit").joinpath("data", "queries")
-    found = {}
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        sql = file.read_text(encoding="utf-8")
-        said = dict(re.findall(r"^-- (\w+): (.+)$", sql, re.MULTILINE))
-        parameters = dict(one.split("=", 1) for one in said.get("parameters", "").split() if one)
-        found[file.name.removesuffix(".sql")] = Query(said["title"], sql, dict(parameters))
-    return found
-
-
-def _answered(store: Store, sql: str, parameters: Mapping[str, object]) -> pd.DataFrame:
+def _answered(store: Store, sql: str, *, parameters: Mapping[str, object]) -> pd.DataFrame:
     """The answer to a SELECT. DuckDB sees the tables of the store, and nothing else: no file, no network, no other statement."""
     import duckdb
 
@@ -312,21 +287,11 @@ def _answered(store: Store, sql: str, parameters: Mapping[str, object]) -> pd.Da
         raise StoreError(f"the question cannot be answered: {str(err).strip()}") from err
 
 
-def _safe(name: str) -> str:
-    """A name that can be one of a file everywhere."""
-    made = quote(name, safe=" ()+,=@")
-    plain = made and made == name and len(made) <= _LONGEST and made == made.strip(" .")
-    return made if plain else f"{made.strip(' .')[:_LONGEST]}-{_hashed(name)}"
-
-
-def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-
-
 def _mark(evidence: Sequence[Evidence], more: str = "") -> str:
     """What names the files of one state of the evidence: the same for the same bytes."""
-    return _hashed(" ".join([str(SCHEMA_VERSION), *sorted(one.sha256 for one in evidence), more]))
+    return short_hash(" ".join([str(SCHEMA_VERSION), *sorted(one.sha256 for one in evidence), more]))
 
 
 def now() -> str:
+    """This moment, as a store writes it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
+from urllib.parse import quote
 
 from capi2kit.errors import OutputError
 
@@ -43,6 +45,7 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _MEMBER = "!"  # archive.zip!member, as `sources` names what is in an archive
 _MOST_NUMBERS = 10_000
+_LONGEST_NAME = 80  # letters of a name that becomes one of a file
 
 
 @contextmanager
@@ -106,6 +109,18 @@ def unused(path: PathLike) -> str:
     target = Path(path)
     names = (target.with_name(f"{target.stem}-{number}{target.suffix}") for number in range(2, _MOST_NUMBERS))
     return next((os.fspath(name) for name in (target, *names) if not os.path.lexists(name)), os.fspath(target))
+
+
+def safe_name(name: str) -> str:
+    """A name that can be one of a file everywhere, and of no other name: with a hash where letters had to change."""
+    made = quote(name, safe=" ()+,=@")
+    plain = made and made == name and len(made) <= _LONGEST_NAME and made == made.strip(" .")
+    return made if plain else f"{made.strip(' .')[:_LONGEST_NAME]}-{short_hash(name)}"
+
+
+def short_hash(text: str) -> str:
+    """Twelve digits of the hash of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def refuse_evidence(path: PathLike, evidence: Iterable[PathLike]) -> None:

@@ -18,7 +18,7 @@ from farm import farm, log_on
 
 import capi2kit as c2
 from capi2kit import fleet, store
-from capi2kit.loaders.collections import collections_in
+from capi2kit.loaders.files.collections import collections_in
 
 HERE = Path(__file__).parent
 

@@ -12,7 +12,9 @@ from farm import farm
 import capi2kit as c2
 from capi2kit.cli import main
 from capi2kit.knowledge import columns, rows
-from capi2kit.store import TABLES, Store, _safe, queries, schema_of
+from capi2kit.knowledge.queries import queries
+from capi2kit.store import TABLES, Store, schema_of
+from capi2kit.writer import safe_name
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
 SERVERS = ("farm-proxy-drift", "jetdirect", "wrong-clock", "crl-expired-at-source", "healthy-warm")
@@ -174,7 +176,7 @@ def test_a_parameter_is_a_value_and_never_sql(whole):
     "name", ["WEB01", "../../etc", "a/b", "C:\\x", "con", "x" * 300, "\u00e4\u4e2d", ".", "..", "a\0b", "", " a "]
 )
 def test_any_name_of_a_computer_is_one_file_inside_the_store(name, tmp_path):
-    made = _safe(name)
+    made = safe_name(name)
     assert "/" not in made and "\\" not in made and made not in ("", ".", "..") and len(made) < 200
     (tmp_path / f"machine={made}").mkdir()
     assert [path.parent for path in tmp_path.iterdir()] == [tmp_path]
@@ -182,7 +184,7 @@ def test_any_name_of_a_computer_is_one_file_inside_the_store(name, tmp_path):
 
 def test_two_names_never_share_a_file():
     names = ["a/b", "a%2Fb", "a%2fb", "x" * 300, "x" * 301, "A B", "A%20B"]
-    assert len({_safe(name) for name in names}) == len(names)
+    assert len({safe_name(name) for name in names}) == len(names)
 
 
 def test_a_hostile_name_of_a_computer_stays_inside(tmp_path):

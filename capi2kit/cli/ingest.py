@@ -102,7 +102,7 @@ class _Bar:
         """What is called with the collections done, all of them, and the name of the last one."""
         return self._move if self._shown else None
 
-    def _move(self, done: int, total: int, name: str) -> None:
+    def _move(self, done: int, total: int, /, *_: str) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import Progress

@@ -25,7 +25,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Ask and print the answer; returns the exit code."""
-    from capi2kit.store import open_store, queries
+    from capi2kit.knowledge.queries import queries
+    from capi2kit.store import open_store
 
     if given.question is None:
         for name, query in queries().items():
