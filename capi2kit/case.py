@@ -232,8 +232,8 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
         raise refusal(bytes(file.data[:HEAD]), name=file.name)
     if progress:
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))
-    facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
     batches: list[Batch] = list(loader.read(file, asked=asked))
+    facts = {"path": file.name, "sha256": file.sha256, "bytes": len(file.data), "loader": loader.NAME}
     if isinstance(file.data, FileBytes) and file.data.is_changed():
         message = f"{file.name}: was written to while it was read; copy it, then load the copy"
         batches.append(note(number, message, error="changed"))
@@ -288,7 +288,8 @@ def _joined(batches: list[Batch]) -> Case:
     record = integers(events["record"], missing=LATEST)
     order = np.lexsort((integers(events["offset"]), record, source))
     order = order[~twice[order]]
-    events = events.take(order).reset_index(drop=True)
+    if len(order) < len(events) or (order != np.arange(len(order))).any():
+        events = events.take(order).reset_index(drop=True)
     events["event"] = np.arange(len(events))
     number = np.full(shift, -1)
     number[order] = np.arange(len(order))

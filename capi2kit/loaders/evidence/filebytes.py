@@ -36,6 +36,8 @@ class FileBytes:
         self._name = name
         self._size = status.st_size
         self._time = status.st_mtime_ns
+        self._digest = hashlib.sha256()
+        self._hashed = 0  # bytes from the beginning on
 
     def __len__(self) -> int:
         return self._size
@@ -51,16 +53,32 @@ class FileBytes:
                 self._raise_shorter()
             pieces.append(piece)
             left -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        found = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._hash(found, start)
+        return found
 
     def read_into(self, buffer: memoryview, start: int) -> None:
         """Fill a buffer with the bytes from `start` on."""
         self._file.seek(start)
-        while len(buffer):
-            count = self._file.readinto(buffer)
+        left = buffer
+        while len(left):
+            count = self._file.readinto(left)
             if not count:
                 self._raise_shorter()
-            buffer = buffer[count:]
+            left = left[count:]
+        self._hash(buffer, start)
+
+    def _hash(self, part: bytes | memoryview, start: int) -> None:
+        """Add what was read to the hash, as far as it goes on where that ends."""
+        if start <= self._hashed < start + len(part):
+            self._digest.update(part[self._hashed - start :])
+            self._hashed = start + len(part)
+
+    def sha256(self) -> str:
+        """The hash of all bytes; only those are read for it that nobody read in their order."""
+        while self._hashed < self._size:
+            self[self._hashed : self._hashed + _PIECE]
+        return self._digest.hexdigest()
 
     def _raise_shorter(self) -> None:
         message = (
@@ -84,6 +102,8 @@ def fill(buffer: memoryview, data: Buffer, *, start: int, count: int) -> None:
 
 def sha256_of(data: Buffer) -> str:
     """The SHA-256 of some bytes, taken piece by piece."""
+    if isinstance(data, FileBytes):
+        return data.sha256()
     digest = hashlib.sha256()
     for at in range(0, len(data), _PIECE):
         digest.update(data[at : at + _PIECE])

@@ -33,11 +33,16 @@ _HOW_TO_LOG = (
 
 
 def stack(batches: list[Batch], table: str) -> pd.DataFrame:
-    """One table of all batches."""
-    parts = [batch[table] for batch in batches if table in batch and len(batch[table])]
-    if len(parts) == 1:
-        return parts[0].reset_index(drop=True)
-    return pd.concat(parts, ignore_index=True) if parts else empty(table)
+    """One table of all batches, which lose it: a column is there twice only while it is put together."""
+    found = [batch.pop(table) for batch in batches if table in batch]
+    parts = [part for part in found if len(part)]
+    if len(parts) <= 1:
+        return parts[0].reset_index(drop=True) if parts else empty(table)
+    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
+    if any(list(part.columns) != columns for part in parts):
+        return pd.concat(parts, ignore_index=True)
+    whole = {column: pd.concat([part.pop(column) for part in parts], ignore_index=True) for column in columns}
+    return pd.DataFrame(whole, copy=False)
 
 
 def renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
@@ -46,7 +51,8 @@ def renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
     event = np.append(number, len(number))[owner]
     order = np.lexsort((part["position"].to_numpy(), event))
     order = order[event[order] >= 0]
-    part = part.take(order).reset_index(drop=True)
+    if len(order) < len(part) or (order != np.arange(len(order))).any():
+        part = part.take(order).reset_index(drop=True)
     known = owner[order] >= 0
     part.loc[known, "event"] = event[order][known]
     return part
