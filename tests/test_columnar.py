@@ -5,6 +5,7 @@ What is plain it reads itself; what is odd it leaves to the slow engine, and nev
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ from capi2kit.errors import Capi2kitError
 from capi2kit.loaders import evtx
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.evtx import blocks, columnar
-from capi2kit.loaders.evtx.columnar import forms, names
+from capi2kit.loaders.evtx.columnar import forms, fragments, names
 
 sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
 import mutants
@@ -264,6 +265,38 @@ def test_an_attribute_twice_is_left_to_the_slow_engine(tmp_path):
     path = written(tmp_path, mutants.reseal(log))
     assert engines(path) == "columnar + python-evtx"
     assert_same_tables(path)
+
+
+# The page that explains it.
+
+
+def test_the_page_that_follows_two_records_tells_the_truth(monkeypatch):
+    """Its arrays are those of the engine, its bytes those of the log."""
+
+    def check(number: int, code: str) -> El:
+        return El("Check", parts=(El("URL", parts=(f"http://a/{number}",)), El("Result", {"value": code})))
+
+    log = log_of([Event(1, check(1, "80092013")), Event(2, check(2, "0"))])
+    page = (Path(__file__).parent.parent / "docs" / "columnar.md").read_text(encoding="utf-8")
+    for at, shown in re.findall(r"^at (\d+) +((?:[0-9a-f]{2} )+)", page, re.MULTILINE):
+        said = bytes.fromhex(shown)
+        assert log[HEADER + int(at) :][: len(said)] == said
+    walked = []
+    entered = fragments.Walk._entered
+    monkeypatch.setattr(
+        fragments.Walk, "_entered", lambda *args, **how: walked.append(entered(*args, **how)) or walked[-1]
+    )
+    runs = []
+    monkeypatch.setattr(
+        columnar.records.Found, "add_runs", lambda self, target, row, **how: runs.append((how["start"], how["letters"]))
+    )
+    batches(log)
+    for level in walked[:2]:
+        assert f"at  {level.at.tolist()}" in page and f"stop  {level.stop.tolist()}" in page
+    for start, letters in runs:
+        assert not len(start) or re.search(
+            rf"{re.escape(str(start.tolist()))} +letters  {re.escape(str(letters.tolist()))}", page
+        )
 
 
 # One pass: what is not asked for, and what changes meanwhile.

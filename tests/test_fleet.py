@@ -18,7 +18,9 @@ from farm import farm, log_on
 
 import capi2kit as c2
 from capi2kit import fleet, store
+from capi2kit.cli import main
 from capi2kit.loaders.files.collections import collections_in
+from capi2kit.render.farm import assemble_farm
 
 HERE = Path(__file__).parent
 
@@ -306,7 +308,6 @@ def test_a_dask_cluster_gives_the_same_store_and_a_killed_worker_loses_nothing(t
 def test_a_scheduler_that_is_not_there_is_a_usage_error(tmp_path, capsys):
     pytest.importorskip("distributed")
     from capi2kit.cli import ingest as verb
-    from capi2kit.cli import main
 
     farm(tmp_path / "farm", computers=1)
     verb_client = verb._client
@@ -320,3 +321,56 @@ def test_a_log_of_no_computer_keeps_its_own_name(tmp_path):
     (tmp_path / "a.evtx").write_bytes(plain_log(1))
     (found,) = collections_in(tmp_path / "a.evtx")
     assert found.name == "WEB01"
+
+
+# The report on a store.
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory) -> store.Store:
+    """Twelve computers, one of which asks another server; and a file that nobody can read."""
+    folder = farm(tmp_path_factory.mktemp("farm"), computers=12)
+    (folder / "srv07.evtx").write_bytes(log_on("SRV07", number=7, url="http://other.example/a.crl"))
+    (folder / "<b>.evtx").write_bytes(b"nothing")
+    target = tmp_path_factory.mktemp("store")
+    c2.ingest(folder, target, processes=2)
+    return c2.open_store(target)
+
+
+def test_a_report_on_a_farm_names_the_shared_cause_the_first_step_and_what_could_not_be_read(many):
+    report = assemble_farm(many)
+    cause = many.findings.groupby("rule")["cost_s"].sum().idxmax()
+    title = many.findings.set_index("rule").loc[cause, "title"].iloc[0]
+    assert report.front.headline == f"{title}: on 12 of 12 computers, 3 min 0 s together."
+    assert report.front.step_title == "One first step for the farm"
+    assert "12 computers" in report.front.step
+    assert [section.name for section in report.sections] == ["reach", "causes", "computers", "evidence"]
+    assert "could be read" in report.front.cautions[0]
+    assert report.sections[2].table.rows[0][0] in set(many.waits["machine"])
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "json", "xlsx", "docx", "txt"])
+def test_a_report_on_a_farm_has_all_forms_and_no_text_of_it_can_act(ending, many, tmp_path, capsys):
+    main(["fleet", many.folder, "-o", str(tmp_path / f"farm.{ending}")])
+    assert "on 12 of 12 computers" in capsys.readouterr().out
+    content = (tmp_path / f"farm.{ending}").read_bytes()
+    assert len(content) > 1000
+    if ending == "html":
+        assert b"<b>.evtx" not in content and b"&lt;b&gt;" in content
+    with pytest.raises(SystemExit):
+        main(["fleet", many.folder, "-o", str(tmp_path / f"farm.{ending}")])
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_farm_where_nobody_waits_says_so(tmp_path):
+    (tmp_path / "a.evtx").write_bytes(plain_log(1))
+    c2.ingest(tmp_path / "a.evtx", tmp_path / "store", processes=1)
+    report = assemble_farm(c2.open_store(tmp_path / "store"))
+    assert report.front.headline == "None of 1 computer waited for the network."
+    assert report.front.step == "No remedy would save waiting."
+
+
+def test_a_report_never_goes_into_the_store(many, capsys):
+    with pytest.raises(SystemExit):
+        main(["fleet", many.folder, "-o", str(Path(many.folder, "manifest.json")), "--force"])
+    assert "evidence" in capsys.readouterr().err

@@ -42,6 +42,7 @@ VERBS = {
 OTHERS = {
     "demo": "make an invented SharePoint incident, analyse it, write its report; needs no log",
     "ingest": "read the evidence of many computers into one store of Parquet files, on this machine or on a Dask cluster",
+    "fleet": "write a report on a store: computers and servers, shared causes, outliers, one first step",
     "query": "ask a store a named question, or one in SQL",
     "doctor": "check the installation, the data tables and your own rules",
     "notebook": "write a notebook of a case, ready to run, and open it in JupyterLab",

@@ -27,6 +27,7 @@ _BARS_NOTE = (
     "The first remedy comes first, then those that save most. A workaround may save more than a cure, and leave the "
     "cause as it is."
 )
+HEADS = ("of this start", "program", "how sure")
 _TITLES = {WRONG: "Do this first", MINOR: "Not urgent", HARMLESS: "What to do"}
 
 
@@ -61,7 +62,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Front:
-    """The first page. `about`: computers, time and files; `lead`: the figures behind the headline."""
+    """The first page. `about`: computers, time and files; `lead`: the figures behind the headline; `heads`: of the columns of the findings
+    behind the first two; `linked`: whether the report has a card for each of them."""
 
     about: str
     headline: str
@@ -78,6 +80,8 @@ class Front:
     step_id: str
     steps: list[tuple[str, list[Line]]] = field(default_factory=list)
     cautions: list[str] = field(default_factory=list)
+    heads: tuple[str, ...] = HEADS
+    linked: bool = True
 
 
 def front(analysis: Analysis, answer: Answer, *, tz: str = "UTC", plain: bool = False, servers: str = "") -> Front:
@@ -221,7 +225,7 @@ def _note(answer: Answer) -> str:
     return " ".join(texts)
 
 
-def _lines(steps: list[Step]) -> Iterator[Line]:
+def lines_of(steps: list[Step]) -> Iterator[Line]:
     """Steps as lines; before the first one for PowerShell a sentence that says so."""
     said = False
     for step in steps:
@@ -240,5 +244,5 @@ def _steps(answer: Answer, *, servers: str) -> list[tuple[str, list[Line]]]:
     where = f" All servers: {servers}." if servers and asks and len(answer.names["server"]) > 1 else ""
     parts = [("", [Line(f"For {TEAMS[fix.team]}.{where}")])]
     for title, steps in (("", fix.commands), ("Check", fix.check), ("Undo", fix.undo)):
-        parts.append((title, list(_lines(list(filled(steps, answer.names))[: _STEPS if not title else 2]))))
+        parts.append((title, list(lines_of(list(filled(steps, answer.names))[: _STEPS if not title else 2]))))
     return [*parts, ("Risk", [Line(fix.risk)])]

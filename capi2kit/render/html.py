@@ -24,6 +24,10 @@ _MOST_LINKS = 4
 _MENU = {  # what the navigation names, in order; the rest is below these
     "notes": "Notes",
     "findings": "Findings",
+    "reach": "Servers",
+    "causes": "Causes",
+    "outliers": "Outliers",
+    "computers": "Computers",
     "startups": "Timeline",
     "savings": "Savings",
     "waits": "Waits",

@@ -73,8 +73,10 @@ def _front(front: Front, *, look: str) -> Iterator[str]:
     yield ""
     yield from _grid([Column("figure"), Column("what it is")], [[tile.value, tile.text] for tile in front.tiles])
     if front.findings:
-        rows = [[one.severity, one.title, one.cost, one.who, one.sure] for one in front.findings]
-        heads = [Column(name) for name in ("severity", "finding", "of this start", "program", "how sure")]
+        rows = [
+            [one.severity, one.title, one.cost, one.who, one.sure][: 2 + len(front.heads)] for one in front.findings
+        ]
+        heads = [Column(name) for name in ("severity", "finding", *front.heads)]
         yield from ("", *_grid(heads, rows), "", escaped(front.note))
     for text in front.cautions:
         yield from ("", f"> {escaped(text)}")
