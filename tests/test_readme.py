@@ -30,6 +30,8 @@ ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 def test_the_python_of_the_readme_runs(small_log, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "WEB01.evtx").write_bytes(small_log.read_bytes())
+    (tmp_path / "farm").mkdir()
+    (tmp_path / "farm" / "any.evtx").write_bytes(small_log.read_bytes())
     for block in re.findall(r"```python\n(.*?)```", ALL, re.DOTALL):
         exec(block, {})
     assert (tmp_path / "spinup.html").stat().st_size > 10_000

@@ -410,7 +410,7 @@ def leaks_in(folder: Path, names: list[str]) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["sharepoint-drop", "farm-proxy-drift", pytest.param("wks05", marks=pytest.mark.real)])
+@pytest.mark.parametrize("what", ["fix-before", "farm-proxy-drift", pytest.param("wks05", marks=pytest.mark.real)])
 def test_no_name_is_left_in_any_byte_of_any_output(what, tmp_path, capsys, request):
     log = LAB / what
     if what == "wks05":

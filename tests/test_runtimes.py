@@ -7,6 +7,7 @@ from outlines import spans, waits
 
 from capi2kit import load
 from capi2kit.columns.cells import empty
+from capi2kit.columns.coded import coded
 from capi2kit.startups import find_startups
 from capi2kit.startups.outer_interval import frame_startups
 from capi2kit.winevent.inferences import infer
@@ -28,9 +29,9 @@ SHAREPOINT = r'"C:\Program Files\Common Files\Microsoft Shared\Web Server Extens
     ],
 )
 def test_the_runtime_is_named_by_the_command_line_or_by_the_folder_of_the_program(line, pool, version):
-    texts = {"command_line": [line]}
+    texts = {"command_line": coded([line])}
     infer(texts, count=1)
-    assert (texts["app_pool"], texts["clr_version"]) == ([pool], [version])
+    assert (texts["app_pool"].texts(), texts["clr_version"].texts()) == ([pool], [version])
 
 
 @pytest.mark.parametrize(
