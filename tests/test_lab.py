@@ -330,3 +330,30 @@ def test_a_clock_that_is_wrong_is_wrong_in_the_log_and_in_the_truth(tmp_path):
     start = analysis.waits["start"].min()
     assert abs((start - pd.Timestamp(truth["waits"][0]["start"])).total_seconds()) < 0.05
     assert start < pd.Timestamp("2012-03-05T05:54:00Z")
+
+
+# A farm.
+
+
+def test_a_farm_is_drawn_by_its_seed_and_its_truth_says_who_is_unlike_the_others(tmp_path, capsys):
+    main(["lab", "farm", "-o", str(tmp_path / "a"), "--computers", "6", "--seed", "3"])
+    assert "the logs of 6 computers" in capsys.readouterr().out
+    main(["lab", "farm", "-o", str(tmp_path / "b"), "--computers", "6", "--seed", "3"])
+    files = {path.relative_to(tmp_path / "a"): path.read_bytes() for path in (tmp_path / "a").rglob("*.*")}
+    assert len([path for path in files if path.suffix == ".evtx"]) == 6
+    assert files == {path.relative_to(tmp_path / "b"): path.read_bytes() for path in (tmp_path / "b").rglob("*.*")}
+    truth = json.loads((tmp_path / "a" / "truth.json").read_text())["computers"]
+    waited = {name: one["wait_s"] for name, one in truth.items()}
+    for name, one in truth.items():
+        log = tmp_path / "a" / "evidence" / name.partition(".")[0]
+        assert c2.analyse(c2.load(log)).waits["wait_s"].sum() == pytest.approx(one["wait_s"], abs=0.1)
+        assert (waited[name] > 60) == one["forgotten"]
+    assert sum(one["forgotten"] for one in truth.values()) == 1
+    assert sum(abs(one["clock_error_s"]) > 60 for one in truth.values()) == 1
+
+
+@pytest.mark.parametrize("computers", [0, 1, 501])
+def test_a_number_that_makes_no_farm_is_refused(computers, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["lab", "farm", "-o", str(tmp_path), "--computers", str(computers)])
+    assert "a farm has 2 to 500 computers" in capsys.readouterr().err

@@ -29,6 +29,11 @@ def add_options(lab: argparse.ArgumentParser) -> None:
     )
     make.add_argument("--force", action="store_true", help="overwrite existing files")
     make.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a byte differs")
+    farm = verbs.add_parser("farm", help="write the logs of many computers, a few of which are unlike the others")
+    farm.add_argument("-o", "--output", metavar="FOLDER", required=True, help="folder to write to")
+    farm.add_argument("--computers", metavar="N", type=int, default=40, help="how many (40)")
+    farm.add_argument("--seed", metavar="S", type=int, default=1, help="another seed makes another farm (1)")
+    farm.add_argument("--force", action="store_true", help="overwrite existing files")
     score = verbs.add_parser("score", help="compare the analysis with the truth; exit code 1 if a limit is missed")
     score.add_argument("names", metavar="SCENARIO", nargs="*", help="all written scenarios if none is named")
     score.add_argument("--random", metavar="N", type=int, default=0, help="also N random mixtures")
@@ -45,7 +50,7 @@ def add_options(lab: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run one action; returns the exit code."""
-    actions = {"list": _list, "show": _show, "make": _make, "score": _score}
+    actions = {"list": _list, "show": _show, "make": _make, "farm": _farm, "score": _score}
     return actions[given.action](given)
 
 
@@ -100,6 +105,15 @@ def _make(given: argparse.Namespace) -> int:
     for name in wanted:
         for path in make_dataset(name, Path(given.output or "."), force=given.force):
             print(path)
+    return 0
+
+
+def _farm(given: argparse.Namespace) -> int:
+    from capi2kit.lab.farms import EVIDENCE, write_farm
+
+    folder = Path(given.output)
+    files = write_farm(folder, computers=given.computers, seed=given.seed, force=given.force)
+    print(f"{folder / EVIDENCE}: the logs of {len(files) - 1} computers; {files[-1]} says what is wrong with them")
     return 0
 
 

@@ -5,12 +5,13 @@ Input: tables of several computers, from a store or of one case. `by` is the col
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
 from capi2kit.columns.cells import shaped
+from capi2kit.diagnosis.rules import Rule, diagnose, rules
 
 _SPREAD = 1.4826  # makes of the median deviation what a standard deviation is
 _FAR = 3.0  # so many of them are far from the middle
@@ -69,6 +70,35 @@ def computers(
     return table.sort_values(["wait_s", "computer"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
+def between_computers(tables: Mapping[str, pd.DataFrame], *, by: str = "machine") -> pd.DataFrame:
+    """What shows only beside other computers: the findings of the rules that ask for rows of another one.
+
+    Parameters
+    ----------
+    tables : by name, of several computers, those that rules ask: ``waits``, ``events``, ``spans`` and so on.
+    by : the column that says which computer a row is of.
+
+    Returns
+    -------
+    findings : DataFrame
+        As `diagnose` gives them, with the computer in a column `by`, too. The events that they cite are numbered in their own collection.
+    """
+    asked = tuple(rule for rule in rules() if _asks_others(rule) and _tables_of(rule) <= tables.keys())
+    named = {name: tables[name].assign(host=tables[name][by]) for rule in asked for name in _tables_of(rule)}
+    found = diagnose(named, asked=asked)
+    return found.assign(**{by: found["host"]})
+
+
+def _asks_others(rule: Rule) -> bool:
+    """Whether a rule finds something on one computer because of another one."""
+    same = [condition for condition in rule.also if condition.table == rule.match.table]
+    return "host" in rule.match.on and any("host" not in condition.on for condition in same)
+
+
+def _tables_of(rule: Rule) -> set[str]:
+    return {condition.table for condition in (rule.match, *rule.also, *rule.unless)}
+
+
 def shared_causes(findings: pd.DataFrame, *, by: str = "machine") -> pd.DataFrame:
     """The causes that computers have, those of most computers first.
 
@@ -76,7 +106,8 @@ def shared_causes(findings: pd.DataFrame, *, by: str = "machine") -> pd.DataFram
     -------
     shared_causes : DataFrame
         One row per rule in the columns of table `shared_causes`: how many computers have it, what it costs them together, which they are,
-        and the remedies of the rule. What a cause costs twice on one computer counts twice.
+        and the remedies of the rule. What a cause costs twice on one computer counts twice. `explained_by`: another rule that explains it
+        and was found on all of its computers.
     """
     some = findings[findings["aspect"].ne(_ABOUT_EVIDENCE).fillna(True)]
     groups = some.groupby("rule")
@@ -88,6 +119,7 @@ def shared_causes(findings: pd.DataFrame, *, by: str = "machine") -> pd.DataFram
         which=(by, lambda names: ", ".join(sorted(set(names.dropna().astype(str))))),
         fixes=("fixes", "first"),
     ).reset_index()
+    table["explained_by"] = _explained(some, table, by=by)
     table = shaped(table, "shared_causes")
     order = table.assign(cost=table["cost_s"].fillna(-1.0))
     rows = order.sort_values(["computers", "cost", "rule"], ascending=[False, False, True], kind="stable").index
@@ -95,15 +127,31 @@ def shared_causes(findings: pd.DataFrame, *, by: str = "machine") -> pd.DataFram
 
 
 def first_remedy(causes: pd.DataFrame) -> str | None:
-    """The remedy to begin with on a farm: the first one of the cause that costs its computers most together; None if none costs anything.
+    """The remedy to begin with on a farm: the first one of the cause to begin with; None if no cause costs anything.
 
     `causes`: what `shared_causes` returned.
     """
-    cost = causes[causes["cost_s"].gt(0).fillna(False) & causes["fixes"].notna()]
-    if cost.empty:
-        return None
-    most = cost.sort_values("cost_s", ascending=False, kind="stable").iloc[0]
-    return str(most["fixes"]).split()[0]
+    cost = by_weight(causes)
+    cost = cost[cost["cost_s"].gt(0).fillna(False) & cost["fixes"].notna() & cost["explained_by"].isna()]
+    return None if cost.empty else str(cost["fixes"].iloc[0]).split()[0]
+
+
+def by_weight(causes: pd.DataFrame) -> pd.DataFrame:
+    """The causes in the order in which to look at them: what explains others first, then what costs most together."""
+    rank = causes.assign(explained=causes["explained_by"].notna(), cost=-causes["cost_s"].fillna(-1.0))
+    rows = rank.sort_values(["explained", "cost", "computers"], ascending=[True, True, False], kind="stable").index
+    return causes.loc[rows].reset_index(drop=True)
+
+
+def _explained(findings: pd.DataFrame, causes: pd.DataFrame, *, by: str) -> list[str | None]:
+    """For each cause the rule that explains it on all of its computers."""
+    where = {str(rule): set(names) for rule, names in findings.groupby("rule")[by]}
+    texts = findings.drop_duplicates("rule").set_index("rule")["explains"].fillna("").to_dict()
+    explains = {str(rule): set(str(text).split()) for rule, text in texts.items()}
+    return [
+        next((other for other in where if rule in explains[other] and where[rule] <= where[other]), None)
+        for rule in causes["rule"].astype(str)
+    ]
 
 
 def _most(table: pd.DataFrame, *, by: str, of: str, weight: str) -> pd.Series:

@@ -10,7 +10,7 @@ from capi2kit import words
 from capi2kit.diagnosis.fixes import fixes
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.steps import filled
-from capi2kit.questions.farm import computers, first_remedy, shared_causes
+from capi2kit.questions.farm import between_computers, by_weight, computers, first_remedy, shared_causes
 from capi2kit.render.edition import Edition
 from capi2kit.render.front import Finding, Front, Tile, lines_of
 from capi2kit.render.parts import Chart, Column, Line, Section, Table, drawn
@@ -21,6 +21,7 @@ from capi2kit.store import Store
 _FINDINGS = 6
 _STEPS = 8
 _MOST = 500  # rows of a table
+_COMPARED = ("waits", "spans", "settings", "cache_entries")  # tables in which computers are compared
 _TEAM = "For {team}, on {where}."
 
 
@@ -28,11 +29,12 @@ def assemble_farm(store: Store, *, tz: str = "UTC", edition: Edition | None = No
     """The report on a store: who waited, what the computers have in common, which of them are unlike the others, what to do first."""
     edition = edition or Edition()
     known = [name for names in store.collections["machines"] for name in str(names).split(", ") if name]
-    table = computers(store.waits, store.findings, startups=store.startups, known=known)
-    causes = shared_causes(store.findings)
+    findings = _findings_of(store)
+    table = computers(store.waits, findings, startups=store.startups, known=known)
+    causes = shared_causes(findings)
     notes = [Section("notes", "Notes of the examiner", blocks=edition.notes)] if edition.notes else []
     sections = [*notes, _heat(store), _causes(causes), _outliers(table), _computers(table), _evidence(store)]
-    front = _front(store, table=table, causes=causes, tz=tz)
+    front = _front(store, findings, table=table, causes=causes, tz=tz)
     return Report(
         title=edition.title or "capi2kit report: a farm",
         opening=Section("answer", "The answer", [front.headline, *front.lead, front.step]),
@@ -47,12 +49,18 @@ def assemble_farm(store: Store, *, tz: str = "UTC", edition: Edition | None = No
     )
 
 
-def _front(store: Store, *, table: pd.DataFrame, causes: pd.DataFrame, tz: str) -> Front:
+def _findings_of(store: Store) -> pd.DataFrame:
+    """The findings of all computers, and those that show only beside other computers."""
+    between = between_computers({name: getattr(store, name) for name in _COMPARED})
+    return pd.concat([store.findings, between], ignore_index=True) if len(between) else store.findings
+
+
+def _front(store: Store, findings: pd.DataFrame, *, table: pd.DataFrame, causes: pd.DataFrame, tz: str) -> Front:
     remedy = first_remedy(causes)
     fix = fixes().get(remedy) if remedy else None
     mine = causes[causes["fixes"].str.split().str[0].eq(remedy).fillna(False)] if remedy else causes.head(0)
     where = sorted({name for names in mine["which"].dropna() for name in names.split(", ")})
-    names = merged(names_in(text) for text in store.findings.loc[store.findings["rule"].isin(mine["rule"]), "names"])
+    names = merged(names_in(text) for text in findings.loc[findings["rule"].isin(mine["rule"]), "names"].dropna())
     steps: list[tuple[str, list[Line]]] = []
     if fix:
         who = _TEAM.format(team=TEAMS[fix.team], where=words.listed(list(map(words.visible, where)), "computer"))
@@ -65,13 +73,13 @@ def _front(store: Store, *, table: pd.DataFrame, causes: pd.DataFrame, tz: str) 
     return Front(
         about=_about(store, table, tz=tz),
         headline=_headline(table, causes),
-        severity=str(_by_cost(causes)["severity"].iloc[0]) if len(causes) else "none",
+        severity=str(by_weight(causes)["severity"].iloc[0]) if len(causes) else "none",
         lead=_lead(table),
         tiles=_tiles(table, causes),
         stretches=[],
         key=[],
         bars_note="",
-        findings=[_finding(row) for row in _by_cost(causes).head(_FINDINGS).to_dict("records")],
+        findings=[_finding(row) for row in by_weight(causes).head(_FINDINGS).to_dict("records")],
         note=f"{words.count(len(causes) - _FINDINGS, 'more cause')} below." if len(causes) > _FINDINGS else "",
         step_title="One first step for the farm" if fix else "",
         step=f"{fix.title}: on {words.count(len(where), 'computer')}." if fix else "No remedy would save waiting.",
@@ -91,15 +99,11 @@ def _headline(table: pd.DataFrame, causes: pd.DataFrame) -> str:
     total = words.seconds(waited["wait_s"].sum())
     if causes.empty:
         return f"{words.count(len(waited), 'computer')} waited {total} together; no rule found a cause."
-    first = _by_cost(causes).iloc[0]
+    first = by_weight(causes).iloc[0]
     many = f"{first['computers']} of {words.count(len(table), 'computer')}"
     together = " together" if first["computers"] > 1 else ""
     cost = f", {words.seconds(first['cost_s'])}{together}" if pd.notna(first["cost_s"]) else ""
     return f"{words.visible(first['title'])}: on {many}{cost}."
-
-
-def _by_cost(causes: pd.DataFrame) -> pd.DataFrame:
-    return causes.sort_values("cost_s", ascending=False, na_position="last", kind="stable")
 
 
 def _lead(table: pd.DataFrame) -> list[str]:

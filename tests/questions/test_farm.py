@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from capi2kit.columns.cells import empty, shaped
-from capi2kit.questions.farm import computers, first_remedy, shared_causes
+from capi2kit.diagnosis.rules import rules
+from capi2kit.questions import farm
+from capi2kit.questions.farm import between_computers, by_weight, computers, first_remedy, shared_causes
 
 #        machine  server  outcome    wait  low   high
 WAITS = [
@@ -103,3 +105,54 @@ def test_the_first_remedy_is_that_of_what_costs_most_together():
     assert first_remedy(shared_causes(cheaper)) == "open-port"
     assert first_remedy(shared_causes(cheaper[cheaper["rule"] == "name"])) is None
     assert first_remedy(shared_causes(none("findings"))) is None
+
+
+# What shows only beside other computers.
+
+
+def ways(*rows: tuple[str, str, str]) -> dict[str, pd.DataFrame]:
+    """Waits of ten seconds for one server: computer, proxy, outcome."""
+    table = pd.DataFrame(rows, columns=["machine", "proxy", "outcome"])
+    table = table.assign(url_host="crl.example", wait_s=10.0, event=range(len(table)))
+    return {"waits": shaped(table, "waits").assign(machine=table["machine"].astype("string"))}
+
+
+def test_a_computer_that_goes_direct_while_others_are_served_by_a_proxy_is_found():
+    found = between_computers(ways(("A", "p:8080", "ok"), ("B", "direct", "timeout"), ("B", "direct", "timeout")))
+    assert found[["rule", "machine"]].to_numpy().tolist() == [["proxy-differs", "B"]]
+    assert found["cost_s"].tolist() == [20.0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("A", "direct", "timeout"), ("B", "direct", "timeout")],  # nobody has another way
+        [("A", "p:8080", "ok"), ("B", "direct", "ok")],  # both are served
+        [],
+    ],
+)
+def test_nothing_is_found_where_the_others_are_no_better(rows):
+    assert between_computers(ways(*rows)).empty
+
+
+def test_a_rule_that_joins_another_table_compares_no_computers():
+    asked = {rule.id for rule in rules() if farm._asks_others(rule)}
+    assert asked == {"proxy-differs"}
+
+
+def test_a_cause_that_another_one_explains_on_all_its_computers_comes_behind_it():
+    more = [("A", "proxy-differs", "Other ways", "high", "answer", 10.0, "machine-proxy", "drops")]
+    more += [("B", "proxy-differs", "Other ways", "high", "answer", 12.0, "machine-proxy", "drops")]
+    names = ["machine", "rule", "title", "severity", "aspect", "cost_s", "fixes", "explains"]
+    rows = [(*row, None) for row in FINDINGS if row[0] in "AB" and row[1] == "drops"]
+    table = pd.DataFrame([*rows, *more], columns=names)
+    found = shaped(table, "findings").assign(machine=table["machine"].astype("string"))
+    causes = shared_causes(found)
+    assert causes.set_index("rule")["explained_by"].fillna("").to_dict() == {
+        "drops": "proxy-differs",
+        "proxy-differs": "",
+    }
+    assert by_weight(causes)["rule"].tolist() == ["proxy-differs", "drops"]
+    assert first_remedy(causes) == "machine-proxy"
+    only_one = found[(found["machine"] == "A") | (found["rule"] == "drops")]
+    assert shared_causes(only_one)["explained_by"].isna().all()
