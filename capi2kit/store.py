@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -175,6 +175,7 @@ def open_store(folder: PathLike) -> Store:
     return Store(folder)
 
 
+@cache
 def schema_of(table: str) -> pa.Schema:
     """The Arrow schema of a table in a store."""
     frame = empty(table)[list(columns(table))].assign(**{name: pd.Series(dtype="string") for name in _ADDED})
