@@ -142,11 +142,31 @@ class Contexts:
         return known
 
     def _child(self, context: int, name: str) -> int:
+        return NOTHING if ":" in name else self._below(context, name, step=name)
+
+    def child_of_form(self, context: int, name: str, *, label: str | None, place: int) -> int:
+        """The context of an element of a form, where also its label and its place among those of its name are known."""
         if ":" in name:
             return NOTHING
+        above = self._contexts[context].place
+        step = f"{name}[{place}]" if above.indexed else name
+        labelled = f"{name}[{label}]"
+        return self._below(context, name, step=labelled if above.labelled and labelled in above.children else step)
+
+    def has_labels(self, context: int) -> bool:
+        """Whether labels tell apart what is in elements of this context."""
+        return self._contexts[context].place.labelled
+
+    def is_label(self, context: int, text: str) -> bool:
+        """Whether a label is said by the path of a context already."""
+        return self._contexts[context].path.endswith(f"[{text}]")
+
+    def _below(self, context: int, name: str, *, step: str) -> int:
+        """The context of the element that is `step` in elements of this one; those of a second one and of its name are made with it."""
         above = self._contexts[context]
-        below = above.place.children.get(name) or above.place.children.get("*") or _NOWHERE
-        path = f"{above.path}/{name}" if above.path else name
+        known = above.place.children
+        below = known.get(step) or known.get(name) or known.get("*") or _NOWHERE
+        path = f"{above.path}/{step}" if above.path else step
         table, inside = (below.table, "") if below.table else (above.table, path)
         number = self._number(below, path=inside, table=table)
         says_nothing = not (below.children or below.attributes or below.names or below.text or below.tag)

@@ -32,14 +32,14 @@ class Shapes:
         self.names = Names()
         self.contexts = Contexts(self.names.texts)
         self.templates = Templates()
-        self._plans: dict[tuple[int, int, bool], Plan | None] = {}
+        self._plans: dict[tuple[int, int, frozenset[str] | None], Plan | None] = {}
 
     def is_full(self) -> bool:
         """Whether it is better to start anew: a hostile log has ever new names."""
         return self.names.is_full() or max(len(self.contexts), len(self.templates.forms)) > _MOST
 
-    def plan(self, form: int, context: int, *, inside: bool = False) -> Plan | None:
-        """The plan of a form in this context."""
+    def plan(self, form: int, context: int, *, inside: frozenset[str] | None = None) -> Plan | None:
+        """The plan of a form in this context; see `plan_of`."""
         key = (form, context, inside)
         if key not in self._plans:
             template = self.templates.forms[form]
@@ -63,7 +63,7 @@ class FormReader:
     def __init__(
         self, block: Block, shapes: Shapes, *, asked: Asked, found: Found, odd: np.ndarray, wanted: np.ndarray
     ) -> None:
-        self.payloads: list[Payloads] = []
+        self.payloads: list[tuple[Payloads, frozenset[str]]] = []
         self._block = block
         self._shapes = shapes
         self._asked = asked
@@ -81,15 +81,15 @@ class FormReader:
                     if wanted:
                         self._read_slots(planned, inside=False)
 
-    def read_inner(self, instances: Instances, context: int) -> None:
-        """Forms that are payloads, in elements of this context."""
+    def read_inner(self, instances: Instances, context: int, *, beside: frozenset[str]) -> None:
+        """Forms that are payloads, in elements of this context, beside those with these names."""
         for group in self._shapes.templates.groups(self._block, instances, odd=self._odd):
             self._odd[group.instances.record[(group.kind == BINXML).any(axis=0)]] = True
             if context != self._shapes.contexts.nowhere():
-                for planned in self._planned(group, context, inside=True):
+                for planned in self._planned(group, context, inside=beside):
                     self._read_slots(planned, inside=True)
 
-    def _planned(self, group: Group, context: int, *, inside: bool = False) -> Iterator[Planned]:
+    def _planned(self, group: Group, context: int, *, inside: frozenset[str] | None = None) -> Iterator[Planned]:
         """The group by plan. Forms that differ in texts only go together; those without a plan are left to the slow way."""
         forms = np.flatnonzero(np.bincount(group.form)).tolist()
         plans = {form: self._shapes.plan(form, context, inside=inside) for form in forms}
@@ -170,6 +170,8 @@ class FormReader:
         group = planned.group
         others = group.kind == BINXML
         for payload in planned.plan.payloads:
+            if payload.beside:
+                self._odd[group.instances.record[is_present(group, payload.slot)]] = True  # a text behind elements
             holds = _holds(group, payload.slot)
             if not holds.any():
                 continue
@@ -178,7 +180,8 @@ class FormReader:
             begin = some.start[payload.slot]
             end = begin + some.size[payload.slot]
             context = np.full(len(begin), payload.context if wanted else self._shapes.contexts.nowhere())
-            self.payloads.append(Payloads(some.instances.record, some.instances.chunk, begin, end, context))
+            found = Payloads(some.instances.record, some.instances.chunk, begin, end, context)
+            self.payloads.append((found, payload.beside))
         self._odd[group.instances.record[others.any(axis=0)]] = True
 
 

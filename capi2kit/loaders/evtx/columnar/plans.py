@@ -6,6 +6,7 @@ something that depends on more than its place has no plan; its records are left 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from capi2kit.binxml import Instance, Node, Slot, Template
 from capi2kit.loaders.evtx.columnar.names import UNKNOWN, Names
 from capi2kit.winevent.contexts import NOTHING, Contexts
+from capi2kit.winevent.walk import LABEL
 
 
 class Leaf(NamedTuple):
@@ -25,11 +27,16 @@ class Leaf(NamedTuple):
 
 
 class Payload(NamedTuple):
-    """A slot that holds a fragment, and the context of the element that it is in."""
+    """A slot that holds a fragment, and the context of the element that it is in; the names of the elements `beside` it, which the
+    fragment must not have, for a second element of a name is read otherwise."""
 
     slot: int
     context: int
     order: int
+    beside: frozenset[str] = frozenset()
+
+
+_BEHIND = 1 << 20  # order of a payload that follows elements
 
 
 class Plan(NamedTuple):
@@ -48,12 +55,19 @@ class _NoPlanError(Exception):
     """The form is left to the slow way."""
 
 
-def plan_of(template: Template, context: int, *, inside: bool = False, contexts: Contexts, names: Names) -> Plan | None:
-    """The plan of a form that has this context, or is inside an element that has it; None if the form has none."""
+def plan_of(
+    template: Template, context: int, *, inside: frozenset[str] | None = None, contexts: Contexts, names: Names
+) -> Plan | None:
+    """The plan of a form that has this context, or is inside an element that has it, beside others; None if the form has none.
+
+    `inside`: the names of those others, none of which it may have.
+    """
     walk = _FormWalk(contexts, names)
     try:
         (root,) = template.roots
-        if inside:
+        if inside is not None:
+            if root.name in inside:
+                return None
             walk.into_children([root], context)
         else:
             walk.into(root, context)
@@ -72,28 +86,43 @@ class _FormWalk:
 
     def into(self, node: Node, context: int) -> None:
         """Walk one element of this context."""
-        if self.contexts.is_unclear(np.array([context]))[0] or self.contexts.opens[context]:
+        if self.contexts.opens[context]:
             raise _NoPlanError
         met: list[str] = []
         for name, parts in node.attributes:
             if name in met:
                 raise _NoPlanError
             met.append(name)
-            self._leaf(self._looked_up(self.contexts.attributes, context, name=name), parts)
+            if name != LABEL or not self.contexts.is_label(context, _text_of(parts) or ""):
+                self._leaf(self._looked_up(self.contexts.attributes, context, name=name), parts)
         children = [part for part in node.parts if isinstance(part, Node)]
         rest = [part for part in node.parts if isinstance(part, str | Slot)]
-        if any(isinstance(part, Instance) for part in node.parts) or (children and rest):
+        if any(isinstance(part, Instance) for part in node.parts) or (children and len(rest) > 1):
             raise _NoPlanError
-        if len(node.parts) == 1 and rest and isinstance(rest[0], Slot):
-            self.payloads.append(Payload(rest[0].number, context, self._order))
-        self._leaf(int(self.contexts.texts(np.array([context]))[0]), rest)
+        if len(rest) == 1 and isinstance(rest[0], Slot):
+            if children and node.parts[-1] is not rest[0]:
+                raise _NoPlanError  # elements behind it
+            beside = frozenset(child.name for child in children)
+            self.payloads.append(Payload(rest[0].number, context, self._order + _BEHIND * bool(children), beside))
+        elif children and rest:
+            raise _NoPlanError
+        if not children:
+            self._leaf(int(self.contexts.texts(np.array([context]))[0]), rest)
         self.into_children(children, context)
 
     def into_children(self, children: list[Node], context: int) -> None:
         """Walk the elements in an element of this context."""
-        met = set()
+        met, places = set(), Counter[str]()
         for child in children:
-            inner = self._looked_up(self.contexts.children, context, name=child.name)
+            if self.names.number(child.name) == UNKNOWN:
+                raise _NoPlanError
+            self.contexts.make_room()
+            places[child.name] += 1
+            label = next((_text_of(parts) for name, parts in child.attributes if name == LABEL), None)
+            named = any(name == LABEL for name, _ in child.attributes)
+            if label is None and named and self.contexts.has_labels(context):
+                raise _NoPlanError  # what it is depends on a value
+            inner = self.contexts.child_of_form(context, child.name, label=label, place=places[child.name])
             if inner == NOTHING:
                 raise _NoPlanError
             tag = int(self.contexts.tags(np.array([inner]))[0])
@@ -122,3 +151,8 @@ class _FormWalk:
             self.leaves.append(Leaf(target, parts[0].number, None, self._order))
         else:
             raise _NoPlanError
+
+
+def _text_of(parts: list[str | Slot]) -> str | None:
+    """The text of an attribute; None if a value is in it."""
+    return "".join(map(str, parts)) if all(isinstance(part, str) for part in parts) else None

@@ -73,15 +73,22 @@ class Collected:
         """Walk the payloads; those that are forms again are read as such."""
         if not forms.payloads:
             return
-        payloads = Payloads(*(np.concatenate(parts) for parts in zip(*forms.payloads, strict=True)))
-        first = np.where(block.u4[payloads.begin] == _HEADER, payloads.begin + 4, payloads.begin)
-        is_form = block.u1[first] == _INSTANCE
         names = NamesOfBlock(block, self._shapes.names)
         walk = Walk(block, self._shapes.contexts, names=names, found=self._found, odd=odd)
-        walk.through(payloads if not is_form.any() else payloads.some(~is_form))
-        for context in np.unique(payloads.context[is_form]).tolist():
-            record, chunk, begin, end, _ = payloads.some(is_form & (payloads.context == context))
-            forms.read_inner(Instances(record, chunk, begin, end), context)
+        by_brothers: dict[frozenset[str], list[Payloads]] = {}
+        for some, beside in forms.payloads:
+            by_brothers.setdefault(beside, []).append(some)
+        for beside, several in by_brothers.items():
+            payloads = Payloads(*(np.concatenate(parts) for parts in zip(*several, strict=True)))
+            first = np.where(block.u4[payloads.begin] == _HEADER, payloads.begin + 4, payloads.begin)
+            is_form = block.u1[first] == _INSTANCE
+            if beside:
+                odd[payloads.record[~is_form]] = True  # elements behind elements that are not of one form
+            else:
+                walk.through(payloads if not is_form.any() else payloads.some(~is_form))
+            for context in np.unique(payloads.context[is_form]).tolist():
+                record, chunk, begin, end, _ = payloads.some(is_form & (payloads.context == context))
+                forms.read_inner(Instances(record, chunk, begin, end), context, beside=beside)
         names.forget()
 
     def tables(self) -> tuple[Batch | None, Records, int]:
