@@ -44,6 +44,7 @@ import mutants
 
 LAB = Path(__file__).parent.parent / "datasets" / "lab"
 LOGS = sorted(LAB.glob("*/*.evtx"))
+ARCHIVES = sorted(LAB.glob("*/evidence.zip"))  # with logs of other providers, too
 TABLES = ("problems", "coverage", "events", "steps", "chain", "certificates")
 
 
@@ -78,14 +79,14 @@ def engines(path: Path) -> str:
 # The same tables.
 
 
-@pytest.mark.parametrize("log", LOGS[::9], ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("log", [*LOGS[::11], *ARCHIVES[::9]], ids=lambda path: path.parent.name)
 def test_a_log_of_the_lab_gives_the_tables_of_the_slow_engine(log):
     assert_same_tables(log)
     assert_same_tables(log, providers=None)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("log", LOGS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("log", [*LOGS, *ARCHIVES], ids=lambda path: path.parent.name)
 def test_every_log_of_the_lab_gives_the_tables_of_the_slow_engine(log):
     assert_same_tables(log)
 

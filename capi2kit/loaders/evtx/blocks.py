@@ -17,8 +17,8 @@ from capi2kit.loaders.evtx.framing import HEADER, Framing, frame_file, frame_lig
 from capi2kit.loaders.evtx.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch
 
-CHUNKS = 256  # in a block
-RECORDS = 1 << 15  # so many are made into tables at a time
+CHUNKS = 128  # in a block: more take more memory, and are no faster
+RECORDS = 1 << 14  # so many are made into tables at a time
 
 
 class Blocks:

@@ -163,12 +163,14 @@ class Found:
         return self._wanted[target]
 
     def values(self) -> Values:
-        """All values, in no order."""
+        """All values, in no order; they are not kept here any longer."""
         self.end()
         if not self._values:
             nothing = np.empty(0, "int32")
             return Values(*[nothing] * len(Values._fields))
-        return Values(*(np.concatenate(parts) for parts in zip(*self._values, strict=True)))
+        pieces = [list(parts) for parts in zip(*self._values, strict=True)]
+        self._values.clear()
+        return Values(*(_joined(parts) for parts in pieces))
 
     def rows(self, table: str) -> OwnRows:
         """The rows of a table, in the order in which they were opened; where they begin in the file."""
@@ -177,3 +179,10 @@ class Found:
             nothing = np.empty(0, "int64")
             return OwnRows(nothing, nothing, nothing)
         return OwnRows(*(np.concatenate(parts) for parts in zip(*known, strict=True)))
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """One array of several, which are let go."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole

@@ -109,6 +109,7 @@ class Collected:
         rows = {name: self._own_rows(name, number) for name in asked}
         found = self._settled(found, rows)
         tables = {name: self._filled(name, found, own=own, words=words, number=number) for name, own in rows.items()}
+        del found
         written = records.written[keep]
         since = written - np.uint64(EARLIEST)
         valid = (written > EARLIEST) & (since < (1 << 62) // 100)
