@@ -212,6 +212,7 @@ def test_in_a_real_jupyterlab_all_notebooks_run_without_an_error(tmp_path, monke
         empty = nbformat.read(path, as_version=4)
         for cell in empty.cells:
             cell.update({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {})
+            cell.source = cell.source.replace("COMPUTERS = 40", "COMPUTERS = 6")  # a small farm is a farm
         nbformat.write(empty, folder / path.name)
     with driver.jupyterlab(folder) as address, driver.browser() as page:
         for path in NOTEBOOKS:
