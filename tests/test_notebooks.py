@@ -217,6 +217,10 @@ def test_in_a_real_jupyterlab_all_notebooks_run_without_an_error(tmp_path, monke
     with driver.jupyterlab(folder) as address, driver.browser() as page:
         for path in NOTEBOOKS:
             run = driver.run_all(page, address, folder / path.name)
+            if driver.errors(run) == [
+                "KeyboardInterrupt: "
+            ]:  # JupyterLab stopped a slow kernel on a busy machine: once more
+                run = driver.run_all(page, address, folder / path.name)
             assert driver.errors(run) == [], path.stem
             cells = [cell for cell in run.cells if cell.cell_type == "code"]
             assert all(cell.execution_count for cell in cells) and any(cell.outputs for cell in cells)
