@@ -40,7 +40,7 @@ class OutputError(Capi2kitError):
 
 
 class StoreError(Capi2kitError):
-    """A store is none, is newer than this version, is being written to, or a question to it cannot be answered."""
+    """A folder is not a store, or is one that is newer than this version, is being written to, or a question to it cannot be answered."""
 
 
 class TableError(Capi2kitError):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from capi2kit.errors import Capi2kitError, OutputError, StoreError
-from capi2kit.loaders.files.collections import Collection, collections_in, fingerprint, sha256_of_file
+from capi2kit.loaders.files.collections import collections_in, fingerprint, sha256_of_file
 from capi2kit.store import SCHEMA_VERSION, Evidence, PathLike, Unit, failed_unit, manifest_of, now, write_unit
 from capi2kit.writer import write_file
 
@@ -51,7 +51,8 @@ def ingest(
 
     Parameters
     ----------
-    evidence : files, folders or archives; a folder of folders, or of logs of several computers, is taken apart by computer.
+    evidence : files, folders or archives; a folder of folders, or of logs of several computers, is taken apart by computer. What an
+        earlier run was given of the same computer stays part of its evidence, as long as it is there.
     store : the folder of the store; it is made if it is not there.
     processes : how many computers are worked on at once on this machine; all processors if not given.
     client : a `dask.distributed.Client`: its cluster does the work. It must see the evidence and the store under the same paths.
@@ -61,24 +62,28 @@ def ingest(
     Returns
     -------
     DataFrame : one row per collection, the evidence of one computer: collection, machines,
-        state (new, changed, unchanged, failed), events, message.
+        state (new, changed, unchanged, failed), events, message. What failed is tried again by the next run.
 
     Raises
     ------
-    StoreError : another run writes to the store, it is none, or it is of a newer version. EvidenceError : a path is missing.
+    StoreError : another run writes to the store, the folder is not a store, or it is of a newer version. EvidenceError : a path is missing.
     OutputError : the store cannot be written, as on a full disk; what was done before counts.
     """
     found = collections_in(evidence)
+    given = {path for collection in found for path in collection.files}
     with _writing(store) as now_writing:
         rows, todo = [], []
         for collection in found:
             known = now_writing.units.get(collection.name)
-            files = _evidence_of(collection, known, rehash=rehash)
-            if known and now_writing.is_whole(known) and _same(known.evidence, files):
+            files = _evidence_of(collection.files, known, rehash=rehash)
+            more = _named_before(known, files, given=given)
+            files += more
+            if known and not known.error and now_writing.is_whole(known) and _same(known.evidence, files):
                 now_writing.note(known._replace(evidence=files))
                 rows.append(_row(known, "unchanged"))
                 continue
-            work = _Work(now_writing.folder, collection.name, collection.paths, tuple(files))
+            paths = (*collection.paths, *(one.path for one in more))
+            work = _Work(now_writing.folder, collection.name, paths, tuple(files))
             todo.append((work, "changed" if known else "new"))
         states = {work.name: state for work, state in todo}
         works = [work for work, _ in todo]
@@ -107,11 +112,11 @@ def _row(unit: Unit, state: str) -> dict[str, Any]:
     }
 
 
-def _evidence_of(collection: Collection, known: Unit | None, *, rehash: bool) -> list[Evidence]:
-    """The files of a collection with their hashes; that of a file with the size and time it had is taken as it was."""
+def _evidence_of(paths: Sequence[str], known: Unit | None, *, rehash: bool) -> list[Evidence]:
+    """Files with their hashes; that of a file with the size and time it had is taken as it was."""
     before = {one.path: one for one in known.evidence} if known else {}
     found = []
-    for path in collection.files:
+    for path in paths:
         size, mtime = fingerprint(path)
         old = before.get(path)
         if old and not rehash and (old.bytes, old.mtime_ns) == (size, mtime):
@@ -119,6 +124,14 @@ def _evidence_of(collection: Collection, known: Unit | None, *, rehash: bool) ->
         else:
             found.append(Evidence(path, size, mtime, sha256_of_file(path)))
     return found
+
+
+def _named_before(known: Unit | None, now_given: Sequence[Evidence], *, given: set[str]) -> list[Evidence]:
+    """What an earlier run was given of this computer and this run was not, if it is still there: it is evidence of it, too."""
+    hashes = {one.sha256 for one in now_given}
+    before = known.evidence if known else []
+    there = [one.path for one in before if one.path not in given and os.path.exists(one.path)]
+    return [one for one in _evidence_of(there, known, rehash=False) if one.sha256 not in hashes]
 
 
 def _same(before: Sequence[Evidence], now: Sequence[Evidence]) -> bool:

@@ -190,7 +190,7 @@ LEFT = {
     "an unknown entity": log_with(El("A", {"b": [Entity("nbsp")]})),
     "a template inside": log_with(El("A", parts=(Instance(El("B"), ()),))),
     "a prefix": log_with(El("p:A", {"p:b": "c"})),
-    "a name that is none": log_with(El("A B", {"c": "d"})),
+    "a name with a space in it": log_with(El("A B", {"c": "d"})),
     "a long name": log_with(El("A" * 200)),
     "deep": log_with(nested(55)),
     "no event": log_of([event(1), Foreign(2, Instance(El("Event"), ())), event(3)]),

@@ -108,6 +108,30 @@ def test_what_changed_is_read_again_and_only_that(tmp_path):
     assert len(list((tmp_path / "store" / "tables" / "waits").rglob("*.parquet"))) == 3
 
 
+def test_a_log_named_later_joins_what_was_named_before_of_the_same_computer(tmp_path):
+    first, second = farm(tmp_path / "first", computers=1), tmp_path / "second"
+    second.mkdir()
+    (second / "more.evtx").write_bytes(log_on("SRV01", number=2, url="http://crl.example/other.crl"))
+    (second / "copy.evtx").write_bytes((first / "srv01.evtx").read_bytes())
+    target = tmp_path / "store"
+    c2.ingest(first, target, processes=1)
+    assert states(c2.ingest(second / "copy.evtx", target, processes=1)) == {"SRV01": "unchanged"}
+    assert states(c2.ingest(second / "more.evtx", target, processes=1)) == {"SRV01": "changed"}
+    assert states(c2.ingest(second / "more.evtx", target, processes=1)) == {"SRV01": "unchanged"}
+    assert set(c2.open_store(target).waits["url"]) == {"http://crl.example/ca.crl", "http://crl.example/other.crl"}
+    assert states(c2.ingest(first, target, processes=1)) == {"SRV01": "unchanged"}
+
+
+def test_what_failed_is_tried_again_though_nothing_changed(tmp_path, monkeypatch):
+    folder = farm(tmp_path / "farm", computers=1)
+    real = fleet.write_unit
+    monkeypatch.setattr(fleet, "write_unit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("too small")))
+    assert states(c2.ingest(folder, tmp_path / "store", processes=1)) == {"SRV01": "failed"}
+    assert states(c2.ingest(folder, tmp_path / "store", processes=1)) == {"SRV01": "failed"}
+    monkeypatch.setattr(fleet, "write_unit", real)
+    assert states(c2.ingest(folder, tmp_path / "store", processes=1)) == {"SRV01": "changed"}
+
+
 def test_a_file_that_was_only_touched_is_hashed_and_not_read(tmp_path):
     folder = farm(tmp_path / "farm", computers=1)
     c2.ingest(folder, tmp_path / "store", processes=1)

@@ -82,7 +82,7 @@ class Contexts:
         return self._single[2][context]
 
     def is_unclear(self, context: np.ndarray) -> np.ndarray:
-        """Whether children of these contexts are told apart by more than their names."""
+        """Whether children of these contexts differ by more than their names."""
         return self._unclear[context]
 
     def bits(self, context: np.ndarray) -> np.ndarray:

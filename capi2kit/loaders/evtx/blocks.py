@@ -47,7 +47,7 @@ class Blocks:
         self.framing = self._framed(head, np.concatenate(sound))
 
     def _report(self, done: int, size: int) -> None:
-        """Tell how many records were read, and how many there may be, by the bytes that are left."""
+        """Report how many records were read, and how many there may be, by the bytes that are left."""
         if self._asked.progress:
             records = sum(map(len, self._ids))
             self._asked.progress(records, max(records, records * size // done))

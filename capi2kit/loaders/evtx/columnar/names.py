@@ -43,7 +43,7 @@ class Names:
         return self._cells, self._eighths
 
     def number_of_key(self, key: np.ndarray) -> np.ndarray:
-        """The number of the name with this hash and length; UNKNOWN if there is none yet."""
+        """The number of the name with this hash and length; UNKNOWN if it has no number yet."""
         return self._number_of_key[key]
 
     def is_spelled(self, number: np.ndarray, written: np.ndarray, *, word: int) -> np.ndarray:
