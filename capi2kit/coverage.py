@@ -35,8 +35,8 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     first, last, _ = _extents(time[known], group[known])
     extent[:, np.unique(group[known])] = first, last
     table["start"], table["stop"] = instants(extent[0]), instants(extent[1])
-    phase = events["phase"].to_numpy(object)
-    starts, stops = (np.bincount(group[phase == word], minlength=count) for word in ("start", "stop"))
+    phases = [(events["phase"] == word).to_numpy(bool, na_value=False) for word in ("start", "stop")]
+    starts, stops = (np.bincount(group[phase], minlength=count) for phase in phases)
     table["starts"] = starts
     table["cut_tasks"], holed = _tasks(events, group, count=count)
     facts = sources.set_index("source").loc[table["source"]].reset_index(drop=True)
@@ -58,9 +58,12 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
 
 def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """The number of the stretch that each event belongs to, and one row per stretch, sorted."""
-    codes = [pd.factorize(events[column].to_numpy(object), sort=True)[0] for column in _BY]
-    _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
-    return group.ravel(), events[_BY].take(first).reset_index(drop=True)
+    number = np.zeros(len(events), "int64")
+    for column in _BY:
+        code, values = pd.factorize(events[column], sort=True)
+        number = number * (len(values) + 1) + code + 1
+    _, first, group = np.unique(number, return_index=True, return_inverse=True)
+    return group, events[_BY].take(first).reset_index(drop=True)
 
 
 def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,7 +76,7 @@ def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndar
 def _tasks(events: pd.DataFrame, group: np.ndarray, *, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Per stretch: tasks whose first SeqNumber is not 1, and tasks with a hole in theirs."""
     seq = integers(events["seq"], missing=0)
-    task = pd.factorize(events["task_id"].to_numpy(object))[0]
+    task = pd.factorize(events["task_id"])[0]
     numbered = np.flatnonzero((task >= 0) & (seq > 0))
     both = grouped([group[numbered], task[numbered]])
     low, high, size = _extents(seq[numbered], both)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -189,12 +189,18 @@ def instants(nanoseconds: np.ndarray) -> Column:
 def missing(count: int, dtype: str) -> Column | np.ndarray:
     """A column of <NA>; of zeros for a dtype that has no <NA>."""
     if dtype == "string":
-        return pd.arrays.ArrowStringArray(pa.nulls(count, pa.large_string()))
+        return pd.arrays.ArrowStringArray(_nulls(count))
     if dtype.startswith("datetime"):
         return instants(np.full(count, NAT))
     if dtype in _NUMPY:
         return masked(np.zeros(count, _NUMPY[dtype]), np.ones(count, bool), dtype=dtype)
     return np.zeros(count, dtype)
+
+
+@lru_cache(maxsize=4)
+def _nulls(count: int) -> pa.ChunkedArray:
+    """Missing texts; Arrow never changes them, so all columns of nothing share one piece of memory."""
+    return pa.chunked_array([pa.nulls(count, pa.large_string())])
 
 
 def empty(table: str) -> pd.DataFrame:

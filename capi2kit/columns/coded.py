@@ -24,6 +24,9 @@ _FORMS = {
     "file_ref": r"^[0-9A-Fa-f]{40}\.(cer|crl|bin)$",
 }
 _LETTERS = {"guid": (1, 37), "file_ref": (0, 40)}  # those that a value keeps
+_EXACT = (
+    pa.system_memory_pool()
+)  # for what stays: Arrow's own pool rounds up what it is asked for, and keeps what it had
 _SPARSE = 1 << 20  # keys: beyond that, sorting them is cheaper than a table of them all
 _MANY = 64  # different texts, from which on Arrow reads them all at once
 
@@ -68,7 +71,9 @@ class Coded(NamedTuple):
 
     def strings(self) -> Column:
         """The column as nullable strings."""
-        return pd.arrays.ArrowStringArray(self.words.take(pa.array(self.codes, mask=self.codes < 0)))
+        return pd.arrays.ArrowStringArray(
+            pc.take(self.words, pa.array(self.codes, mask=self.codes < 0), memory_pool=_EXACT)
+        )
 
     def texts(self) -> list[str | None]:
         """The column as a list."""

@@ -12,7 +12,7 @@ from capi2kit.columns.instants import NAT
 
 def lanes(table: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """One integer per row, the same for rows that agree in `columns`; missing cells agree with each other."""
-    return grouped([table[column].to_numpy(object) for column in columns])
+    return grouped([table[column] for column in columns])
 
 
 def threads(host: np.ndarray, pid: np.ndarray, *, tid: np.ndarray, task: np.ndarray) -> np.ndarray:
@@ -27,7 +27,7 @@ def where(mask: np.ndarray, values: np.ndarray, *, otherwise: object) -> np.ndar
     return chosen
 
 
-def grouped(columns: list[np.ndarray]) -> np.ndarray:
+def grouped(columns: Sequence[np.ndarray | pd.Series]) -> np.ndarray:
     """One integer per row of some columns, the same for equal rows."""
     code = np.zeros(len(columns[0]), "int64")
     for column in columns:

@@ -41,7 +41,9 @@ def stack(batches: list[Batch], table: str) -> pd.DataFrame:
     columns = list(dict.fromkeys(column for part in parts for column in part.columns))
     if any(list(part.columns) != columns for part in parts):
         return pd.concat(parts, ignore_index=True)
-    whole = {column: pd.concat([part.pop(column) for part in parts], ignore_index=True) for column in columns}
+    held = [dict(part.items()) for part in parts]
+    del found, parts
+    whole = {column: pd.concat([part.pop(column) for part in held], ignore_index=True) for column in columns}
     return pd.DataFrame(whole, copy=False)
 
 

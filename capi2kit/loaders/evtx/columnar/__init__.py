@@ -13,6 +13,7 @@ A record in which anything is unusual is left to the slow way, which reads it al
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +22,13 @@ from capi2kit.loaders.evidence import Asked
 from capi2kit.loaders.evtx.columnar.block import SLACK, Block
 from capi2kit.loaders.evtx.columnar.forms import Shapes
 from capi2kit.loaders.evtx.columnar.frames import Records, find_records, sound_chunks
+from capi2kit.loaders.evtx.columnar.names import Cells
 from capi2kit.loaders.evtx.columnar.records import Collected
 from capi2kit.winevent import Batch
 
 __all__ = ["SLACK", "Block", "Columnar", "Made", "Records", "sound_chunks"]
 
-_SHAPES: list[Shapes] = [Shapes()]  # what was learned from the blocks before, in any log
+_learned = threading.local()  # the shapes that this thread met in the blocks before, in any log
 
 
 class Made(NamedTuple):
@@ -42,12 +44,11 @@ class Columnar:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
+        self._cells = Cells()
         self._begin()
 
     def _begin(self) -> None:
-        if _SHAPES[0].is_full():
-            _SHAPES[0] = Shapes()
-        self._collected = Collected(_SHAPES[0], asked=self._asked)
+        self._collected = Collected(_shapes(), asked=self._asked, cells=self._cells)
 
     def add(self, block: Block, sound: np.ndarray, *, offset: int) -> np.ndarray:
         """Read the records of the sound chunks of a block, which begins at `offset` of its file; returns their ids.
@@ -67,3 +68,10 @@ class Columnar:
         batch, left, other = self._collected.tables()
         self._begin()
         return Made(batch, left, other)
+
+
+def _shapes() -> Shapes:
+    """What this thread learned; it begins anew when a log has ever new names."""
+    if not hasattr(_learned, "shapes") or _learned.shapes.is_full():
+        _learned.shapes = Shapes()
+    return _learned.shapes

@@ -26,6 +26,7 @@ _MORE = 0xBF  # a token without its mark for "more follows"
 _ELEMENT, _ATTRIBUTE = 0x01, 0x06
 _WITH_ATTRIBUTES = 0x41
 _CLOSE_START, _CLOSE_EMPTY, _END = 0x02, 0x03, 0x04
+_LOW = np.uint64(0xFFFFFFFF)  # four bytes of eight
 _SIMPLE = 0x0105  # a text, its type (string) behind it
 _HEADER = 0x0001010F
 _DEEPEST = 48
@@ -140,14 +141,20 @@ class Walk:
             lists = lists.unfinished()
             if not len(lists.at) or (turn > _PATIENCE and len(lists.at) < _FEW):
                 break
-            name = lists.chunk + block.u4[lists.at + 1]
+            head = block.u8[
+                lists.at + 1
+            ]  # where its name is, and, unless the name itself follows, the head of its value
+            name, head = lists.chunk + (head & _LOW).astype("int64"), head >> 32
             number = self._names.numbers(name, lists.chunk)
             value, bad = _behind_name(block, name, at=lists.at + 5, stop=lists.end + 1)
+            moved = np.flatnonzero(value != lists.at + 5)
+            head[moved] = block.u4[value[moved]]
             bad |= number == UNKNOWN
             if bad.any():
-                lists, number, value = lists.without(bad, broken), number[~bad], value[~bad]
+                lists, number, value, head = lists.without(bad, broken), number[~bad], value[~bad], head[~bad]
             twice.note(lists.here, number, met=met)
-            lists = lists._replace(at=self._read_value(lists, level, at=value, number=number, broken=broken))
+            values = _Values(number, value, head)
+            lists = lists._replace(at=self._read_values(lists, level, values=values, broken=broken))
         broken[lists.here] = True  # those that were left in the end
         broken[twice.elements()] = True
         if broken.any():
@@ -155,14 +162,11 @@ class Walk:
             level, content = level.some(~broken), content[~broken]
         return level, content
 
-    def _read_value(
-        self, lists: _Lists, level: Elements, *, at: np.ndarray, number: np.ndarray, broken: np.ndarray
-    ) -> np.ndarray:
+    def _read_values(self, lists: _Lists, level: Elements, *, values: _Values, broken: np.ndarray) -> np.ndarray:
         """Take the value of one attribute of each element; returns where the next one begins."""
-        block = self._block
+        block, (number, at, head) = self._block, values
         self._contexts.make_room()
         target = self._contexts.attributes(lists.context, number)
-        head = block.u4[at]
         letters = (head >> 16).astype("int64")
         after = at + 4 + 2 * letters
         token = block.u1[np.minimum(after, lists.end)] & _MORE
@@ -182,8 +186,8 @@ class Walk:
     def _read_texts(self, level: Elements, content: np.ndarray) -> tuple[Elements, np.ndarray]:
         """Take the text of each element that holds nothing else; returns the elements that may hold elements, and where these begin."""
         block = self._block
-        head = block.u2[content]
-        closing, token = head & 0xFF, head >> 8
+        head = block.u8[content]
+        closing, token = head & 0xFF, (head >> 8) & 0xFF
         empty = closing == _CLOSE_EMPTY
         broken = empty & (content + 1 != level.stop)
         broken |= ~empty & ((closing != _CLOSE_START) | (content + 2 > level.stop))
@@ -192,7 +196,7 @@ class Walk:
         here = np.flatnonzero(opened & ~holds)
         at, stop = content[here] + 1, level.stop[here]
         target = self._contexts.texts(level.context[here])
-        head = block.u4[at]
+        head = (head[here] >> 8) & _LOW
         letters = (head >> 16).astype("int64")
         simple = (head & 0xFFFF == _SIMPLE) & (at + 5 + 2 * letters == stop) & (block.u1[stop - 1] == _END)
         odd = np.flatnonzero(~simple)
@@ -210,21 +214,22 @@ class Walk:
         """The elements in all elements of a level, in the order of each."""
         block, broken = self._block, np.zeros(len(level.at), bool)
         here, stop = np.arange(len(level.at)), level.stop
-        places, parents, stops = [at[:0]], [here[:0]], [at[:0]]
+        places, parents, stops, heads = [at[:0]], [here[:0]], [at[:0]], [block.u8[:0]]
         for turn in range(CHUNK):
-            head = block.u8[at]  # its token, and its length
-            token, after = head & 0xFF, at + 5 + ((head >> 8) & 0xFFFFFFFF).astype("int64")
+            token, head = block.u1[at], block.u8[at + 1]  # its length, and where its name is
+            after = at + 5 + (head & _LOW).astype("int64")
             fits = (token & _MORE == _ELEMENT) & (after < stop)
             if not fits.all():
                 ends = ~fits & (token == _END) & (at + 1 == stop)
                 broken[here[~fits & ~ends]] = True
                 goes_on = np.flatnonzero(fits)
-                here, at, after, stop = here[goes_on], at[goes_on], after[goes_on], stop[goes_on]
+                here, at, after, stop, head = (values[goes_on] for values in (here, at, after, stop, head))
             if not len(here) or (turn > _PATIENCE and len(here) < _FEW):
                 break
             places.append(at)
             parents.append(here)
             stops.append(after)
+            heads.append(head)
             at = after
         broken[here] = True
         parent, at, stop = np.concatenate(parents), np.concatenate(places), np.concatenate(stops)
@@ -232,7 +237,7 @@ class Walk:
             self._odd[level.record[broken]] = True
         above = [level.record, level.chunk, level.context, level.row]
         record, chunk, context, row = (values[parent] for values in above)
-        name, has_attributes = chunk + block.u4[at + 5], block.u1[at] == _WITH_ATTRIBUTES
+        name, has_attributes = chunk + (np.concatenate(heads) >> 32).astype("int64"), block.u1[at] == _WITH_ATTRIBUTES
         elements = Elements(record, chunk, context, row, at, stop, name, has_attributes)
         return self._entered(elements, parent=parent, turns=list(map(len, parents)))
 
@@ -258,6 +263,14 @@ class _Lists(NamedTuple):
             return self
         broken[self.here[bad]] = True
         return _Lists(*(values[~bad] for values in self))
+
+
+class _Values(NamedTuple):
+    """The values of attributes: the numbers of their names, where each is, and its first four bytes."""
+
+    number: np.ndarray
+    at: np.ndarray
+    head: np.ndarray
 
 
 class _Twice:

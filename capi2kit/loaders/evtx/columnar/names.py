@@ -31,16 +31,9 @@ class Names:
         self.texts = [""]
         self._numbers: dict[str, int] = {}
         self._number_of_key = np.zeros(_KEYS, "uint16")
-        self._cells, self._eighths = np.zeros(0, "uint16"), np.zeros(0, "int32")
         self.lengths = np.zeros(_MOST, "int64")
         self._letters = np.zeros((_WORDS, _MOST), "u8")
         self._masks = np.zeros((_WORDS, _MOST), "u8")
-
-    def cells(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """An empty table of so many cells, and one of an eighth of it with anything in it. Always the same: whoever has it empties it."""
-        if len(self._cells) < count:
-            self._cells, self._eighths = np.zeros(count, "uint16"), np.empty((count >> 3) + 1, "int32")
-        return self._cells, self._eighths
 
     def number_of_key(self, key: np.ndarray) -> np.ndarray:
         """The number of the name with this hash and length; UNKNOWN if it has no number yet."""
@@ -75,16 +68,29 @@ class Names:
         self._masks[:, number] = np.where(np.arange(4 * _WORDS) < len(name), 0xFFFF, 0).astype("u2").view("u8")
 
 
+class Cells:
+    """A cell for every place of a block, the same ones for all blocks of a log: whoever had them empties them."""
+
+    def __init__(self) -> None:
+        self.numbers, self.eighths = np.zeros(0, "uint16"), np.zeros(0, "int32")
+
+    def make_room(self, size: int) -> None:
+        """Let there be cells for a block of this size, all of them empty; of the eighths nobody knows what is in them."""
+        if len(self.numbers) <= size:
+            self.numbers, self.eighths = np.zeros(size + 1, "uint16"), np.empty((size >> 3) + 1, "int32")
+
+
 class NamesOfBlock:
     """The names of one block: places in, numbers out.
 
     What is proven is kept in a table with a cell for every place of the block.
     """
 
-    def __init__(self, block: Block, names: Names) -> None:
+    def __init__(self, block: Block, names: Names, *, cells: Cells) -> None:
         self.names = names
         self._block = block
-        self._proven, self._last = names.cells(block.size + 1)
+        cells.make_room(block.size)
+        self._proven, self._last = cells.numbers, cells.eighths
         self._places: list[np.ndarray] = []  # in use
         self._prove(self._listed())
 

@@ -17,7 +17,7 @@ from capi2kit.loaders.evtx.columnar.forms import FormReader, Shapes
 from capi2kit.loaders.evtx.columnar.found import Found
 from capi2kit.loaders.evtx.columnar.fragments import Payloads, Walk
 from capi2kit.loaders.evtx.columnar.frames import Records
-from capi2kit.loaders.evtx.columnar.names import NamesOfBlock
+from capi2kit.loaders.evtx.columnar.names import Cells, NamesOfBlock
 from capi2kit.loaders.evtx.columnar.templates import Instances
 from capi2kit.winevent import Batch
 from capi2kit.winevent.places import HEADER, kinds
@@ -40,8 +40,9 @@ class _OwnRows(NamedTuple):
 class Collected:
     """The records of some blocks, read but not yet made into tables."""
 
-    def __init__(self, shapes: Shapes, *, asked: Asked) -> None:
+    def __init__(self, shapes: Shapes, *, asked: Asked, cells: Cells) -> None:
         self._shapes = shapes
+        self._cells = cells
         self._asked = asked
         self._tables = frozenset(asked.tables or TABLES)
         self._extra = asked.tables is None
@@ -73,7 +74,7 @@ class Collected:
         """Walk the payloads; those that are forms again are read as such."""
         if not forms.payloads:
             return
-        names = NamesOfBlock(block, self._shapes.names)
+        names = NamesOfBlock(block, self._shapes.names, cells=self._cells)
         walk = Walk(block, self._shapes.contexts, names=names, found=self._found, odd=odd)
         by_brothers: dict[frozenset[str], list[Payloads]] = {}
         for some, beside in forms.payloads:

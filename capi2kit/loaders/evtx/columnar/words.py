@@ -1,7 +1,6 @@
 """Words: the texts of some blocks, each different one of a block once. Runs of UTF-16 in the block go in, codes come out.
 
-A run is copied in pieces of eight bytes, the last one filled up with zeros. Arrow finds out which of these are the same; only the
-different ones become text.
+Arrow copies the bytes of all runs one behind the other and finds out which are the same; only the different ones become text.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from capi2kit.binxml import NOT_IN_XML
 from capi2kit.columns.coded import NONE
 from capi2kit.loaders.evtx.columnar.block import Block
 
-_LETTERS = 4  # in eight bytes
 _ASCII = 128
 _SPACE = 32
 
@@ -41,7 +39,7 @@ class Words:
         """Codes of runs of UTF-16: where they begin, and how many letters they have."""
         if not len(start):
             return np.empty(0, "int32")
-        found = _padded(block, start, letters=letters).dictionary_encode()
+        found = _copied(block, start, stop=start + 2 * letters).dictionary_encode()
         texts, odd = _texts_of(found.dictionary)
         codes = found.indices.to_numpy() + np.int32(self._count)
         self._add(texts, odd)
@@ -61,26 +59,21 @@ class Words:
         return np.concatenate([*self._odd, [False]])
 
 
-def _padded(block: Block, start: np.ndarray, *, letters: np.ndarray) -> pa.LargeBinaryArray:
-    """The bytes of each run, filled up with zeros to a multiple of eight."""
-    pieces = (letters + _LETTERS - 1) // _LETTERS
-    ends = np.zeros(len(start) + 1, "int64")
-    np.cumsum(pieces, out=ends[1:])
-    places = np.repeat(start - 8 * ends[:-1], pieces)
-    places += np.arange(0, 8 * ends[-1], 8)
-    copied = block.u8[places]
-    rest = letters % _LETTERS
-    cut = np.flatnonzero(rest)
-    copied[ends[1:][cut] - 1] &= (np.uint64(1) << (16 * rest[cut]).astype("u8")) - np.uint64(1)
-    return pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(start), [None, pa.py_buffer(ends * 8), pa.py_buffer(copied)]
-    )
+def _copied(block: Block, start: np.ndarray, *, stop: np.ndarray) -> pa.LargeBinaryArray:
+    """The bytes of each run. Raises IndexError for one that is not in the block: Arrow would read what lies behind it in memory."""
+    if int(start.min()) < 0 or int(stop.max()) > block.size or (stop < start).any():
+        raise IndexError("a run of letters is not in its block")
+    ends = np.empty(2 * len(start) + 1, "int64")  # every second value is a run; those between them are never looked at
+    ends[:-1:2], ends[1::2], ends[-1] = start, stop, block.size
+    offsets, data = pa.py_buffer(ends), pa.py_buffer(block.raw)
+    runs = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends) - 1, [None, offsets, data])
+    return runs.take(pa.array(np.arange(0, len(ends) - 1, 2)))
 
 
-def _texts_of(padded: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndarray]:
-    """The texts of padded runs; zeros at their ends are left out. And whether each is odd."""
-    ends = np.frombuffer(padded.buffers()[1], "int64")[: len(padded) + 1] // 2
-    units = np.frombuffer(padded.buffers()[2], "<u2")[: ends[-1]]
+def _texts_of(runs: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndarray]:
+    """The texts of runs; zeros at their ends are left out. And whether each is odd."""
+    ends = np.frombuffer(runs.buffers()[1], "int64")[: len(runs) + 1] // 2
+    units = np.frombuffer(runs.buffers()[2], "<u2")[: ends[-1]]
     is_letter = units != 0
     counted = np.concatenate([[0], np.cumsum(is_letter)])[ends]
     strange = is_letter.copy()
@@ -88,7 +81,7 @@ def _texts_of(padded: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndar
     strange[ends[:-1]] = False  # not at the end of the run before
     strange |= (units >= _ASCII) | (is_letter & (units < _SPACE))
     texts = pa.LargeStringArray.from_buffers(
-        len(padded), pa.py_buffer(counted), pa.py_buffer(units[is_letter].astype("u1"))
+        len(runs), pa.py_buffer(counted), pa.py_buffer(units[is_letter].astype("u1"))
     )
     odd = np.diff(counted) == 0
     marks = np.concatenate([[0], np.cumsum(strange)])
@@ -97,7 +90,7 @@ def _texts_of(padded: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndar
         read = [units[begin:end].tobytes() for begin, end in zip(ends[slow], ends[slow + 1], strict=True)]
         decoded = [raw.decode("utf-16le", "surrogatepass").rstrip("\0") for raw in read]
         odd[slow] |= [bool(NOT_IN_XML.search(text)) for text in decoded]
-        marks = np.zeros(len(padded), bool)
+        marks = np.zeros(len(runs), bool)
         marks[slow] = True
         safe = [text if NOT_IN_XML.search(text) is None else "" for text in decoded]
         texts = pc.replace_with_mask(texts, pa.array(marks), pa.array(safe, pa.large_string()))
