@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 SLACK = 16  # bytes behind the chunks: a view of eight bytes may begin at the last one
 
@@ -26,3 +27,17 @@ class Block:
         """The `width` bytes at each of these places, one behind the other."""
         view = np.ndarray((self.size + SLACK - width + 1,), f"V{width}", self.raw, 0, (1,))
         return view[places]
+
+    def runs(self, start: np.ndarray, *, stop: np.ndarray) -> pa.LargeBinaryArray:
+        """The bytes from each start to its stop. Raises IndexError for what is not in the block: Arrow would read what lies behind it."""
+        if not len(start):
+            return pa.array([], pa.large_binary())
+        if int(start.min()) < 0 or int(stop.max()) > self.size or (stop < start).any():
+            raise IndexError("a run of bytes is not in its block")
+        ends = np.empty(
+            2 * len(start) + 1, "int64"
+        )  # every second value is a run; those between them are never looked at
+        ends[:-1:2], ends[1::2], ends[-1] = start, stop, self.size
+        pieces = [None, pa.py_buffer(ends), pa.py_buffer(self.raw)]
+        between = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 2 * len(start), pieces)
+        return between.take(pa.array(np.arange(0, 2 * len(start), 2)))

@@ -1,7 +1,7 @@
 """Names: the names of elements and attributes of a block as small numbers, each proven by its letters and its hash.
 
-A name is written once in a chunk and pointed to from then on. What is written there says its hash and its length: together they
-point into a table of the names met so far. Where a name is met first in a block its letters are compared, never only its hash.
+A name is written once in a chunk and pointed to from then on. What is written there is its hash, its length and its letters. Arrow finds
+out which of them are the same in all chunks of a block; whether the letters have that hash is looked at once for each different one.
 """
 
 from __future__ import annotations
@@ -10,38 +10,27 @@ import re
 
 import numpy as np
 
-from capi2kit.binxml import name_hash, read_name
+from capi2kit.binxml import name_hash
 from capi2kit.binxml.names import BUCKETS, STRING_TABLE
 from capi2kit.loaders.evtx.columnar.block import Block
 from capi2kit.loaders.evtx.recordids import CHUNK
 
 UNKNOWN = 0  # the number of a name that is left to the slow way
 _PLAIN = re.compile(r"(?:xmlns:)?[A-Za-z_][A-Za-z0-9_.-]*")
-_WORDS = 16  # of four letters each; no longer name is known
+_LETTERS = 64  # no longer name is known
 _FIRST, _LAST = 512, CHUNK - 10  # where a name may begin in its chunk
-_KEYS = 1 << 18
 _MOST = 4000
+_EIGHT, _WHICH = 3, 7
 _LINKS = 16  # of a chain that are followed
 
 
 class Names:
-    """The names met so far, in any block. `texts[number]` is a name, `lengths[number]` how many letters it has."""
+    """The names met so far, in any block. `texts[number]` is a name."""
 
     def __init__(self) -> None:
         self.texts = [""]
         self._numbers: dict[str, int] = {}
-        self._number_of_key = np.zeros(_KEYS, "uint16")
-        self.lengths = np.zeros(_MOST, "int64")
-        self._letters = np.zeros((_WORDS, _MOST), "u8")
-        self._masks = np.zeros((_WORDS, _MOST), "u8")
-
-    def number_of_key(self, key: np.ndarray) -> np.ndarray:
-        """The number of the name with this hash and length; UNKNOWN if it has no number yet."""
-        return self._number_of_key[key]
-
-    def is_spelled(self, number: np.ndarray, written: np.ndarray, *, word: int) -> np.ndarray:
-        """Whether four letters, as written, are those of names. `word`: which four."""
-        return (written & self._masks[word][number]) == self._letters[word][number]
+        self._written: dict[bytes, int] = {}
 
     def is_full(self) -> bool:
         """Whether there are so many names that it is better to start anew."""
@@ -49,110 +38,89 @@ class Names:
 
     def number(self, name: str) -> int:
         """The number of a name that was read in another way; UNKNOWN for one that is left to the slow way."""
-        if name not in self._numbers:
-            self.learn(name, key=(name_hash(name) | len(name) << 16) & (_KEYS - 1))
-        return self._numbers.get(name, UNKNOWN)
+        known = self._numbers.get(name)
+        if known is None and len(self.texts) < _MOST and len(name) <= _LETTERS and _PLAIN.fullmatch(name):
+            known = self._numbers[name] = len(self.texts)
+            self.texts.append(name)
+        return known or UNKNOWN
 
-    def learn(self, name: str, *, key: int) -> None:
-        """Give a name the next number, unless it is no plain one, or its place in the table is taken."""
-        number = len(self.texts)
-        if number >= _MOST or self._number_of_key[key] or not _PLAIN.fullmatch(name) or len(name) > 4 * _WORDS:
-            return
-        self.texts.append(name)
-        self._numbers[name] = number
-        self._number_of_key[key] = number
-        self.lengths[number] = len(name)
-        letters = np.zeros(4 * _WORDS, "u2")
-        letters[: len(name)] = list(map(ord, name))
-        self._letters[:, number] = letters.view("u8")
-        self._masks[:, number] = np.where(np.arange(4 * _WORDS) < len(name), 0xFFFF, 0).astype("u2").view("u8")
+    def number_of(self, written: bytes) -> int:
+        """The number of a name as it is written: its hash, its length and its letters."""
+        known = self._written.get(written)
+        if known is None:
+            name = written[4:].decode("utf-16le", "replace")
+            is_proven = name_hash(name) == int.from_bytes(written[:2], "little")
+            known = self.number(name) if is_proven else UNKNOWN
+            if known != UNKNOWN:
+                self._written[written] = known
+        return known
 
 
 class Cells:
-    """A cell for every place of a block, the same ones for all blocks of a log: whoever had them empties them."""
+    """A cell for every eight places of a block: no two names of Windows are that near. The same cells for all blocks of a log."""
 
     def __init__(self) -> None:
-        self.numbers, self.eighths = np.zeros(0, "uint16"), np.zeros(0, "int32")
+        self._cells = np.zeros(0, "uint16")  # the number of a name, and behind it which of the eight places it has
 
-    def make_room(self, size: int) -> None:
-        """Let there be cells for a block of this size, all of them empty; of the eighths nobody knows what is in them."""
-        if len(self.numbers) <= size:
-            self.numbers, self.eighths = np.zeros(size + 1, "uint16"), np.empty((size >> 3) + 1, "int32")
+    def begin(self, size: int) -> None:
+        """Begin with a block of this size: all cells are empty."""
+        self._cells[:] = 0
+        if len(self._cells) <= size >> _EIGHT:
+            self._cells = np.zeros((size >> _EIGHT) + 1, "uint16")
+
+    def put(self, places: np.ndarray, number: np.ndarray) -> None:
+        """Keep the numbers of names at these places. Of two in one cell the last one is kept."""
+        self._cells[places >> _EIGHT] = (number << _EIGHT) | (places & _WHICH).astype("uint16")
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """The numbers that are kept for these places; UNKNOWN where there is none."""
+        found = self._cells.take(places >> _EIGHT)
+        return np.where(found & _WHICH == places & _WHICH, found >> _EIGHT, UNKNOWN)
 
 
 class NamesOfBlock:
-    """The names of one block: places in, numbers out.
-
-    What is proven is kept in a table with a cell for every place of the block.
-    """
+    """The names of one block: places in, numbers out."""
 
     def __init__(self, block: Block, names: Names, *, cells: Cells) -> None:
         self.names = names
         self._block = block
-        cells.make_room(block.size)
-        self._proven, self._last = cells.numbers, cells.eighths
-        self._places: list[np.ndarray] = []  # in use
+        self._proven = cells
+        cells.begin(block.size)
         self._prove(self._listed())
 
     def _listed(self) -> np.ndarray:
         """Where the names are that the tables of the chunks list: chains, all of them in step. One may be broken, or a circle."""
-        chunk = np.repeat(np.arange(0, self._block.size, CHUNK), BUCKETS)
-        offset = self._block.u4[chunk + np.tile(4 * np.arange(BUCKETS), self._block.size // CHUNK) + STRING_TABLE]
+        block = self._block
+        tables = block.u1[: block.size].reshape(-1, CHUNK)[:, STRING_TABLE : STRING_TABLE + 4 * BUCKETS]
+        offset = np.ascontiguousarray(tables).view("<u4").ravel()
+        chunk = np.repeat(np.arange(0, block.size, CHUNK), BUCKETS)
         found = [chunk[:0]]
         for _ in range(_LINKS):
             inside = np.flatnonzero((offset >= _FIRST) & (offset <= _LAST))
             if not len(inside):
                 break
-            chunk, offset = chunk[inside], offset[inside]
-            found.append(chunk + offset)
-            offset = self._block.u4[chunk + offset]
-        return np.sort(np.concatenate(found))  # near ones are together: memory likes that
-
-    def forget(self) -> None:
-        """Empty the table for the next block."""
-        for places in self._places:
-            self._proven[places] = UNKNOWN
+            chunk = chunk[inside]
+            found.append(chunk + offset[inside])
+            offset = block.u4[found[-1]]
+        return np.concatenate(found)
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
-        number = self._proven.take(np.minimum(at, self._block.size))
+        number = self._proven.at(np.minimum(at, self._block.size))
         new = np.flatnonzero(number == UNKNOWN)
         if len(new):
             offset = at[new] - chunk[new]
             new = new[(offset >= _FIRST) & (offset <= _LAST)]
-            places = at[new]
-            self._last[places >> 3] = np.arange(len(places))
-            self._prove(places[self._last[places >> 3] == np.arange(len(places))])  # nearly always each place once
-            left = places[self._proven[places] == UNKNOWN]
-            if len(left):
-                self._prove(np.unique(left))
-            number[new] = self._proven[places]
+            self._prove(np.unique(at[new]))
+            number[new] = self._proven.at(at[new])
         return number
 
     def _prove(self, places: np.ndarray) -> None:
-        """Compare the letters at these places with those of the names that have their hash and length; learn new names."""
-        key = self._block.u4[places + 4] & (_KEYS - 1)  # its hash, and the last bits of its length
-        number = self.names.number_of_key(key)
-        for place in np.flatnonzero(number == UNKNOWN).tolist():
-            if self.names.number_of_key(key[place : place + 1])[0] != UNKNOWN:
-                continue  # it was learned a moment ago
-            begin = int(places[place]) // CHUNK * CHUNK
-            name = read_name(bytes(memoryview(self._block.raw)[begin : begin + CHUNK]), int(places[place]) - begin)
-            if name:
-                self.names.learn(name, key=int(key[place]))
-        number = self.names.number_of_key(key)
-        good = self._is_written(number, places)
-        self._proven[places[good]] = number[good]
-        self._places.append(places[good])
-
-    def _is_written(self, number: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Whether the name with this number is what is written at each place."""
-        block, lengths = self._block, self.names.lengths[number]
-        good = (number != UNKNOWN) & (block.u2[at + 6] == lengths)
-        for word in range(_WORDS):
-            left = np.flatnonzero(good & (lengths > 4 * word))
-            if not len(left):
-                break
-            written = block.u8[np.minimum(at[left] + 8 + 8 * word, block.size)]
-            good[left] = self.names.is_spelled(number[left], written, word=word)
-        return good
+        """Find the numbers of the names at these places by their hashes and letters."""
+        start = places + 4  # behind the pointer to the next name of its chain
+        stop = start + 4 + 2 * self._block.u2[start + 2].astype("int64")
+        good = np.flatnonzero((stop <= (places // CHUNK + 1) * CHUNK) & (stop <= start + 4 + 2 * _LETTERS))
+        if len(good):
+            found = self._block.runs(start[good], stop=stop[good]).dictionary_encode()
+            number = np.array(list(map(self.names.number_of, found.dictionary.to_pylist())), "uint16")
+            self._proven.put(places[good], number[found.indices.to_numpy()])

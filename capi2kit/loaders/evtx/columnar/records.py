@@ -90,7 +90,6 @@ class Collected:
             for context in np.unique(payloads.context[is_form]).tolist():
                 record, chunk, begin, end, _ = payloads.some(is_form & (payloads.context == context))
                 forms.read_inner(Instances(record, chunk, begin, end), context, beside=beside)
-        names.forget()
 
     def tables(self) -> tuple[Batch | None, Records, int]:
         """The tables of the events that were asked for (None if there are none); the records left to the slow way; and how many records

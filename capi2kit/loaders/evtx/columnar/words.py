@@ -39,7 +39,7 @@ class Words:
         """Codes of runs of UTF-16: where they begin, and how many letters they have."""
         if not len(start):
             return np.empty(0, "int32")
-        found = _copied(block, start, stop=start + 2 * letters).dictionary_encode()
+        found = block.runs(start, stop=start + 2 * letters).dictionary_encode()
         texts, odd = _texts_of(found.dictionary)
         codes = found.indices.to_numpy() + np.int32(self._count)
         self._add(texts, odd)
@@ -57,17 +57,6 @@ class Words:
     def is_odd(self) -> np.ndarray:
         """For every word, and NONE at the end, whether readers differ over it: see `binxml.Fragments.odd`."""
         return np.concatenate([*self._odd, [False]])
-
-
-def _copied(block: Block, start: np.ndarray, *, stop: np.ndarray) -> pa.LargeBinaryArray:
-    """The bytes of each run. Raises IndexError for one that is not in the block: Arrow would read what lies behind it in memory."""
-    if int(start.min()) < 0 or int(stop.max()) > block.size or (stop < start).any():
-        raise IndexError("a run of letters is not in its block")
-    ends = np.empty(2 * len(start) + 1, "int64")  # every second value is a run; those between them are never looked at
-    ends[:-1:2], ends[1::2], ends[-1] = start, stop, block.size
-    offsets, data = pa.py_buffer(ends), pa.py_buffer(block.raw)
-    runs = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends) - 1, [None, offsets, data])
-    return runs.take(pa.array(np.arange(0, len(ends) - 1, 2)))
 
 
 def _texts_of(runs: pa.LargeBinaryArray) -> tuple[pa.LargeStringArray, np.ndarray]:
