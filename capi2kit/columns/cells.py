@@ -94,7 +94,7 @@ def _milliseconds(text: str) -> float:
     return number
 
 
-_TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
+TRIMMED: dict[str, Callable[[str], str]] = {"guid": guid, "file_ref": _file_ref, "file name": _file_name}
 _PARSED: dict[str, Callable[[str], float]] = {
     "int": _integer,
     "hex": _code,
@@ -103,7 +103,7 @@ _PARSED: dict[str, Callable[[str], float]] = {
     "pid": _pid,
     "milliseconds": _milliseconds,
 }
-KINDS = frozenset({"time", *_TRIMMED, *_PARSED})  # of values; all others are text as it is
+KINDS = frozenset({"time", *TRIMMED, *_PARSED})  # of values; all others are text as it is
 _NUMPY = {"Int64": "int64", "UInt32": "uint32", "boolean": "bool", "Float64": "float64"}
 
 
@@ -117,11 +117,17 @@ def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Colum
     """
     if kind == "time":
         return times(values)
-    if kind in _TRIMMED:
-        trimmed = {value: None if value is None else _TRIMMED[kind](value) for value in set(values)}
+    if kind in TRIMMED:
+        trimmed = {value: None if value is None else TRIMMED[kind](value) for value in set(values)}
         return strings(list(map(trimmed.__getitem__, values))), []
     if kind not in _PARSED:
         return strings(values), []
+    filled, absent, bad = parsed(values, kind=kind, dtype=dtype)
+    return masked(filled, absent, dtype=dtype), bad
+
+
+def parsed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """The values of a kind of number as a plain array; where there is none; and the positions of those that did not fit."""
     unique = set(values)
     known: dict[str | None, float] = {}
     for value in unique - {None}:
@@ -135,7 +141,7 @@ def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Colum
     )
     filled = np.array(list(map((known | unknown).__getitem__, values)), dtype=_NUMPY[dtype])
     bad = [] if unknown.keys() <= {None} else [i for i in np.flatnonzero(absent).tolist() if values[i] is not None]
-    return masked(filled, absent, dtype=dtype), bad
+    return filled, absent, bad
 
 
 def masked(values: np.ndarray, absent: np.ndarray, *kinds: str, dtype: str = "") -> Column:
@@ -156,12 +162,18 @@ def strings(values: Sequence[str | None]) -> Column:
 
 
 def times(values: Sequence[str | None]) -> tuple[Column, list[int]]:
-    """ISO 8601 texts as UTC nanoseconds, and the positions of those that do not fit (9999-12-31 is beyond)."""
+    """ISO 8601 texts as UTC times, and the positions of those that do not fit (9999-12-31 is beyond)."""
+    found, bad = stamps(values)
+    return instants(found), bad
+
+
+def stamps(values: Sequence[str | None]) -> tuple[np.ndarray, list[int]]:
+    """The same as nanoseconds since 1970, NaT as the least integer."""
     found = set(values)
     matches = [match for match in map(_TIME.fullmatch, found - {None}) if match and _FIRST <= match.string < _LAST]  # type: ignore[arg-type]
     known = dict.fromkeys(found, NAT) | dict(zip((match[0] for match in matches), _nanoseconds(matches), strict=True))
-    stamps = np.array(list(map(known.__getitem__, values)), dtype="int64")
-    return instants(stamps), [i for i in np.flatnonzero(stamps == NAT).tolist() if values[i] is not None]
+    made = np.array(list(map(known.__getitem__, values)), dtype="int64")
+    return made, [i for i in np.flatnonzero(made == NAT).tolist() if values[i] is not None]
 
 
 def is_within_nanoseconds(first: str, last: str) -> bool:

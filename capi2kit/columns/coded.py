@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from capi2kit.columns import cells
 from capi2kit.columns.cells import Column
+from capi2kit.columns.instants import NAT
 
 NONE = -1  # the code of a row without a text
 _FORMS = {
@@ -40,7 +41,7 @@ class Coded(NamedTuple):
     def codes_used(self) -> np.ndarray:
         """The codes that rows have, in order."""
         marks = np.zeros(len(self.words) + 1, bool)
-        marks[self.codes] = True  # -1 marks the last one, which is no word
+        marks[self.codes.astype("int64")] = True  # -1 marks the last one, which is no word
         return np.flatnonzero(marks[:-1])
 
     def used(self) -> tuple[np.ndarray, list[str]]:
@@ -53,7 +54,7 @@ class Coded(NamedTuple):
         table = np.full(len(self.words) + 1, missing, values.dtype)
         table[codes] = values
         table[-1] = missing
-        return table[self.codes]
+        return table.take(self.codes)
 
     def mapped(self, change: Callable[[str], str | None]) -> Coded:
         """The column with each text changed; None where `change` gives None."""
@@ -124,31 +125,47 @@ def per_row(number: np.ndarray, texts: Sequence[str | None]) -> Coded:
     return Coded(found.codes[number], found.words)
 
 
-def typed(column: Coded, *, kind: str, dtype: str) -> tuple[Column, list[int]]:
+def typed(column: Coded, *, kind: str, dtype: str) -> tuple[Column | np.ndarray, list[int]]:
     """The texts as an array of `dtype`, and the rows of those that do not fit: as `cells.typed`, once for each text."""
     if kind not in cells.KINDS:
         return column.strings(), []
     codes = column.codes_used()
+    if not len(codes):
+        return cells.missing(len(column.codes), dtype), []
     words = column.words.take(pa.array(codes))
-    values, bad = _typed_by_arrow(words, kind=kind) or cells.typed(words.to_pylist(), kind=kind, dtype=dtype)
-    place = column.looked_up(np.arange(len(codes)), codes=codes, missing=NONE)
-    wrong = np.zeros(len(codes) + 1, bool)
-    wrong[bad] = True
-    return values.take(place, allow_fill=True), np.flatnonzero(wrong[place]).tolist() if bad else []
-
-
-def _typed_by_arrow(words: pa.LargeStringArray, *, kind: str) -> tuple[Column, list[int]] | None:
-    """Many words in the form in which Windows writes them, read by Arrow; None for anything else."""
-    if len(words) < _MANY or kind not in _FORMS or not pc.all(pc.match_substring_regex(words, _FORMS[kind])).as_py():
-        return None
+    if kind in cells.TRIMMED:
+        place = column.looked_up(np.arange(len(codes)), codes=codes, missing=NONE)
+        return Coded(place, _trimmed(words, kind=kind)).strings(), []
     if kind == "time":
+        stamps, bad = _stamps(words)
+        made = cells.instants(column.looked_up(stamps, codes=codes, missing=NAT))
+    else:
+        values, absent, bad = cells.parsed(words.to_pylist(), kind=kind, dtype=dtype)
+        missing = column.looked_up(absent, codes=codes, missing=True)
+        made = cells.masked(column.looked_up(values, codes=codes, missing=0), missing, dtype=dtype)
+    return made, np.flatnonzero(np.isin(column.codes, codes[bad])).tolist() if bad else []
+
+
+def _stamps(words: pa.LargeStringArray) -> tuple[np.ndarray, list[int]]:
+    """Times as nanoseconds since 1970, and the places of words that are none. Arrow reads many, in the form in which Windows writes."""
+    if _have_form(words, "time"):
         bounds = pc.min_max(words).as_py()
-        if not cells.is_within_nanoseconds(bounds["min"], bounds["max"]):
-            return None
-        try:
-            stamps = words.cast(pa.timestamp("ns", "UTC"))
-        except pa.ArrowInvalid:
-            return None
-        return cells.instants(stamps.cast(pa.int64()).to_numpy()), []
-    begin, end = _LETTERS[kind]
-    return pd.arrays.ArrowStringArray(pc.ascii_upper(pc.utf8_slice_codeunits(words, begin, end))), []
+        if cells.is_within_nanoseconds(bounds["min"], bounds["max"]):
+            try:
+                return words.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy(), []
+            except pa.ArrowInvalid:  # such as a 13th month
+                pass
+    return cells.stamps(words.to_pylist())
+
+
+def _trimmed(words: pa.LargeStringArray, *, kind: str) -> pa.LargeStringArray:
+    """Words without what their kind does not need."""
+    if _have_form(words, kind):
+        begin, end = _LETTERS[kind]
+        return pc.ascii_upper(pc.utf8_slice_codeunits(words, begin, end))
+    return pa.array(list(map(cells.TRIMMED[kind], words.to_pylist())), pa.large_string())
+
+
+def _have_form(words: pa.LargeStringArray, kind: str) -> bool:
+    """Whether these are many words, all in the form in which Windows writes this kind."""
+    return len(words) >= _MANY and kind in _FORMS and pc.all(pc.match_substring_regex(words, _FORMS[kind])).as_py()

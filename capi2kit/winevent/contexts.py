@@ -46,9 +46,9 @@ class Contexts:
         self._contexts: list[_Context] = []
         self._numbers: dict[tuple[int, str, str], int] = {}
         self._targets: dict[Target, int] = {}
-        self._children = np.full((_STEP, _STEP), _ASK, "int32")
-        self._attributes = np.full((_STEP, _STEP), _ASK, "int32")
-        self._single = np.full((3, _STEP), NOTHING, "int32")  # text, tag, and the context of a second one
+        self._children = np.full((_STEP, _STEP), _ASK, "int64")
+        self._attributes = np.full((_STEP, _STEP), _ASK, "int64")
+        self._single = np.full((3, _STEP), NOTHING, "int64")  # text, tag, and the context of a second one
 
     def __len__(self) -> int:
         return len(self._contexts)
@@ -97,7 +97,8 @@ class Contexts:
         return self._contexts[context].place.constants
 
     def _looked_up(self, table: str, context: np.ndarray, *, name: np.ndarray) -> np.ndarray:
-        found = getattr(self, table)[context, name]
+        known = getattr(self, table)
+        found = known.ravel().take(context * known.shape[1] + name)
         ask = found == _ASK
         if ask.any():
             for one, other in sorted(set(zip(context[ask].tolist(), name[ask].tolist(), strict=True))):
@@ -111,7 +112,7 @@ class Contexts:
         """Let the tables have a column for every name there is. To be called when names were added."""
         while self._children.shape[1] < len(self.names):
             for table in ("_children", "_attributes"):
-                more = np.full((len(getattr(self, table)), _STEP), _ASK, "int32")
+                more = np.full((len(getattr(self, table)), _STEP), _ASK, "int64")
                 setattr(self, table, np.hstack([getattr(self, table), more]))
 
     def _number(self, place: Place, *, path: str, table: str) -> int:
@@ -124,9 +125,9 @@ class Contexts:
         self.opens.append(place.table or "")
         if number == len(self._children):
             for name in ("_children", "_attributes"):
-                more = np.full((_STEP, getattr(self, name).shape[1]), _ASK, "int32")
+                more = np.full((_STEP, getattr(self, name).shape[1]), _ASK, "int64")
                 setattr(self, name, np.vstack([getattr(self, name), more]))
-            self._single = np.hstack([self._single, np.full((3, _STEP), NOTHING, "int32")])
+            self._single = np.hstack([self._single, np.full((3, _STEP), NOTHING, "int64")])
             self._unclear = np.concatenate([self._unclear, np.zeros(_STEP, bool)])
             self._bit = np.concatenate([self._bit, np.zeros(_STEP, "u8")])
         self._unclear[number] = place.indexed or place.labelled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ class Reading:
         if left or any(chunk.frames for chunk in damaged):
             self.engines.add("python-evtx")
         by_chunk: dict[int, list[Frame]] = {}
-        for frame in left:
+        for frame in sorted(left, key=attrgetter("offset")):
             by_chunk.setdefault(frame.chunk, []).append(frame)
         for frames in by_chunk.values():
             yield from read_one_by_one(self.file.data, frames, problems=self.problems)

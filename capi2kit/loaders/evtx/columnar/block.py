@@ -41,3 +41,10 @@ class Block:
         pieces = [None, pa.py_buffer(ends), pa.py_buffer(self.raw)]
         between = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 2 * len(start), pieces)
         return between.take(pa.array(np.arange(0, 2 * len(start), 2)))
+
+    def rows(self, at: np.ndarray, *, count: int) -> np.ndarray:
+        """`count` numbers of four bytes at each place: one row for each of them."""
+        if not count or not len(at):
+            return np.empty((len(at), count), "u4")
+        found = self.runs(at, stop=at + 4 * count)
+        return np.frombuffer(found.buffers()[2], "<u4", count=count * len(at)).reshape(-1, count)

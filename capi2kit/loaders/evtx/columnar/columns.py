@@ -110,10 +110,9 @@ class TableColumns:
 
     def _names(self, places: np.ndarray, *, taken: Coded | None) -> Coded:
         """The names of attributes that are "true", one behind the other."""
-        paths = [target.path or "" for target in self._targets]
-        names = [path.rpartition("@")[2] for path in paths]
         row, sequence, sequences = self._sequences(places)
-        texts = coded([" ".join(names[target] for target in targets) for targets in sequences])
+        paths = [[self._targets[target].path or "" for target in targets] for targets in sequences]
+        texts = coded([" ".join(path.rpartition("@")[2] for path in several) for several in paths])
         codes = np.full(self._count, NONE, "int64")
         codes[row] = texts.codes[sequence]
         column = Coded(codes, texts.words)
@@ -121,7 +120,8 @@ class TableColumns:
 
     def _sequences(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
         """Rows that have such values; for each the number of the sequence of its targets; and these sequences."""
-        self._order = places[np.lexsort((self._values.at[places], self._values.row[places]))]
+        place_in_row = self._values.at[places].astype("int64") + (self._values.row[places] << 32)
+        self._order = places[np.argsort(place_in_row)]
         row = self._values.row[self._order]
         first = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]])) if len(row) else row
         length = np.diff(np.append(first, len(row)))
@@ -135,7 +135,8 @@ class TableColumns:
             keys = number * size
             keys[longer] += 1 + here
             number, known = _numbered(keys), keys
-            _, at = np.unique(number, return_index=True)
+            at = np.zeros(int(number.max()) + 1, "int64")
+            at[number] = np.arange(len(number))
             sequences = [
                 sequences[known[one] // size] + ((int(known[one]) % size - 1,) if known[one] % size else ())
                 for one in at.tolist()

@@ -85,7 +85,7 @@ class Found:
             target, row, start, letters = (np.concatenate(parts) for parts in zip(*self._runs, strict=True))
             self._runs.clear()
             code = self.words.add_runs(self._block, start, letters=letters)
-            self._values.append(Values(target, row, start.astype("int32"), code))
+            self._values.append(Values(target.astype("int32"), row, start.astype("int32"), code))
 
     def add_cells(self, column: str, record: np.ndarray, *, code: np.ndarray) -> None:
         """Cells of a column of `events`, which nothing else can have before."""
@@ -109,7 +109,7 @@ class Found:
     def add_read(self, elements: Elements, at: np.ndarray, *, target: np.ndarray, names: NamesOfBlock) -> np.ndarray:
         """Read texts that are more than one run, and keep them; returns where each ends, -1 for one that is left to the slow way."""
         end, code = read_texts(self._block, at, chunk=elements.chunk, stop=elements.stop, names=names, words=self.words)
-        values = Values(target, elements.row, (at + 4).astype("int32"), code)
+        values = Values(target.astype("int32"), elements.row, (at + 4).astype("int32"), code)
         self._values.append(values.some(self._is_wanted(target) & (code >= 0)))
         return end
 
@@ -120,7 +120,8 @@ class Found:
             names = self._contexts.names
             used, which = np.unique(number[named], return_inverse=True)
             codes = self.words.add_texts([names[one] for one in used.tolist()])
-            self._values.append(Values(target[named], level.row[named], level.at[named].astype("int32"), codes[which]))
+            target, row, at = (values[named] for values in (target, level.row, level.at))
+            self._values.append(Values(target.astype("int32"), row, at.astype("int32"), codes[which]))
 
     def add_values(self, values: Values) -> None:
         """Keep values of `events` whose texts have codes already; their rows are the numbers of records."""

@@ -31,7 +31,7 @@ _SIMPLE = 0x0105  # a text, its type (string) behind it
 _HEADER = 0x0001010F
 _DEEPEST = 48
 _FEW, _PATIENCE = 32, 256  # so few elements with so many parts are left to the slow way
-_BITS = np.left_shift(np.uint64(1), np.arange(1 << 13, dtype="u8") % np.uint64(64))  # of a name, by its number
+_ONE, _BITS = np.uint64(1), 63  # of the 64 bits of a number
 
 
 class Payloads(NamedTuple):
@@ -152,8 +152,10 @@ class Walk:
             bad |= number == UNKNOWN
             if bad.any():
                 lists, number, value, head = lists.without(bad, broken), number[~bad], value[~bad], head[~bad]
-            twice.note(lists.here, number, met=met)
-            values = _Values(number, value, head)
+            self._contexts.make_room()
+            target = self._contexts.attributes(lists.context, number)
+            twice.note(lists.here, number, bit=_ONE << (target & _BITS).astype("u8"), met=met)
+            values = _Values(target, value, head)
             lists = lists._replace(at=self._read_values(lists, level, values=values, broken=broken))
         broken[lists.here] = True  # those that were left in the end
         broken[twice.elements()] = True
@@ -164,9 +166,7 @@ class Walk:
 
     def _read_values(self, lists: _Lists, level: Elements, *, values: _Values, broken: np.ndarray) -> np.ndarray:
         """Take the value of one attribute of each element; returns where the next one begins."""
-        block, (number, at, head) = self._block, values
-        self._contexts.make_room()
-        target = self._contexts.attributes(lists.context, number)
+        block, (target, at, head) = self._block, values
         letters = (head >> 16).astype("int64")
         after = at + 4 + 2 * letters
         token = block.u1[np.minimum(after, lists.end)] & _MORE
@@ -253,8 +253,8 @@ class _Lists(NamedTuple):
     end: np.ndarray
 
     def unfinished(self) -> _Lists:
-        goes_on = self.at < self.end
-        return self if goes_on.all() else _Lists(*(values[np.flatnonzero(goes_on)] for values in self))
+        goes_on = np.flatnonzero(self.at < self.end)
+        return self if len(goes_on) == len(self.at) else _Lists(*(values[goes_on] for values in self))
 
     def without(self, bad: np.ndarray, broken: np.ndarray, *, only: np.ndarray | None = None) -> _Lists:
         """Those that are not bad; the elements of the others are marked as broken."""
@@ -266,9 +266,9 @@ class _Lists(NamedTuple):
 
 
 class _Values(NamedTuple):
-    """The values of attributes: the numbers of their names, where each is, and its first four bytes."""
+    """The values of attributes: their targets, where each is, and its first four bytes."""
 
-    number: np.ndarray
+    target: np.ndarray
     at: np.ndarray
     head: np.ndarray
 
@@ -280,9 +280,8 @@ class _Twice:
         self._noted: list[tuple[np.ndarray, np.ndarray]] = []
         self._suspected: list[np.ndarray] = []
 
-    def note(self, here: np.ndarray, number: np.ndarray, *, met: np.ndarray) -> None:
-        """The next attributes of some elements. `met`: bits of the names so far; two names may share one."""
-        bit = _BITS[number]
+    def note(self, here: np.ndarray, number: np.ndarray, *, bit: np.ndarray, met: np.ndarray) -> None:
+        """The next attributes of some elements. `bit`: of the name of each; two names may share one. `met`: the bits so far."""
         before = met[here]
         clash = before & bit
         if clash.any():
@@ -295,8 +294,10 @@ class _Twice:
         if not self._suspected:
             return np.empty(0, "int64")
         elements, names = (np.concatenate(parts) for parts in zip(*self._noted, strict=True))
-        which = np.isin(elements, np.concatenate(self._suspected))
-        elements, names = elements[which], names[which].astype("int64")
+        marks = np.zeros(int(elements.max()) + 1, bool)
+        marks[np.concatenate(self._suspected)] = True
+        which = np.flatnonzero(marks[elements])
+        elements, names = elements[which], names[which]
         return elements[repeated(elements * (int(names.max()) + 1) + names)]
 
 

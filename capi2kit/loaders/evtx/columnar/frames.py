@@ -20,6 +20,7 @@ from capi2kit.loaders.evtx.recordids import CHUNK, HIGHEST, MOST_RECORDS, SMALLE
 
 _MAGIC = int.from_bytes(b"ElfChnk\0", "little")
 _SIGNATURE = int.from_bytes(b"**\0\0", "little")
+_LOW = np.uint64(0xFFFFFFFF)  # four bytes of eight
 _HEAD = 128  # bytes of a chunk's header; the checksum covers the tables behind it, too
 _SUMMED = 120
 
@@ -73,20 +74,25 @@ def _is_sound(block: Block, at: int) -> bool:
 def _in_step(block: Block, chunks: np.ndarray, *, is_sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The number of its chunk and the place of every record; a chunk in which one is broken is not sound any more."""
     chunk = np.flatnonzero(is_sound)
-    at = chunks[chunk] + FIRST_RECORD
-    end = chunks[chunk] + block.u4[chunks[chunk] + 48].astype("int64")
-    found_chunk, found_at = [np.empty(0, "int64")], [np.empty(0, "int64")]
-    while len(at):
+    at, end = chunks[chunk] + FIRST_RECORD, chunks[chunk] + block.u4[chunks[chunk] + 48].astype("int64")
+    found_chunk, found_at = [chunk[:0]], [at[:0]]
+    while True:
         goes_on = at + SMALLEST <= end
-        chunk, at, end = chunk[goes_on], at[goes_on], end[goes_on]
-        size = block.u4[at + 4].astype("int64")
-        whole = (block.u4[at] == _SIGNATURE) & (size >= SMALLEST) & (size <= end - at) & (size % 8 == 0)
-        whole &= block.u4[np.where(whole, at + size - 4, at)] == size
-        is_sound[chunk[~whole]] = False
-        chunk, at, end, size = chunk[whole], at[whole], end[whole], size[whole]
+        if not goes_on.all():
+            chunk, at, end = chunk[goes_on], at[goes_on], end[goes_on]
+        if not len(at):
+            break
+        head = block.u8[at]  # its signature, and its size
+        size = (head >> 32).astype("int64")
+        after = at + size
+        whole = (head & _LOW == _SIGNATURE) & (size >= SMALLEST) & (after <= end) & (size % 8 == 0)
+        whole &= block.u4[np.where(whole, after, end) - 4] == size
+        if not whole.all():
+            is_sound[chunk[~whole]] = False
+            chunk, at, end, after = chunk[whole], at[whole], end[whole], after[whole]
         found_chunk.append(chunk)
         found_at.append(at)
-        at = at + size
+        at = after
     chunk, at = np.concatenate(found_chunk), np.concatenate(found_at)
-    order = np.argsort(at, kind="stable")
+    order = np.argsort(at)
     return chunk[order], at[order]

@@ -20,6 +20,7 @@ _PLAIN = re.compile(r"(?:xmlns:)?[A-Za-z_][A-Za-z0-9_.-]*")
 _LETTERS = 64  # no longer name is known
 _FIRST, _LAST = 512, CHUNK - 10  # where a name may begin in its chunk
 _MOST = 4000
+_LOW = np.uint64(0xFFFFFFFF)  # four bytes of eight
 _EIGHT, _WHICH = 3, 7
 _LINKS = 16  # of a chain that are followed
 
@@ -73,9 +74,13 @@ class Cells:
         self._cells[places >> _EIGHT] = (number << _EIGHT) | (places & _WHICH).astype("uint16")
 
     def at(self, places: np.ndarray) -> np.ndarray:
-        """The numbers that are kept for these places; UNKNOWN where there is none."""
-        found = self._cells.take(places >> _EIGHT)
-        return np.where(found & _WHICH == places & _WHICH, found >> _EIGHT, UNKNOWN)
+        """The numbers that are kept for these places; UNKNOWN where there is none, as in the last cell, which is behind the block."""
+        found = self._cells.take(places >> _EIGHT, mode="clip").astype("int64")
+        number = found >> _EIGHT
+        others = (found ^ places) & _WHICH
+        if others.any():
+            number[others != 0] = UNKNOWN
+        return number
 
 
 class NamesOfBlock:
@@ -86,39 +91,43 @@ class NamesOfBlock:
         self._block = block
         self._proven = cells
         cells.begin(block.size)
-        self._prove(self._listed())
+        places, length = self._listed()
+        self._prove(places, length=length)
 
-    def _listed(self) -> np.ndarray:
-        """Where the names are that the tables of the chunks list: chains, all of them in step. One may be broken, or a circle."""
+    def _listed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the names are that the tables of the chunks list, and their lengths: chains, all of them in step. One may be broken, or
+        a circle."""
         block = self._block
         tables = block.u1[: block.size].reshape(-1, CHUNK)[:, STRING_TABLE : STRING_TABLE + 4 * BUCKETS]
         offset = np.ascontiguousarray(tables).view("<u4").ravel()
         chunk = np.repeat(np.arange(0, block.size, CHUNK), BUCKETS)
-        found = [chunk[:0]]
+        places, heads = [chunk[:0]], [self._block.u8[:0]]
         for _ in range(_LINKS):
             inside = np.flatnonzero((offset >= _FIRST) & (offset <= _LAST))
             if not len(inside):
                 break
             chunk = chunk[inside]
-            found.append(chunk + offset[inside])
-            offset = block.u4[found[-1]]
-        return np.concatenate(found)
+            places.append(chunk + offset[inside])
+            heads.append(block.u8[places[-1]])  # where the next name is, the hash of this one, and its length
+            offset = (heads[-1] & _LOW).astype("int64")
+        return np.concatenate(places), np.concatenate(heads) >> 48
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
-        number = self._proven.at(np.minimum(at, self._block.size))
-        new = np.flatnonzero(number == UNKNOWN)
-        if len(new):
+        number = self._proven.at(at)
+        if not number.all():
+            new = np.flatnonzero(number == UNKNOWN)
             offset = at[new] - chunk[new]
             new = new[(offset >= _FIRST) & (offset <= _LAST)]
-            self._prove(np.unique(at[new]))
+            places = np.unique(at[new])
+            self._prove(places, length=self._block.u2[places + 6])
             number[new] = self._proven.at(at[new])
         return number
 
-    def _prove(self, places: np.ndarray) -> None:
+    def _prove(self, places: np.ndarray, *, length: np.ndarray) -> None:
         """Find the numbers of the names at these places by their hashes and letters."""
         start = places + 4  # behind the pointer to the next name of its chain
-        stop = start + 4 + 2 * self._block.u2[start + 2].astype("int64")
+        stop = start + 4 + 2 * length.astype("int64")
         good = np.flatnonzero((stop <= (places // CHUNK + 1) * CHUNK) & (stop <= start + 4 + 2 * _LETTERS))
         if len(good):
             found = self._block.runs(start[good], stop=stop[good]).dictionary_encode()

@@ -14,12 +14,14 @@ import pyarrow.compute as pc
 from capi2kit.binxml.fragments import ENTITIES
 from capi2kit.columns.coded import NONE
 from capi2kit.loaders.evtx.columnar.block import Block
-from capi2kit.loaders.evtx.columnar.names import NamesOfBlock
+from capi2kit.loaders.evtx.columnar.names import UNKNOWN, NamesOfBlock
 from capi2kit.loaders.evtx.columnar.words import Words
 
 _MORE = 0xBF
 _TEXT, _ENTITY = 0x05, 0x09
-_OTHERS = (0x07, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E)  # what else may be in a text: left to the slow way
+_IS_OTHER = np.isin(
+    np.arange(256), (0x07, 0x08, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E)
+)  # what else may be in a text: left to the slow way
 _STRING = 1
 _MOST = 64  # pieces of a text
 
@@ -36,79 +38,79 @@ def read_texts(
 ) -> ReadTexts:
     """Read the texts that begin at these places and end before `stop`."""
     at, good = at.copy(), np.ones(len(at), bool)
-    pieces = Words()
-    codes: list[np.ndarray] = []
+    pieces = _Pieces()
     here = np.arange(len(at))
     for _ in range(_MOST):
         token = np.where(at[here] < stop[here], block.u1[at[here]] & _MORE, 0)
-        good[here[np.isin(token, _OTHERS)]] = False
-        code = np.full(len(at), NONE, "int32")
-        _take_letters(block, here[token == _TEXT], at=at, stop=stop, good=good, code=code, pieces=pieces)
-        _take_entities(block, here[token == _ENTITY], at=at, chunk=chunk, good=good, code=code, found=(names, pieces))
-        here = here[((token == _TEXT) | (token == _ENTITY)) & good[here]]
+        good[here[_IS_OTHER[token]]] = False
+        letters, entities = (token == one for one in (_TEXT, _ENTITY))
+        pieces.letters.append(_next_letters(block, here[letters], at=at, stop=stop, good=good))
+        pieces.entities.append(_next_entities(block, here[entities], at=at, chunk=chunk, good=good, names=names))
+        here = here[(letters | entities) & good[here]]
         if not len(here):
             break
-        codes.append(code)
     good[here] = False
-    odd = pieces.is_odd()
-    for code in codes:
-        good &= ~odd[code]
-    return ReadTexts(np.where(good, at, NONE), _joined(codes, pieces, good=good, words=words))
+    code = pieces.joined(block, names.names.texts, good=good, words=words)
+    return ReadTexts(np.where(good, at, NONE), code)
 
 
-def _take_letters(
-    block: Block,
-    here: np.ndarray,
-    *,
-    at: np.ndarray,
-    stop: np.ndarray,
-    good: np.ndarray,
-    code: np.ndarray,
-    pieces: Words,
-) -> None:
-    """The next piece of some texts is a run of letters."""
+def _next_letters(
+    block: Block, here: np.ndarray, *, at: np.ndarray, stop: np.ndarray, good: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Of texts whose next piece is a run of letters: the text, where the run begins, and how many letters it has."""
     start, letters = at[here] + 4, block.u2[at[here] + 2].astype("int64")
     fits = (start + 2 * letters <= stop[here]) & (block.u1[at[here] + 1] == _STRING)
-    good[here[~fits]] = False
-    some = fits & (letters > 0)
-    code[here[some]] = pieces.add_runs(block, start[some], letters=letters[some])
-    at[here[fits]] = start[fits] + 2 * letters[fits]
+    if not fits.all():
+        good[here[~fits]] = False
+        here, start, letters = here[fits], start[fits], letters[fits]
+    at[here] = start + 2 * letters
+    return here, start, letters
 
 
-def _take_entities(
-    block: Block,
-    here: np.ndarray,
-    *,
-    at: np.ndarray,
-    chunk: np.ndarray,
-    good: np.ndarray,
-    code: np.ndarray,
-    found: tuple[NamesOfBlock, Words],
-) -> None:
-    """The next piece of some texts is an entity."""
+def _next_entities(
+    block: Block, here: np.ndarray, *, at: np.ndarray, chunk: np.ndarray, good: np.ndarray, names: NamesOfBlock
+) -> tuple[np.ndarray, ...]:
+    """Of texts whose next piece is an entity: the text, and the number of its name."""
     if not len(here):
-        return
-    names, pieces = found
+        return here, here
     place = chunk[here] + block.u4[at[here] + 1]
     number = names.numbers(place, chunk[here])
-    used, which = np.unique(number, return_inverse=True)
-    texts = [ENTITIES.get(names.names.texts[one]) for one in used.tolist()]
-    code[here] = pieces.add_texts(texts)[which]
-    good[here[code[here] == NONE]] = False
+    good[here[number == UNKNOWN]] = False
     after = at[here] + 5
-    written = place == after
+    written = np.flatnonzero(place == after)
     after[written] += 10 + 2 * block.u2[after[written] + 6].astype("int64")
     at[here] = after
+    return here, number
 
 
-def _joined(codes: list[np.ndarray], pieces: Words, *, good: np.ndarray, words: Words) -> np.ndarray:
-    """The codes of the whole texts."""
-    if not codes:
-        return np.full(len(good), NONE, "int32")
-    found = pieces.all_words()
-    parts = [found.take(pa.array(code, mask=code < 0)) for code in codes]
-    separator = pa.scalar("", pa.large_string())
-    options = {"null_handling": "replace", "null_replacement": ""}
-    whole = pc.binary_join_element_wise(*parts, separator, **options).dictionary_encode()
-    code = words.add_texts(whole.dictionary.to_pylist())[whole.indices.to_numpy()]
-    return np.where(good, code, NONE)
+class _Pieces:
+    """The pieces of some texts, turn by turn; what they say is read when all of them are known."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[np.ndarray, ...]] = []
+        self.entities: list[tuple[np.ndarray, ...]] = []
+
+    def joined(self, block: Block, names: list[str], *, good: np.ndarray, words: Words) -> np.ndarray:
+        """The codes of the whole texts. `good` becomes false for those with an odd piece, or with an entity that nobody knows."""
+        pieces, codes = Words(), np.full((len(self.letters), len(good)), NONE)
+        turn, (text, start, letters) = _all(self.letters)
+        some = letters > 0
+        codes[turn[some], text[some]] = pieces.add_runs(block, start[some], letters=letters[some])
+        turn, (text, number) = _all(self.entities)
+        used = np.flatnonzero(np.bincount(number))
+        known = pieces.add_texts([ENTITIES.get(names[one]) for one in used.tolist()])
+        codes[turn, text] = known[np.searchsorted(used, number)]
+        good[text[codes[turn, text] == NONE]] = False
+        good &= ~pieces.is_odd()[codes].any(axis=0)
+        found = pieces.all_words()
+        parts = [found.take(pa.array(row, mask=row < 0)) for row in codes]
+        options = {"null_handling": "replace", "null_replacement": ""}
+        whole = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()), **options).dictionary_encode()
+        code = words.add_texts(whole.dictionary.to_pylist())[whole.indices.to_numpy()]
+        return np.where(good, code, NONE)
+
+
+def _all(turns: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The pieces of all turns, and the turn of each."""
+    number = np.repeat(np.arange(len(turns)), [len(texts) for texts, *_ in turns])
+    return number, [np.concatenate(parts) for parts in zip(*turns, strict=True)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from capi2kit.binxml.fragments import EARLIEST
 from capi2kit.binxml.values import ARRAY, BINXML, FILETIME, STRING, value_text
-from capi2kit.columns.coded import NONE, numbered
+from capi2kit.columns.coded import NONE
 from capi2kit.loaders.evtx.columnar.block import Block
 from capi2kit.loaders.evtx.columnar.templates import Group
 from capi2kit.loaders.evtx.columnar.words import Words
@@ -69,11 +69,8 @@ def codes_of(block: Block, group: Group, *, slot: int, words: Words, odd: np.nda
 def _codes_of_pieces(pieces: np.ndarray, *, kind: int, words: Words) -> tuple[np.ndarray, np.ndarray]:
     """The codes of values that have the same type and size; and which of them are no values of that type."""
     width = pieces.dtype.itemsize
-    if width <= 2:  # so few different ones are possible that a table finds them faster
-        which, count = numbered(pieces.view(f"<u{width}"), size=1 << 8 * width)
-        first = np.zeros(count, "int64")
-        first[which] = np.arange(len(pieces))
-        texts = [_text(kind, one.tobytes()) for one in pieces[first]]
+    if (pieces == pieces[0]).all():
+        texts, which = [_text(kind, pieces[0].tobytes())], np.zeros(len(pieces), "int64")
     else:
         raw = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(pieces), [None, pa.py_buffer(pieces)])
         found = raw.dictionary_encode()

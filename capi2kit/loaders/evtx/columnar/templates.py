@@ -155,10 +155,12 @@ def _group(
 ) -> Group:
     """The group of these instances, whose values are announced at `values`."""
     at = values
-    descriptor = block.u4[at + 4 + 4 * np.arange(slots)[:, None]]
-    size, kind = (descriptor & 0xFFFF).astype("int64"), (descriptor >> 16).astype("u1")
-    start = np.cumsum(size, axis=0) - size + at + 4 + 4 * slots
-    after = start[-1] + size[-1] if slots else at + 4
+    descriptor = block.rows(at + 4, count=slots).T
+    size, kind = (descriptor & 0xFFFF).astype("int64", order="C"), (descriptor >> 16).astype("u1", order="C")
+    start, after = np.empty(size.shape, "int64"), at + 4 + 4 * slots
+    for slot in range(slots):
+        start[slot] = after
+        after = after + size[slot]
     fits = after <= instances.end
     fits &= (after == instances.end) | (block.u1[np.where(fits, after, at)] == 0)
     fits &= ~_are_odd(block, start, size=size, kind=kind, fits=fits)
