@@ -72,9 +72,9 @@ class Coded(NamedTuple):
 
     def strings(self) -> Column:
         """The column as nullable strings."""
-        return pd.arrays.ArrowStringArray(
-            pc.take(self.words, pa.array(self.codes, mask=self.codes < 0), memory_pool=_EXACT)
-        )
+        missing = self.codes < 0
+        rows = pa.array(self.codes, mask=missing) if missing.any() else pa.array(self.codes)
+        return pd.arrays.ArrowStringArray(pc.take(self.words, rows, memory_pool=_EXACT))
 
     def texts(self) -> list[str | None]:
         """The column as a list."""

@@ -17,7 +17,7 @@ from capi2kit.loaders.evtx.framing import HEADER, Framing, frame_file, frame_lig
 from capi2kit.loaders.evtx.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch
 
-CHUNKS = 128  # in a block: more take more memory, and are no faster
+CHUNKS = 256  # in a block: more take more memory, and are no faster
 RECORDS = 1 << 14  # so many are made into tables at a time
 
 
@@ -76,27 +76,35 @@ class Blocks:
 def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
     """The whole chunks of a file by block, which of them are sound, and where the block begins. The next one is read meanwhile."""
     whole = max(0, len(data) - HEADER) // CHUNK
-    starts = range(0, whole, CHUNKS)
-    buffers = [np.zeros(min(CHUNKS, whole) * CHUNK + SLACK, "u1") for _ in starts[:2]]
+    edges = _edges(whole)
+    buffers = [np.zeros(max(np.diff(edges), default=0) * CHUNK + SLACK, "u1") for _ in edges[:2]]
 
     def read(number: int) -> tuple[Block, np.ndarray, int]:
-        first = starts[number]
-        size, offset = (min(first + CHUNKS, whole) - first) * CHUNK, HEADER + first * CHUNK
+        size, offset = (edges[number + 1] - edges[number]) * CHUNK, HEADER + edges[number] * CHUNK
         buffer = buffers[number % 2]
         fill(buffer.data, data, start=offset, count=size)
         block = Block(buffer.data, size)
         return block, sound_chunks(block), offset
 
-    if len(starts) < 2:
-        yield from map(read, range(len(starts)))
+    count = len(edges) - 1
+    if count < 2:
+        yield from map(read, range(count))
         return
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(read, 0)
-        for number in range(len(starts)):
+        for number in range(count):
             block = coming.result()
-            if number + 1 < len(starts):
+            if number + 1 < count:
                 coming = ahead.submit(read, number + 1)
             yield block
+
+
+def _edges(whole: int) -> list[int]:
+    """Where the blocks of so many chunks begin, and where the last one ends. The first one is half as long: nothing is done meanwhile."""
+    count = -(-whole // CHUNKS)
+    if count < 2:
+        return [0, whole] if whole else [0]
+    return [0, *(round(whole * (number - 0.5) / (count - 0.5)) for number in range(1, count + 1))]
 
 
 def _frames(records: Records) -> list[Frame]:
