@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, integers
+from capi2kit.columns.cells import empty, integers, shaped
 from capi2kit.columns.instants import LATEST, is_zone
 from capi2kit.coverage import measure_coverage
 from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFormat
@@ -39,6 +39,7 @@ from capi2kit.loaders.triage.localzones import read_in, zones_to_read_in
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
+_KEYS = ("task_id", "process")
 _PARTS = ("steps", "chain", "certificates")
 # what evidence without events holds
 _BESIDE = ("certificates", "cache_entries", "verifications", "settings", "trust_lists")
@@ -254,7 +255,7 @@ def _counted(sources: pd.DataFrame) -> pd.DataFrame:
     if sources["unit"].notna().all():
         return sources
     read = sources["loaded"] + sources["other"]
-    return sources.assign(unit="records", units=sources["promised"], understood=read).astype(columns("sources"))
+    return shaped(sources.assign(unit="records", units=sources["promised"], understood=read), "sources")
 
 
 def _unexpected(name: str, err: Exception) -> EvidenceError:
@@ -272,7 +273,7 @@ def _joined(batches: list[Batch]) -> Case:
     shift = 0
     for batch in batches:
         for table in _PARTS:
-            if table in batch:
+            if shift and table in batch:
                 batch[table]["event"] += shift
         shift += len(batch.get("events", ()))
     events = stack(batches, "events")
@@ -294,7 +295,15 @@ def _joined(batches: list[Batch]) -> Case:
     number = np.full(shift, -1)
     number[order] = np.arange(len(order))
     parts = {table: renumbered(stack(batches, table), number) for table in _PARTS}
-    indexed = events.set_index(["task_id", "process"])
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     notes += check_manifest(beside["settings"], sources)
-    return Case(sources, stack([*batches, *notes], "problems"), coverage, indexed, **parts, **beside)
+    problems = stack([*batches, *notes], "problems")
+    return Case(sources, problems, coverage, _indexed(events), **parts, **beside)
+
+
+def _indexed(events: pd.DataFrame) -> pd.DataFrame:
+    """The events by task and process: as `set_index`, which would copy all columns."""
+    index = pd.MultiIndex.from_arrays([events[name].array for name in _KEYS], names=_KEYS)
+    events = events.drop(columns=list(_KEYS))
+    events.index = index
+    return events

@@ -39,7 +39,7 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     starts, stops = (np.bincount(group[phase], minlength=count) for phase in phases)
     table["starts"] = starts
     table["cut_tasks"], holed = _tasks(events, group, count=count)
-    facts = sources.set_index("source").loc[table["source"]].reset_index(drop=True)
+    facts = sources.take(pd.Index(sources["source"]).get_indexer(table["source"])).reset_index(drop=True)
     lost, wrapped = facts["lost"].to_numpy() > 0, facts["wrapped"].fillna(False).to_numpy(bool)
     table["wrapped"] = facts["wrapped"].array
     lines = np.bincount(group[events["resolution_s"].notna()], minlength=count) > 0  # their numbers are no record ids
@@ -63,7 +63,7 @@ def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
         code, values = pd.factorize(events[column], sort=True)
         number = number * (len(values) + 1) + code + 1
     _, first, group = np.unique(number, return_index=True, return_inverse=True)
-    return group, events[_BY].take(first).reset_index(drop=True)
+    return group, pd.DataFrame({column: events[column].array.take(first) for column in _BY})
 
 
 def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -217,6 +217,11 @@ def _nulls(count: int) -> pa.ChunkedArray:
 
 def empty(table: str) -> pd.DataFrame:
     """A table without rows, in the columns and dtypes of the vocabulary."""
+    return _empty(table).copy(deep=False)
+
+
+@cache
+def _empty(table: str) -> pd.DataFrame:
     return pd.DataFrame({column: missing(0, dtype) for column, dtype in columns(table).items()})
 
 

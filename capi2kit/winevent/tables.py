@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import NamedTuple
@@ -74,7 +73,7 @@ class EventRows:
     def batch(self) -> Batch:
         """The tables of what was collected, in vocabulary columns; collecting starts anew."""
         if not self._offsets:
-            return {name: table.copy() for name, table in _no_rows().items()}
+            return {name: empty(name) for name in TABLES}
         tables = {
             name: Rows(
                 _texts(self._groups[name], count=len(self._owners[name])), np.array(self._owners[name], dtype="int64")
@@ -84,11 +83,6 @@ class EventRows:
         made = as_batch(tables, offsets=np.array(self._offsets, "int64"), written=np.array(self._written, "int64"))
         self._start()
         return made
-
-
-@cache
-def _no_rows() -> Batch:
-    return {name: empty(name) for name in TABLES}
 
 
 def as_batch(rows: dict[str, Rows], *, offsets: np.ndarray, written: np.ndarray) -> Batch:

@@ -76,11 +76,12 @@ def shown_twice(events: pd.DataFrame, sources: pd.DataFrame) -> np.ndarray:
 
     There it is the same record id of the same log at the same time.
     """
-    texts = sources.loc[sources["loader"].isin(_SHOW_TWICE), "source"]
-    shown = events.loc[
-        events["source"].isin(texts), ["source", "host", "channel", "record", "event_id", "time"]
-    ].dropna()
     twice = _duplicates(events)
+    texts = sources.loc[sources["loader"].isin(_SHOW_TWICE), "source"]
+    if texts.empty:
+        return twice
+    of_texts = events["source"].isin(texts)
+    shown = events.loc[of_texts, ["source", "host", "channel", "record", "event_id", "time"]].dropna()
     twice[shown.index[shown.duplicated(keep="first")]] = True
     return twice
 
@@ -112,6 +113,8 @@ def take_hosts_from_folders(events: pd.DataFrame, sources: pd.DataFrame) -> list
 
 def check_manifest(settings: pd.DataFrame, sources: pd.DataFrame) -> list[Batch]:
     """Compare the files with the hashes that the collection kit wrote down; each difference is reported."""
+    if settings.empty:
+        return []
     promised = settings[(settings["origin"] == KIT_MANIFEST) & (settings["name"] == "sha256")]
     promised = promised[promised["value"].notna()]
     notes = []

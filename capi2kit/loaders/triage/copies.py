@@ -15,6 +15,7 @@ from capi2kit.winevent import Batch
 
 _STATES = ("settings", "cache_entries")  # tables that say how things are
 _AS_ONE = (urlcaches.NAME, iispools.NAME)  # loaders whose files make one state together
+_PLACED = ["source", "path", "sha256", "root", "inside", "age", "live", "key"]
 Tables = dict[str, pd.DataFrame]
 
 
@@ -64,7 +65,9 @@ def leave_out_repeated(sources: pd.DataFrame, beside: Tables) -> list[Batch]:
 
 def _placed(sources: pd.DataFrame, beside: Tables) -> pd.DataFrame:
     """The files at usual places that gave rows of a state: source, path, sha256, root, inside, age, live, key."""
-    giving = set(pd.concat([beside[name]["source"] for name in _STATES]))
+    giving = {number for name in _STATES for number in beside[name]["source"].unique()}
+    if not giving:
+        return pd.DataFrame(columns=_PLACED)
     rows = []
     for number, path, digest, loader in sources[["source", "path", "sha256", "loader"]].itertuples(index=False):
         place = place_of(path) if number in giving else None
@@ -72,7 +75,7 @@ def _placed(sources: pd.DataFrame, beside: Tables) -> pd.DataFrame:
             inside = place.path.casefold()
             key = loader if loader in _AS_ONE else inside.replace("/regback/", "/")
             rows.append((number, path, digest, place.root, inside, place.age, place.is_live, key))
-    return pd.DataFrame(rows, columns=["source", "path", "sha256", "root", "inside", "age", "live", "key"])
+    return pd.DataFrame(rows, columns=_PLACED)
 
 
 def _take_out(numbers: list[int], sources: pd.DataFrame, *, beside: Tables, counted_as: str) -> None:

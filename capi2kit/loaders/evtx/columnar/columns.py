@@ -32,6 +32,10 @@ class Sorted(NamedTuple):
         """Where the values of a target are."""
         return slice(int(self.bounds[target]), int(self.bounds[target + 1]))
 
+    def met(self) -> list[int]:
+        """The targets that have values."""
+        return np.flatnonzero(np.diff(self.bounds)).tolist()
+
 
 def sorted_values(values: Values, *, targets: int) -> Sorted:
     """The values by target. `targets`: how many there are."""
@@ -60,9 +64,9 @@ class TableColumns:
         found = dict(taken)
         by_column: dict[str, list[slice]] = {}
         by_names: dict[str, list[np.ndarray]] = {}
-        for number, target in enumerate(self._targets):
-            part = self._found.of(number)
-            if target.table != self._table or part.start == part.stop:
+        for number in self._found.met():
+            target, part = self._targets[number], self._found.of(number)
+            if target.table != self._table:
                 continue
             if target.column:
                 by_column.setdefault(target.column, []).append(part)
@@ -150,19 +154,25 @@ class TableColumns:
         places = places[has_path[self._values.target[places]]]
         row, sequence, sequences = self._sequences(places)
         codes = np.full(self._count, NONE, "int64")
-        quoted = self._quoted(self._values.code[places])
-        made, begin = [], 0
-        for number, targets in enumerate(sequences if len(row) else []):
+        if not len(row):
+            return Coded(codes, pa.array([], pa.large_string()))
+        literals: list[str] = []
+        pieces, lengths, rows = [], [], []
+        for number, targets in enumerate(sequences):
             mine = np.flatnonzero(sequence == number)
-            pieces, spots = template_of([self._targets[one].path or "" for one in targets])
-            parts = [_literal(pieces[0])]
-            for piece, spot in zip(pieces[1:], spots, strict=True):
-                at = self._order[self._first[mine] + spot]
-                parts += [quoted.take(pa.array(self._values.code[at])), _literal(piece)]
-            made.append(pc.binary_join_element_wise(*parts, _literal("")))
-            codes[row[mine]] = np.arange(begin, begin + len(mine))
-            begin += len(mine)
-        return Coded(codes, pa.concat_arrays(made) if made else pa.array([], pa.large_string()))
+            texts, spots = template_of([self._targets[one].path or "" for one in targets])
+            made = np.empty(
+                (len(mine), len(texts) + len(spots)), "int64"
+            )  # a row for each text: a literal, a value, a literal ...
+            made[:, 0::2] = len(self._words) + len(literals) + np.arange(len(texts))
+            made[:, 1::2] = self._values.code[self._order[self._first[mine][:, None] + np.array(spots, "int64")]]
+            literals += texts
+            pieces.append(made.ravel())
+            lengths.append(np.full(*made.shape))
+            rows.append(row[mine])
+        codes[np.concatenate(rows)] = np.arange(len(row))
+        words = pa.concat_arrays([self._quoted(self._values.code[places]), pa.array(literals, pa.large_string())])
+        return Coded(codes, _joined(words.take(pa.array(np.concatenate(pieces))), lengths=np.concatenate(lengths)))
 
     def _quoted(self, codes: np.ndarray) -> pa.LargeStringArray:
         """The words with these codes as JSON strings; all others missing."""
@@ -174,8 +184,11 @@ class TableColumns:
         return pc.replace_with_mask(empty, pa.array(marks), pa.array(texts, pa.large_string()))
 
 
-def _literal(text: str) -> pa.LargeStringScalar:
-    return pa.scalar(text, pa.large_string())
+def _joined(pieces: pa.LargeStringArray, *, lengths: np.ndarray) -> pa.LargeStringArray:
+    """Texts of so many pieces each: in memory they are one behind the other already."""
+    _, ends, letters = pieces.buffers()
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    return pa.LargeStringArray.from_buffers(len(lengths), pa.py_buffer(np.frombuffer(ends, "int64")[edges]), letters)
 
 
 def _numbered(keys: np.ndarray) -> np.ndarray:
