@@ -240,22 +240,20 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
         batches.append(note(number, message, error="changed"))
     for batch in batches:
         if "sources" in batch:
-            named = batch["sources"]["loader"].dropna()
-            batch["sources"] = _counted(
-                batch["sources"].assign(**facts | ({"loader": named.iloc[0]} if len(named) else {}))
-            )
+            batch["sources"] = _counted(batch["sources"], facts=facts)
         for table in {"sources", "events", "problems", *_BESIDE} & batch.keys():
             if table != "certificates" or "events" not in batch:
                 batch[table]["source"] = pd.Series(number, index=batch[table].index, dtype=columns(table)["source"])
     return batches
 
 
-def _counted(sources: pd.DataFrame) -> pd.DataFrame:
-    """The row with how much of the file was understood: records, where its loader counts nothing else."""
-    if sources["unit"].notna().all():
-        return sources
-    read = sources["loaded"] + sources["other"]
-    return shaped(sources.assign(unit="records", units=sources["promised"], understood=read), "sources")
+def _counted(sources: pd.DataFrame, *, facts: dict[str, object]) -> pd.DataFrame:
+    """The row with these facts, unless its loader named itself, and how much of the file was understood: records, if nothing else."""
+    row = sources.iloc[0].to_dict()
+    row |= facts | ({"loader": row["loader"]} if pd.notna(row["loader"]) else {})
+    if pd.isna(row["unit"]):
+        row |= {"unit": "records", "units": row["promised"], "understood": row["loaded"] + row["other"]}
+    return shaped(pd.DataFrame([row]), "sources")
 
 
 def _unexpected(name: str, err: Exception) -> EvidenceError:
@@ -273,7 +271,7 @@ def _joined(batches: list[Batch]) -> Case:
     shift = 0
     for batch in batches:
         for table in _PARTS:
-            if shift and table in batch:
+            if shift and len(batch.get(table, ())):
                 batch[table]["event"] += shift
         shift += len(batch.get("events", ()))
     events = stack(batches, "events")

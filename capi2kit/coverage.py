@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import A_LOG, instants, integers, shaped
+from capi2kit.columns.cells import A_LOG, Column, instants, integers, shaped
 from capi2kit.columns.instants import NAT
 from capi2kit.columns.keys import grouped
 
@@ -26,44 +26,44 @@ def measure_coverage(events: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFram
     such as the Application log).
     Source: record ids, SeqNumber and Opcode. Raises nothing.
     """
-    group, table = _stretches(events)
-    count = len(table)
-    low, high, table["records"] = _extents(integers(events["record"], missing=0), group)
+    group, made = _stretches(events)
+    count = len(made["source"])
+    low, high, records = _extents(integers(events["record"], missing=0), group)
     time = events["time"].to_numpy("datetime64[ns]").view("int64")
-    known = np.flatnonzero(events["time"].notna())
+    known = np.flatnonzero(time != NAT)
     extent = np.full((2, count), NAT)
     first, last, _ = _extents(time[known], group[known])
     extent[:, np.unique(group[known])] = first, last
-    table["start"], table["stop"] = instants(extent[0]), instants(extent[1])
     phases = [(events["phase"] == word).to_numpy(bool, na_value=False) for word in ("start", "stop")]
     starts, stops = (np.bincount(group[phase], minlength=count) for phase in phases)
-    table["starts"] = starts
-    table["cut_tasks"], holed = _tasks(events, group, count=count)
-    facts = sources.take(pd.Index(sources["source"]).get_indexer(table["source"])).reset_index(drop=True)
-    lost, wrapped = facts["lost"].to_numpy() > 0, facts["wrapped"].fillna(False).to_numpy(bool)
-    table["wrapped"] = facts["wrapped"].array
+    cut, holed = _tasks(events, group, count=count)
+    facts = sources.take(pd.Index(sources["source"]).get_indexer(made["source"]))
+    lost, others = (facts[name].to_numpy() > 0 for name in ("lost", "other"))
     lines = np.bincount(group[events["resolution_s"].notna()], minlength=count) > 0  # their numbers are no record ids
-    alone = ~lines & ~table.duplicated(["source", "channel"], keep=False).to_numpy() & (facts["other"].to_numpy() == 0)
-    table["gaps"] = np.where(alone, np.maximum(high - low + 1 - table["records"].to_numpy(), 0), 0)
-    cut = table["cut_tasks"].to_numpy() > 0
-    filtered = (holed > 0) | ((table["gaps"].to_numpy() > 0) & ~lost) | ((starts == 0) & ((stops > 0) | cut))
-    few = (table["records"].to_numpy() < A_LOG) & ~facts["loader"].isin(_LOGS).to_numpy(bool)
-    table["verdict"] = np.select(
-        [(starts == 0) & (stops == 0) & ~cut, lost, few & (filtered | cut), filtered, cut | wrapped],
+    log = grouped([made["source"], made["channel"]])
+    alone = ~lines & (np.bincount(log)[log] == 1) & ~others
+    gaps = np.where(alone, np.maximum(high - low + 1 - records, 0), 0)
+    filtered = (holed > 0) | ((gaps > 0) & ~lost) | ((starts == 0) & ((stops > 0) | (cut > 0)))
+    few = (records < A_LOG) & ~facts["loader"].isin(_LOGS).to_numpy(bool)
+    begins_late = (cut > 0) | facts["wrapped"].to_numpy(bool, na_value=False)
+    verdict = np.select(
+        [(starts == 0) & (stops == 0) & (cut == 0), lost, few & (filtered | (cut > 0)), filtered, begins_late],
         ["no operations", "damaged", "excerpt", "filtered", "cut at the start"],
         default="complete",
     )
-    return shaped(table, "coverage")
+    made |= {"start": instants(extent[0]), "stop": instants(extent[1]), "records": records, "starts": starts}
+    made |= {"cut_tasks": cut, "gaps": gaps, "verdict": verdict, "wrapped": facts["wrapped"].array}
+    return shaped(pd.DataFrame(made, copy=False), "coverage")
 
 
-def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
-    """The number of the stretch that each event belongs to, and one row per stretch, sorted."""
+def _stretches(events: pd.DataFrame) -> tuple[np.ndarray, dict[str, Column | np.ndarray]]:
+    """The number of the stretch that each event belongs to, and what all events of a stretch have in common, sorted."""
     number = np.zeros(len(events), "int64")
     for column in _BY:
         code, values = pd.factorize(events[column], sort=True)
         number = number * (len(values) + 1) + code + 1
     _, first, group = np.unique(number, return_index=True, return_inverse=True)
-    return group, pd.DataFrame({column: events[column].array.take(first) for column in _BY})
+    return group, {column: events[column].array.take(first) for column in _BY}
 
 
 def _extents(values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,11 +27,11 @@ def where(mask: np.ndarray, values: np.ndarray, *, otherwise: object) -> np.ndar
     return chosen
 
 
-def grouped(columns: Sequence[np.ndarray | pd.Series]) -> np.ndarray:
+def grouped(columns: Sequence[np.ndarray | pd.Series | pd.api.extensions.ExtensionArray]) -> np.ndarray:
     """One integer per row of some columns, the same for equal rows."""
     code = np.zeros(len(columns[0]), "int64")
     for column in columns:
-        values, unique = pd.factorize(column)
+        values, unique = pd.factorize(column)  # type: ignore[arg-type]  # any column will do
         _, code = np.unique(code * (len(unique) + 1) + values, return_inverse=True)
     return code
 

@@ -36,8 +36,11 @@ def stack(batches: list[Batch], table: str) -> pd.DataFrame:
     """One table of all batches, which lose it: a column is there twice only while it is put together."""
     found = [batch.pop(table) for batch in batches if table in batch]
     parts = [part for part in found if len(part)]
-    if len(parts) <= 1:
-        return parts[0].reset_index(drop=True) if parts else empty(table)
+    if not parts:
+        return empty(table)
+    if len(parts) == 1:
+        is_numbered = parts[0].index.equals(pd.RangeIndex(len(parts[0])))
+        return parts[0] if is_numbered else parts[0].reset_index(drop=True)  # which copies it
     columns = list(dict.fromkeys(column for part in parts for column in part.columns))
     if any(list(part.columns) != columns for part in parts):
         return pd.concat(parts, ignore_index=True)

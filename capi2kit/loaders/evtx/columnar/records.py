@@ -123,8 +123,8 @@ class Collected:
         for parts in self._found.cells.values():
             for record, code in parts:
                 odd[record[is_odd[code]]] = True
-        for number, target in enumerate(self._shapes.contexts.targets):
-            part = found.of(number)
+        for number in found.met():
+            target, part = self._shapes.contexts.targets[number], found.of(number)
             row = found.values.row[part][is_odd[found.values.code[part]]]
             odd[row if target.table == "events" else self._found.rows(target.table).record[row]] = True
 
@@ -143,10 +143,9 @@ class Collected:
         """The values with their final rows; those of records that are not kept are left out."""
         targets = self._shapes.contexts.targets
         final = np.full(len(found.values.row), NONE)
-        for number, target in enumerate(targets):
+        for number in found.met():
             part = found.of(number)
-            if part.start < part.stop:
-                final[part] = rows[target.table].final[found.values.row[part]]
+            final[part] = rows[targets[number].table].final[found.values.row[part]]
         settled = found._replace(values=found.values._replace(row=final))
         if (final >= 0).all():
             return settled
