@@ -57,8 +57,8 @@ USAGE, NOTHING, LOSSES = 2, 3, 4
 _GARBAGE = 50_000  # objects between two searches for garbage: a verb makes many, and little of it is garbage
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all verbs and options."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all verbs and options. `only`: the verb whose options are needed; if not given, all of them."""
     top = argparse.ArgumentParser(
         prog="capi2kit",
         description="Where did the seconds go? Measures what certificate checks cost, from Windows CAPI2 logs.",
@@ -76,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, text in (VERBS | OTHERS).items():
         verb = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        _module(name).add_options(verb)
+        if only in (None, name):
+            _module(name).add_options(verb)
     return top
 
 
@@ -84,10 +85,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a verb; an error of ours becomes one line on stderr and an exit code."""
     streams.prepare()
     gc.set_threshold(_GARBAGE)
-    top = parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    top = parser(given[0] if given and given[0] in VERBS | OTHERS else None)
     try:
         try:
-            _check_verb(sys.argv[1:] if arguments is None else arguments)
+            _check_verb(given)
             code = _run(top.parse_args(arguments))
         finally:
             sys.stdout.flush()

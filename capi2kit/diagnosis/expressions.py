@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from capi2kit.errors import KnowledgeError
 
@@ -47,7 +49,7 @@ class Expression:
 
         `seen`: results of comparisons in other expressions on the same rows; those of this one are added.
         """
-        if lacking := self.names - set(table.columns):
+        if lacking := [name for name in self.names if name not in table.columns]:
             _refuse(f"there is no column {min(lacking)!r}", self)
         try:
             found = _as_bool(_value(self.tree, table, seen={} if seen is None else seen))
@@ -143,14 +145,32 @@ def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) 
 
 def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
     """One comparison, row by row; with a missing value it is false."""
-    (op,), (right,), left = node.ops, node.comparators, table[node.left.id]  # type: ignore[attr-defined]
+    (op,), (right,) = node.ops, node.comparators
+    left: pd.Series = table[node.left.id]  # type: ignore[attr-defined]
     if isinstance(op, ast.Is | ast.IsNot):
         return left.isna() if isinstance(op, ast.Is) else left.notna()
-    if isinstance(op, ast.In | ast.NotIn):
-        inside = left.isin([_plain(part) for part in right.elts])  # type: ignore[attr-defined]
+    if isinstance(right, ast.List):
+        others = list(map(_plain, right.elts))
+    else:
+        others = [_value(right, table, seen={}) if isinstance(right, ast.Name) else _plain(right)]
+    if isinstance(op, ast.In | ast.NotIn | ast.Eq | ast.NotEq) and _are_texts(left, others):
+        return _among(left, others, wanted=isinstance(op, ast.In | ast.Eq))
+    if isinstance(right, ast.List):
+        inside = left.isin(others)
         return inside if isinstance(op, ast.In) else ~inside & left.notna()
-    other = _value(right, table, seen={}) if isinstance(right, ast.Name) else _plain(right)
-    return _as_bool(_COMPARE[type(op)](left, other) & left.notna())
+    return _as_bool(_COMPARE[type(op)](left, others[0]) & left.notna())
+
+
+def _are_texts(column: pd.Series, others: list[Any]) -> bool:
+    return isinstance(column.array, pd.arrays.ArrowStringArray) and all(isinstance(text, str) for text in others)
+
+
+def _among(column: pd.Series, texts: list[str], *, wanted: bool) -> np.ndarray:
+    """Where a text of a column is one of these; or, if that is not `wanted`, is none of them. Arrow is faster at it than pandas."""
+    found = pa.array(column.array, pa.large_string())
+    inside = pc.is_in(found, value_set=pa.array(texts, pa.large_string()))
+    inside = inside if wanted else pc.and_(pc.invert(inside), pc.is_valid(found))
+    return inside.to_numpy(zero_copy_only=False)
 
 
 def _plain(node: ast.expr) -> Any:

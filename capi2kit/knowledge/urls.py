@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -29,9 +28,16 @@ def url_role(url: str | None, *, object_type: str | None = None) -> str | None:
 @cache
 def server(host: str | None) -> dict[str, str] | None:
     """The row of servers.csv for a host, exact or by the longest wildcard; None if it is not known."""
-    name = (host or "").lower()
-    fits = [row for row in rows("servers") if fnmatchcase(name, row["host"])]
-    return max(fits, key=lambda row: ("*" not in row["host"], len(row["host"])), default=None)
+    name, (exact, endings) = (host or "").lower(), _servers()
+    return exact.get(name) or next((row for ending, row in endings if name.endswith(ending)), None)
+
+
+@cache
+def _servers() -> tuple[dict[str, dict[str, str]], list[tuple[str, dict[str, str]]]]:
+    """The rows of servers.csv by host; and those of wildcards, which begin with their only star, by what follows it, the longest first."""
+    by_host = {row["host"]: row for row in rows("servers")}
+    wild = sorted((host for host in by_host if host.startswith("*")), key=len, reverse=True)
+    return by_host, [(host[1:], by_host[host]) for host in wild]
 
 
 def host_of(url: str | None) -> str | None:
