@@ -146,7 +146,7 @@ def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) 
 def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
     """One comparison, row by row; with a missing value it is false."""
     (op,), (right,) = node.ops, node.comparators
-    left: pd.Series = table[node.left.id]  # type: ignore[attr-defined]
+    left: pd.Series = table[node.left.id]  # type: ignore[attr-defined,assignment]
     if isinstance(op, ast.Is | ast.IsNot):
         return left.isna() if isinstance(op, ast.Is) else left.notna()
     if isinstance(right, ast.List):
