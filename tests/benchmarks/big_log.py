@@ -20,6 +20,7 @@ GUID = re.compile(rb"\{\0(?:[0-9A-F]\0|-\0){36}\}\0")
 CLOCK = re.compile(rb"(?:\d\0){4}-\0(?:\d\0){2}-\0(?:\d\0){2}(?=T\0)")
 DAY = 864_000_000_000  # in units of a FILETIME
 EPOCH = datetime(1601, 1, 1)
+LATEST = (datetime(2200, 1, 1) - EPOCH) // timedelta(days=1) * DAY  # later times are not counted in 64 bits of nanoseconds everywhere
 
 
 def make(source: Path, big: Path, *, megabytes: float) -> int:
@@ -28,7 +29,8 @@ def make(source: Path, big: Path, *, megabytes: float) -> int:
     chunks = [data[at : at + CHUNK] for at in range(HEADER, len(data) - CHUNK + 1, CHUNK)]
     chunks = sorted((raw for raw in chunks if raw.startswith(b"ElfChnk\0")), key=lambda raw: raw[24:32][::-1])
     copies = max(1, int(megabytes * 2**20 // (len(chunks) * CHUNK)))
-    days = 1 + (_last_time(chunks) - _first_time(chunks)) // DAY
+    first, last = _first_time(chunks), _last_time(chunks)
+    days = max(1, min(1 + (last - first) // DAY, (LATEST - last) // DAY // copies))  # many copies of a long log overlap
     record = 1
     with big.open("wb") as file:
         file.write(bytes(HEADER))

@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from capi2kit.columns.cells import empty, integers, shaped
 from capi2kit.errors import EvidenceError, UnknownFormat
@@ -46,6 +47,7 @@ def stack(batches: list[Batch], table: str) -> pd.DataFrame:
         return pd.concat(parts, ignore_index=True)
     held = [dict(part.items()) for part in parts]
     del found, parts
+    pa.system_memory_pool().release_unused()  # what reading needed goes back to the system: whole columns do not fit into its holes
     whole = {column: pd.concat([part.pop(column) for part in held], ignore_index=True) for column in columns}
     return pd.DataFrame(whole, copy=False)
 
