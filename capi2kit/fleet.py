@@ -72,7 +72,7 @@ def ingest(
     found = collections_in(evidence)
     given = {path for collection in found for path in collection.files}
     with _writing(store) as now_writing:
-        rows, todo = [], []
+        rows, todo, gone = [], [], {}
         for collection in found:
             known = now_writing.units.get(collection.name)
             files = _evidence_of(collection.files, known, rehash=rehash)
@@ -82,6 +82,7 @@ def ingest(
                 now_writing.note(known._replace(evidence=files))
                 rows.append(_row(known, "unchanged"))
                 continue
+            gone[collection.name] = _gone(known, files)
             paths = (*collection.paths, *(one.path for one in more))
             work = _Work(now_writing.folder, collection.name, paths, tuple(files))
             todo.append((work, "changed" if known else "new"))
@@ -92,7 +93,7 @@ def ingest(
         done = _on_cluster(works, client) if client is not None else _on_this_machine(works, processes)
         for number, unit in enumerate(done, 1):
             now_writing.commit(unit)
-            rows.append(_row(unit, "failed" if unit.error else states[unit.name]))
+            rows.append(_row(unit, "failed" if unit.error else states[unit.name], more=gone[unit.name]))
             if progress:
                 progress(number, len(works), unit.name)
         now_writing.save()
@@ -101,14 +102,15 @@ def ingest(
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def _row(unit: Unit, state: str) -> dict[str, Any]:
+def _row(unit: Unit, state: str, *, more: str = "") -> dict[str, Any]:
+    """One row of what `ingest` returns. `more`: what is to be said of it beside its error."""
     events = sum(part.rows for part in unit.parts if part.table == "events")
     return {
         "collection": unit.name,
         "machines": ", ".join(unit.machines),
         "state": state,
         "events": events,
-        "message": unit.error,
+        "message": "; ".join(filter(None, [unit.error, more])),
     }
 
 
@@ -132,6 +134,15 @@ def _named_before(known: Unit | None, now_given: Sequence[Evidence], *, given: s
     before = known.evidence if known else []
     there = [one.path for one in before if one.path not in given and os.path.exists(one.path)]
     return [one for one in _evidence_of(there, known, rehash=False) if one.sha256 not in hashes]
+
+
+def _gone(known: Unit | None, files: Sequence[Evidence]) -> str:
+    """Say which evidence of an earlier run is not there any more: its records leave the store with it."""
+    there = {one.path for one in files} | {one.sha256 for one in files}
+    lost = [one.path for one in known.evidence if not {one.path, one.sha256} & there] if known else []
+    if not lost:
+        return ""
+    return f"{len(lost)} of its files of an earlier run are not there any more, and their records are left out; the first: {lost[0]}"
 
 
 def _same(before: Sequence[Evidence], now: Sequence[Evidence]) -> bool:

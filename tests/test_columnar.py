@@ -152,6 +152,15 @@ def test_any_mutant_gives_the_tables_of_the_slow_engine(tmp_path_factory, seed):
     assert_same_tables(written(tmp_path_factory.mktemp("mutant"), mutant))
 
 
+def test_numbers_that_some_records_have_as_numbers_and_others_as_texts_are_one_column(monkeypatch, tmp_path):
+    """One number beyond 63 bits: those of the records around it are read as texts, those of the other block as numbers."""
+    monkeypatch.setattr(blocks, "CHUNKS", 1)
+    huge = Foreign(7, Event(1 << 63 | 7, El("X")).instance())
+    path = written(tmp_path, log_of([event(1), event(2)], [event(6), huge, event(8)]))
+    assert_same_tables(path)
+    assert tables_of(path)["events"]["record"].tolist() == [1, 2, 6, 8, pd.NA]
+
+
 # What is plain, and what is left to the slow way.
 
 

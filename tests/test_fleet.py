@@ -132,6 +132,20 @@ def test_what_failed_is_tried_again_though_nothing_changed(tmp_path, monkeypatch
     assert states(c2.ingest(folder, tmp_path / "store", processes=1)) == {"SRV01": "changed"}
 
 
+def test_evidence_that_is_gone_since_is_said_with_what_is_left_out(tmp_path, capsys):
+    folder, target = farm(tmp_path / "farm", computers=2), tmp_path / "store"
+    c2.ingest(folder, target, processes=1)
+    (folder / "srv01.evtx").unlink()
+    (folder / "later.evtx").write_bytes(log_on("SRV01", number=9))
+    (folder / "srv02.evtx").rename(folder / "other-name.evtx")  # its content is there
+    main(["ingest", str(folder), "--store", str(target), "--processes", "1", "-q"])
+    _, *said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "changed: SRV01: 1 of its files of an earlier run are not there any more, and their records are left out; "
+        f"the first: {folder / 'srv01.evtx'}"
+    ]
+
+
 def test_a_file_that_was_only_touched_is_hashed_and_not_read(tmp_path):
     folder = farm(tmp_path / "farm", computers=1)
     c2.ingest(folder, tmp_path / "store", processes=1)

@@ -27,7 +27,7 @@ TABLES = ("events", "steps", "chain", "certificates")
 class Rows(NamedTuple):
     """The rows of one table before they are columns of the vocabulary: texts by column, `extra` among them, and the event of each.
 
-    `ready` has columns that are typed already.
+    `ready` has columns that are typed already, as far as they are: a row that is missing there may have a text.
     """
 
     texts: Texts
@@ -149,15 +149,16 @@ def _columns(table: str, rows: Rows, *, count: int) -> dict[str, Column]:
     made: dict[str, Column] = {}
     misfits: dict[int, dict[str, str | None]] = {}
     for column, dtype in columns(table).items():
-        if column in rows.ready:
-            made[column] = rows.ready[column]
-        elif column not in rows.texts:
-            made[column] = missing(count, dtype)
+        if column not in rows.texts:
+            made[column] = rows.ready[column] if column in rows.ready else missing(count, dtype)
         else:
             found = rows.texts[column]
             made[column], bad = typed(found, kind=kinds().get((table, column), "text"), dtype=dtype)
             for row in bad:
                 misfits.setdefault(row, {})[f"{column}?"] = found.words[int(found.codes[row])].as_py()
+            if column in rows.ready:
+                ready = pd.Series(rows.ready[column])
+                made[column] = ready.where(ready.notna(), pd.Series(made[column])).array
     if misfits:
         made["extra"] = _with_misfits(rows.texts.get("extra", absent(count)), misfits)
     return made

@@ -20,7 +20,9 @@ GUID = re.compile(rb"\{\0(?:[0-9A-F]\0|-\0){36}\}\0")
 CLOCK = re.compile(rb"(?:\d\0){4}-\0(?:\d\0){2}-\0(?:\d\0){2}(?=T\0)")
 DAY = 864_000_000_000  # in units of a FILETIME
 EPOCH = datetime(1601, 1, 1)
-LATEST = (datetime(2200, 1, 1) - EPOCH) // timedelta(days=1) * DAY  # later times are not counted in 64 bits of nanoseconds everywhere
+LATEST = (
+    (datetime(2200, 1, 1) - EPOCH) // timedelta(days=1) * DAY
+)  # later times are not counted in 64 bits of nanoseconds everywhere
 
 
 def make(source: Path, big: Path, *, megabytes: float) -> int:
