@@ -106,6 +106,8 @@ wheelhouse: $(VENV)/.core ## all wheels for a machine without a network: make wh
 bench: $(VENV)/.dev ## measure speed and memory
 	@test -f tests/benchmarks/run.py || { echo 'There are no benchmarks yet.' >&2; exit 2; }
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/engines.py
+	$(BIN)/python tests/benchmarks/farms.py
 
 fuzz: $(VENV)/.dev ## altered logs, texts and archives against what they came from: make fuzz [FUZZ='--seed 7 --evtx 2000']
 	$(BIN)/python tests/fuzz/campaign.py $(FUZZ)
