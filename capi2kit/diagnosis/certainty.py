@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import numbers_in, shaped
+from capi2kit.columns.cells import integers, numbers_in, shaped
 from capi2kit.diagnosis.rules import LIKELY, POSSIBLE, VERY_SURE
 
 _LEVELS = (POSSIBLE, LIKELY, VERY_SURE)
@@ -40,11 +41,11 @@ def judge(findings: pd.DataFrame, *, waits: pd.DataFrame, coverage: pd.DataFrame
     findings : DataFrame
         The same rows in the same order: ``very sure``, ``likely`` or ``possible``. The inputs are not modified.
     """
-    damages = _damages(coverage)
+    damages, event, waits = _damages(coverage), integers(waits["event"]), waits[["firewall_drops", "quality"]]
     rows: list[tuple[str, str]] = []
     for row in findings.to_dict("records"):
         around = _Evidence(
-            waits[waits["event"].isin(numbers_in(row["waits"]))],
+            waits.iloc[np.flatnonzero(np.isin(event, numbers_in(row["waits"])))],
             damages.get(row["host"], "") if isinstance(row["host"], str) else "",
             len(numbers_in(row["weakened_by"])),
         )

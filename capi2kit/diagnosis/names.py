@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import numbers_in, shaped
+from capi2kit.columns.cells import integers, numbers_in, shaped
 from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.steps import NAMES
 from capi2kit.knowledge import rows
@@ -32,23 +33,50 @@ def name_findings(
     findings: pd.DataFrame, *, events: pd.DataFrame, waits: pd.DataFrame, spans: pd.DataFrame, startups: pd.DataFrame
 ) -> pd.DataFrame:
     """Give each finding the names of what it is about, in column `names`. The inputs are not modified."""
-    known = events.reset_index()[list(_OF_EVENTS)].set_index("event")
-    waits, spans = waits[list(_OF_WAITS)], spans[list(_OF_SPANS)]
+    cited, waited = ([numbers_in(cell) for cell in findings[name]] for name in ("evidence", "waits"))
+    every = np.unique([number for numbers in (*cited, *waited) for number in numbers]).astype("int64")
+    events = events.reset_index()
+    known = _Columns.of(events, _OF_EVENTS, rows=np.isin(integers(events["event"]), every))
+    of_waits = _Columns.of(waits, _OF_WAITS, rows=np.isin(integers(waits["event"]), every))
+    cost = of_waits["high_s"].astype("float64")
+    of_waits = of_waits.some(np.argsort(np.where(np.isnan(cost), np.inf, -cost), kind="stable"))
+    near = np.isin(integers(spans["stop_event"]), every) | np.isin(integers(spans["span"]), of_waits.numbers("span"))
+    of_spans = _Columns.of(spans, _OF_SPANS, rows=near)
     pools = startups.dropna(subset=["app_pool"])
     made = []
-    for row in findings.to_dict("records"):
-        cited = numbers_in(row["evidence"])
-        mine = waits[waits["event"].isin([*numbers_in(row["waits"]), *cited])].sort_values("high_s", ascending=False)
-        around = spans[spans["stop_event"].isin(cited) | spans["span"].isin(mine["span"])]
-        here = known.loc[known.index.intersection(cited)]
+    for row, records, more in zip(findings.to_dict("records"), cited, waited, strict=True):
+        here = known.some(np.isin(known.numbers("event"), records))
+        mine = of_waits.some(np.isin(of_waits.numbers("event"), [*more, *records]))
+        around = of_spans.some(
+            np.isin(of_spans.numbers("stop_event"), records) | np.isin(of_spans.numbers("span"), mine.numbers("span"))
+        )
         named = names_in(row["names"])["url"]
-        names = _names(here, waits=mine, spans=around, urls=named) | {
-            "host": _distinct([row["host"]], here["host"], mine["host"])
-        }
-        ours = pools[pools["host"].isin(names["host"]) & pools["process"].isin(names["process"])]
+        names = _names(here, waits=mine, spans=around, urls=named)
+        names["host"] = _distinct([row["host"]], here["host"], mine["host"])
+        ours = (
+            pools[pools["host"].isin(names["host"]) & pools["process"].isin(names["process"])] if len(pools) else pools
+        )
         names["pool"] = _distinct(ours["app_pool"], here["app_pool"])
         made.append(json.dumps({word: found for word, found in names.items() if found}, ensure_ascii=False))
     return shaped(findings.assign(names=pd.Series(made, findings.index, dtype="string")), "findings")
+
+
+class _Columns(dict[str, np.ndarray]):
+    """Some columns of some rows of a table as plain objects: what is missing is no text."""
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, names: Iterable[str], *, rows: np.ndarray) -> _Columns:
+        """These columns of the rows where `rows` is true."""
+        places = np.flatnonzero(rows)
+        return cls({name: table[name].array.take(places).to_numpy(object) for name in names})
+
+    def some(self, which: np.ndarray) -> _Columns:
+        """Some of the rows."""
+        return _Columns({name: values[which] for name, values in self.items()})
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of whole numbers; -1 where there is none."""
+        return np.array([-1 if value is pd.NA else value for value in self[name]], "int64")
 
 
 def names_in(text: object) -> dict[str, list[str]]:
@@ -68,13 +96,15 @@ def merged(found: Iterable[dict[str, list[str]]]) -> dict[str, list[str]]:
     return names
 
 
-def _names(events: pd.DataFrame, *, waits: pd.DataFrame, spans: pd.DataFrame, urls: list[str]) -> dict[str, list[str]]:
-    servers = waits.dropna(subset=["url_host"]).drop_duplicates("url_host")
+def _names(events: _Columns, *, waits: _Columns, spans: _Columns, urls: list[str]) -> dict[str, list[str]]:
     named = {part.host: str(part.port or 80) for part in map(split_url, urls) if part.host}
-    hosts = _distinct(servers["url_host"], map(host_of, events["url"].dropna()), named)
-    ports = named | dict(zip(servers["url_host"], servers["url_port"].fillna(80).astype(int).astype(str), strict=True))
+    hosts = _distinct(waits["url_host"], map(host_of, filter(_is_text, events["url"])), named)
+    asked = zip(
+        waits["url_host"][::-1], waits["url_port"][::-1], strict=True
+    )  # of several ports of a host the first one counts
+    ports = named | {host: "80" if port is pd.NA else str(int(port)) for host, port in asked if _is_text(host)}
     sids = _distinct(waits["user_sid"], spans["impersonate_sid"], events["impersonate_sid"], events["user_sid"])
-    files = spans["target_kind"].eq(_FILE).fillna(False).to_numpy(bool)
+    files = np.array([kind == _FILE if _is_text(kind) else False for kind in spans["target_kind"]], bool)
     return {
         "server": hosts,
         "server_ports": [ports.get(host, "80") for host in hosts],
@@ -94,6 +124,10 @@ def _names(events: pd.DataFrame, *, waits: pd.DataFrame, spans: pd.DataFrame, ur
 def _account(sid: str) -> str:
     """The name of an account that every Windows has; the SID of any other."""
     return next((row["name"] for row in rows("accounts") if row["sid"] == sid), sid)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _distinct(*columns: Iterable[object]) -> list[str]:

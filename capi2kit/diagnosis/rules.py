@@ -166,7 +166,14 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
     """The values of some columns, row by row; what is missing is None. Without columns all rows are alike."""
     if not on:
         return [()] * len(rows)
-    return list(zip(*(rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in on), strict=True))
+    return list(zip(*(_objects(rows[name]) for name in on), strict=True))
+
+
+def _objects(column: pd.Series) -> list[Any]:
+    """The values of a column, None where there is none."""
+    found = np.array(column, object)
+    found[column.isna().to_numpy()] = None
+    return found.tolist()
 
 
 def _said(rule: Rule, group: dict[Any, Any], *, rows: pd.DataFrame, tables: _Plain) -> dict[str, Any]:

@@ -34,10 +34,10 @@ def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
         table `clocks`. Raises TableError. Nothing is modified.
     """
     check(waits, "waits", needs=["host", "stop", "clock_offset_s"])
-    answers = waits[waits["clock_offset_s"].notna() & waits["stop"].notna() & waits["host"].notna()]
+    answers = waits[["host", "stop", "clock_offset_s"]].dropna()
     if answers.empty:
         return empty("clocks")
-    answers = answers[["host", "stop", "clock_offset_s"]].sort_values(["host", "stop"], kind="stable")
+    answers = answers.sort_values(["host", "stop"], kind="stable")
     jumps = answers["clock_offset_s"].astype("float64").groupby(answers["host"]).diff().abs() >= _SAME_S
     runs = answers.groupby([answers["host"].rename("of"), jumps.cumsum()]).agg(
         host=("host", "first"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import shaped
+from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.instants import COARSEST_S, LONGEST_S
 from capi2kit.columns.nearby import near, resolution_of, short_names
 from capi2kit.knowledge import check, operations_marking
@@ -32,8 +32,10 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
-    possible = (events["duration_s"] <= LONGEST_S).fillna(False)
-    said = events[events["operation"].isin(operations_marking("slow validation")) & possible]
+    said = events[events["operation"].isin(operations_marking("slow validation"))]
+    if said.empty:
+        return empty("confirmations")
+    said = said[(said["duration_s"] <= LONGEST_S).fillna(False)]
     said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]
     said = said.assign(place=short_names(said["host"], of=events["host"])).rename(
         columns={"pid": "said_pid", "duration_s": "said_s"}
@@ -61,10 +63,10 @@ def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     where the log names it. Raises TableError. Nothing is modified.
     """
     check(waits, "waits")
-    packets = events[events["operation"].isin(operations_marking("packet"))]
-    if packets.empty or waits.empty:
+    is_packet = events["operation"].isin(operations_marking("packet"))
+    if waits.empty or not is_packet.any():
         return waits
-    packets = packets[["time", "host", "pid", "category", "server", "resolution_s"]].reset_index(drop=True)
+    packets = events[is_packet][["time", "host", "pid", "category", "server", "resolution_s"]].reset_index(drop=True)
     packets = packets.assign(place=short_names(packets["host"], of=events["host"]), port=_port(packets["server"]))
     mine = waits.assign(row=np.arange(len(waits)), place=short_names(waits["host"], of=events["host"]))
     if packets["place"].isna().all() and mine["place"].nunique() == 1:

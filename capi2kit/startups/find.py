@@ -93,8 +93,11 @@ def _near_a_cut(first: pd.DataFrame, begin: np.ndarray, *, coverage: pd.DataFram
     if coverage is None or coverage.empty:
         return np.zeros(len(first), bool)
     check(coverage, "coverage")
+    wrapped = coverage["wrapped"].fillna(False).astype(bool)
+    if not wrapped.any():
+        return np.zeros(len(first), bool)
     oldest = coverage["start"] == coverage.groupby("source")["start"].transform("min")
-    cut = coverage[oldest & coverage["wrapped"].fillna(False).astype(bool)]
+    cut = coverage[oldest & wrapped]
     begins = cut.groupby("host")["start"].min().reindex(first["host"])
     return begins.notna().to_numpy(bool) & (begin - nanoseconds(begins) <= gap)
 

@@ -43,7 +43,7 @@ def frame_startups(
     check(
         events, "events", needs=["event", "time", "host", "operation", "new_pid", "app_pool", "clr_version", "service"]
     )
-    if startups.empty:
+    if startups.empty or (settings.empty and not _says_more(events)):
         return startups
     gap = pd.Timedelta(seconds=gap_s)
     dated = events[events["time"].notna()].reset_index()
@@ -61,6 +61,15 @@ def frame_startups(
     framed["clr_version"] = framed["clr_version"].fillna(_runtime_of_pool(framed, settings))
     framed["missed_service"] = _missed(framed, dated)
     return _widened(framed, begins=begins, served=served)
+
+
+def _says_more(events: pd.DataFrame) -> bool:
+    """Whether there is any event that can say more of a start-up than its operations do."""
+    marks = [CREATED, SERVED, LATE, *(row["begins_with"] for row in rows("processes") if row["begins_with"])]
+    named = events["new_pid"].notna() & (events["app_pool"].notna() | events["clr_version"].notna())
+    return bool(
+        named.any() or events["operation"].isin([name for mark in marks for name in operations_marking(mark)]).any()
+    )
 
 
 def _missed(startups: pd.DataFrame, dated: pd.DataFrame) -> pd.Series:
