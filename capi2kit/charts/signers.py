@@ -113,7 +113,7 @@ def _named(signer: str, url: str) -> str:
 
 def _title(table: pd.DataFrame, waits: pd.DataFrame) -> str:
     """One sentence: whose certificates waited longest, of what."""
-    by = table[table["signer"] != ""].groupby("signer")["s"].sum().sort_values(ascending=False)
+    by = table[table["signer"] != ""].groupby("signer")["s"].sum().sort_values(ascending=False, kind="stable")
     total = float(waits["wait_s"].sum())
     if by.empty:
         return f"{seconds(total)} were spent waiting for the network; the log names no signer"

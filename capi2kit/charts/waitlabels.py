@@ -77,7 +77,12 @@ def label_waits(
 
 def _letters(hosts: list[str], lengths: list[float]) -> dict[str, str]:
     """A letter for each server, the one waited for longest first."""
-    total = pd.Series(lengths, index=hosts, dtype="float64").groupby(level=0).sum().sort_values(ascending=False)
+    total = (
+        pd.Series(lengths, index=hosts, dtype="float64")
+        .groupby(level=0)
+        .sum()
+        .sort_values(ascending=False, kind="stable")
+    )
     return dict(zip(total.index.tolist(), ascii_uppercase, strict=False))
 
 

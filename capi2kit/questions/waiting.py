@@ -64,7 +64,7 @@ def waiting(
         processes=inside.groupby(["host", "process", "pid"], dropna=False).ngroups,
         unknown=int((inside["quality"] == "unknown").sum()),
         accounts=inside["user_sid"].dropna().unique().tolist(),
-        servers=inside.groupby("url_host")["high_s"].sum().sort_values(ascending=False).index.tolist(),
+        servers=inside.groupby("url_host")["high_s"].sum().sort_values(ascending=False, kind="stable").index.tolist(),
         outcomes={str(word): int(times) for word, times in failed.value_counts().items()},
         wrong=int(failed_at[around.index].sum()),
         no_result=int(around["result"].isna().sum()),

@@ -212,7 +212,7 @@ def _neighbours(spans: pd.DataFrame, task_id: str) -> list[tuple[str, str]]:
         return []
     row = mine.iloc[0]
     lane = spans[(spans["host"] == row["host"]) & (spans["pid"] == row["pid"]) & (spans["tid"] == row["tid"])]
-    tasks = lane.sort_values("start")["task_id"].drop_duplicates().tolist()
+    tasks = lane.sort_values("start", kind="stable")["task_id"].drop_duplicates().tolist()
     at = tasks.index(task_id) if task_id in tasks else -1
     before = [(tasks[at - 1], "before it in the same thread")] if at > 0 else []
     after = [(tasks[at + 1], "after it in the same thread")] if 0 <= at < len(tasks) - 1 else []

@@ -62,9 +62,9 @@ def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:
     places = (
         short_names(hosts, of=events["host"]) for hosts in (clocks["host"], events["host"].reset_index(drop=True))
     )
-    known = clocks.assign(place=next(places))[["place", "time", "offset_s"]].sort_values("time")
+    known = clocks.assign(place=next(places))[["place", "time", "offset_s"]].sort_values("time", kind="stable")
     asked = pd.DataFrame({"place": next(places), "time": time, "row": np.arange(len(time))})
-    asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time")
+    asked = asked[asked["time"].notna() & asked["place"].notna()].sort_values("time", kind="stable")
     found = pd.merge_asof(asked, known, on="time", by="place", direction="nearest")
     offset = found.set_index("row")["offset_s"].reindex(np.arange(len(time))).fillna(0.0).to_numpy("float64")
     shift = np.round(np.where(np.abs(offset) * SECOND < LATEST, offset, 0.0) * SECOND).astype("int64")

@@ -27,6 +27,20 @@ def test_a_finding_names_what_it_is_about():
     assert dict(zip(names["server"], names["server_ports"], strict=True)) == {"crl.test": "80", "b.test": "8080"}
 
 
+def test_waits_of_one_cost_are_named_in_the_order_of_the_log():
+    """Not in one that depends on the processor, as with a sort that is not stable."""
+    lengths, begin, lines = [5 * (1 + number % 3) for number in range(48)], 0, []
+    for number, length in enumerate(lengths):
+        lines.append(
+            f"RetrieveObjectFromNetwork {begin} {begin + length}  url=http://crl.test/{number:02}.crl  result=80072EE2"
+        )
+        begin += length
+    analysis = analysed("\n".join(lines))
+    waits = zip(analysis.waits["url"], analysis.waits["high_s"], strict=True)
+    in_order = [url for url, _ in sorted(waits, key=lambda wait: -wait[1])]  # Python sorts stably
+    assert names_in(analysis.findings["names"].iloc[0])["url"] == in_order
+
+
 def test_what_certutil_asked_is_named_without_any_event(tmp_path):
     path = tmp_path / "certutil.txt"
     path.write_text(

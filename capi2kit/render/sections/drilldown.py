@@ -29,7 +29,7 @@ def drilldown(analysis: Analysis) -> Section | None:
     order = (
         delays.groupby(["host", "process", "pid"], dropna=False, sort=False)["total_s"]
         .sum()
-        .sort_values(ascending=False)
+        .sort_values(ascending=False, kind="stable")
     )
     nodes = []
     for key, total in list(order.items())[:_PROCESSES]:

@@ -143,7 +143,11 @@ def _named(problem: dict[Hashable, Any], paths: dict[int, str]) -> str:
 
 def operations(analysis: Analysis) -> Section:
     """How many events of which operation."""
-    counts = analysis.case.events.groupby(["channel", "operation"], dropna=False).size().sort_values(ascending=False)
+    counts = (
+        analysis.case.events.groupby(["channel", "operation"], dropna=False)
+        .size()
+        .sort_values(ascending=False, kind="stable")
+    )
     known = operations_by_name()
     rows = [
         [words.visible(name), known[name].title if name in known else "", words.visible(channel), str(count)]
