@@ -119,37 +119,37 @@ def rules(folder: str | Path | None = None) -> tuple[Rule, ...]:
 
 @cache
 def _own() -> tuple[Rule, ...]:
-    return _read(DATA / "rules")
+    return _read(DATA / "rules", is_proven=True)
 
 
-def _read(folder: Path) -> tuple[Rule, ...]:
-    return tuple(read_rule(path) for path in sorted(folder.glob("*.toml")))
+def _read(folder: Path, *, is_proven: bool = False) -> tuple[Rule, ...]:
+    return tuple(read_rule(path, is_proven=is_proven) for path in sorted(folder.glob("*.toml")))
 
 
-def read_rule(path: Path) -> Rule:
-    """One rule. Raises KnowledgeError, with file and line, for any fault in it: see `_rule`."""
+def read_rule(path: Path, *, is_proven: bool = False) -> Rule:
+    """One rule. Raises KnowledgeError, with file and line, for any fault in it: see `_rule`.
+
+    `is_proven`: it came with capi2kit, whose tests and `doctor` look at everything in it; only its expressions are parsed here.
+    """
     file = read_toml(path)
     try:
-        return _rule(file, path.stem)
+        return _rule(file, path.stem, is_proven=is_proven)
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise KnowledgeError(f"{type(err).__name__}: {err}", file=path.name) from err
 
 
-def _rule(file: TomlFile, stem: str) -> Rule:
+def _rule(file: TomlFile, stem: str, *, is_proven: bool) -> Rule:
     """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
     a placeholder in the finding that cannot be filled, a missing proof."""
     said = file.said
-    _known(file, said, names=_LEAST | _PARTS | _MAY, least=_LEAST)
-    match, say, proof = said["match"], said["say"], said["proof"]
-    names = {"table", "where", "group_by"}
-    _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
-    _known(file, say, names=_SAY, least=_SAY - {"inferred", "plain"}, where="say")
-    _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
-    _chosen(file, stem)
+    match, say, proof = _parts(file)
+    if not is_proven:
+        _chosen(file, stem)
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
-    _consistent(file, matched=matched)
+    if not is_proven:
+        _consistent(file, matched=matched)
     return Rule(
         id=said["id"],
         title=said["title"],
@@ -175,6 +175,18 @@ def _rule(file: TomlFile, stem: str) -> Rule:
         silent_on=tuple(proof["silent_on"]),
         cases=tuple(proof.get("cases", ())),
     )
+
+
+def _parts(file: TomlFile) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What a rule matches, what it says, and its proof. Raises KnowledgeError for a key that is unknown or missing."""
+    said = file.said
+    _known(file, said, names=_LEAST | _PARTS | _MAY, least=_LEAST)
+    match, say, proof = said["match"], said["say"], said["proof"]
+    names = {"table", "where", "group_by"}
+    _known(file, match, names=names | {"min_rows", "enough", "min_distinct", "cost"}, least=names, where="match")
+    _known(file, say, names=_SAY, least=_SAY - {"inferred", "plain"}, where="say")
+    _known(file, proof, names={"fires_on", "silent_on", "cases"}, least={"fires_on", "silent_on"}, where="proof")
+    return match, say, proof
 
 
 def _distinct(file: TomlFile, said: Any, *, table: str) -> tuple[str, int] | None:
