@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -385,6 +386,17 @@ def test_a_report_on_a_farm_names_the_shared_cause_the_first_step_and_what_could
     assert [section.name for section in report.sections] == ["reach", "causes", "computers", "evidence"]
     assert "could be read" in report.front.cautions[0]
     assert report.sections[2].table.rows[0][0] in set(many.waits["machine"])
+
+
+def test_a_report_on_a_farm_cites_records_behind_each_cause(many):
+    (causes,) = (section.table for section in assemble_farm(many).sections if section.name == "causes")
+    assert causes.columns[-1].heading == "records, for example"
+    for row in causes.rows:
+        machine, numbers = re.fullmatch(r"(SRV\d\d): (\d+(?:, \d+)*)(?: and \d+ more)?", row[-1]).groups()
+        behind = many.findings[(many.findings["machine"] == machine) & (many.findings["title"] == row[0])]
+        cited = {int(number) for cell in behind["evidence"] for number in cell.split()}
+        events = many.events[(many.events["machine"] == machine) & many.events["event"].isin(cited)]
+        assert set(map(int, numbers.split(", "))) <= set(events["record"])
 
 
 @pytest.mark.parametrize("ending", ["html", "md", "json", "xlsx", "docx", "txt"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import pyarrow.dataset as ds
 
 from capi2kit import words
+from capi2kit.columns.cells import numbers_in
 from capi2kit.diagnosis.fixes import fixes
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.steps import filled
@@ -19,6 +21,7 @@ from capi2kit.render.ticket import TEAMS
 from capi2kit.store import Store
 
 _FINDINGS = 6
+_RECORDS = 3  # that are cited of a cause
 _STEPS = 8
 _MOST = 500  # rows of a table
 _COMPARED = ("waits", "spans", "settings", "cache_entries")  # tables in which computers are compared
@@ -33,7 +36,14 @@ def assemble_farm(store: Store, *, tz: str = "UTC", edition: Edition | None = No
     table = computers(store.waits, findings, startups=store.startups, known=known)
     causes = shared_causes(findings)
     notes = [Section("notes", "Notes of the examiner", blocks=edition.notes)] if edition.notes else []
-    sections = [*notes, _heat(store), _causes(causes), _outliers(table), _computers(table), _evidence(store)]
+    sections = [
+        *notes,
+        _heat(store),
+        _causes(causes, _cited(store, findings)),
+        _outliers(table),
+        _computers(table),
+        _evidence(store),
+    ]
     front = _front(store, findings, table=table, causes=causes, tz=tz)
     return Report(
         title=edition.title or "capi2kit report: a farm",
@@ -169,15 +179,30 @@ def _heat(store: Store) -> Section | None:
     return Section("reach", "Computers and servers", prose, charts=[chart])
 
 
-def _causes(causes: pd.DataFrame) -> Section | None:
+def _cited(store: Store, findings: pd.DataFrame) -> dict[str, str]:
+    """For each rule the first records behind it, on the computer that it costs most."""
+    worst = (
+        findings.sort_values("cost_s", ascending=False, kind="stable").drop_duplicates("rule").dropna(subset="machine")
+    )
+    cites = {str(row["rule"]): (str(row["machine"]), numbers_in(row["evidence"])) for row in worst.to_dict("records")}
+    shown = [number for _, numbers in cites.values() for number in numbers[:_RECORDS]]
+    is_asked = ds.field("machine").isin(worst["machine"].tolist()) & ds.field("event").isin(shown)
+    found = store.dataset("events").to_table(columns=["machine", "event", "record"], filter=is_asked).to_pandas()
+    records = found.dropna().astype({"record": "int64"}).set_index(["machine", "event"])["record"].to_dict()
+    said = {}
+    for rule, (machine, numbers) in cites.items():
+        first = [str(records[machine, one]) for one in numbers[:_RECORDS] if (machine, one) in records]
+        more = f" and {len(numbers) - len(first)} more" if len(numbers) > len(first) else ""
+        said[rule] = f"{words.visible(machine)}: {', '.join(first)}{more}" if first else words.ABSENT
+    return said
+
+
+def _causes(causes: pd.DataFrame, cited: dict[str, str]) -> Section | None:
     if causes.empty:
         return None
     columns = [Column("cause", long=True), Column("severity", badge=True), Column("computers", number=True)]
-    columns += [
-        Column("cost together", number=True),
-        Column("which", long=True, spare=1),
-        Column("remedies", long=True, spare=2),
-    ]
+    columns += [Column("cost together", number=True), Column("which", long=True, spare=1)]
+    columns += [Column("remedies", long=True, spare=2), Column("records, for example", long=True, spare=3)]
     rows = [
         [
             words.visible(row["title"]),
@@ -186,12 +211,13 @@ def _causes(causes: pd.DataFrame) -> Section | None:
             _seconds(row["cost_s"]),
             words.visible(row["which"]),
             words.visible(row["fixes"]) if pd.notna(row["fixes"]) else words.ABSENT,
+            cited.get(row["rule"], words.ABSENT),
         ]
         for row in causes.head(_MOST).to_dict("records")
     ]
     prose = [
         "What several computers have in common is one cause, and one change. Causes may look at one wait from two sides: do not add "
-        "them up. `capi2kit report` on the evidence of one computer shows the records behind its causes."
+        "them up. The records are those of the computer that a cause costs most; the report on its evidence (capi2kit report) shows them all."
     ]
     return Section("causes", "Causes that computers share", prose, Table(columns, rows))
 
