@@ -217,7 +217,7 @@ def _causes(causes: pd.DataFrame, cited: dict[str, str]) -> Section | None:
     ]
     prose = [
         "What several computers have in common is one cause, and one change. Causes may look at one wait from two sides: do not add "
-        "them up. The records are those of the computer that a cause costs most; the report on its evidence (capi2kit report) shows them all."
+        "them up. The records are those of the computer that a cause costs most; a report on its evidence (capi2kit report) shows all."
     ]
     return Section("causes", "Causes that computers share", prose, Table(columns, rows))
 
