@@ -25,6 +25,7 @@ from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.loaders.triage.collected import (
     check_manifest,
+    indexed,
     note,
     notes_of,
     renumbered,
@@ -39,7 +40,6 @@ from capi2kit.loaders.triage.localzones import read_in, zones_to_read_in
 from capi2kit.winevent import Batch
 
 Progress = Callable[[str, int, int], None]
-_KEYS = ("task_id", "process")
 _PARTS = ("steps", "chain", "certificates")
 # what evidence without events holds
 _BESIDE = ("certificates", "cache_entries", "verifications", "settings", "trust_lists")
@@ -296,12 +296,4 @@ def _joined(batches: list[Batch]) -> Case:
     coverage = measure_coverage(events, sources) if len(events) else empty("coverage")
     notes += check_manifest(beside["settings"], sources)
     problems = stack([*batches, *notes], "problems")
-    return Case(sources, problems, coverage, _indexed(events), **parts, **beside)
-
-
-def _indexed(events: pd.DataFrame) -> pd.DataFrame:
-    """The events by task and process: as `set_index`, which would copy all columns."""
-    index = pd.MultiIndex.from_arrays([events[name].array for name in _KEYS], names=_KEYS)
-    events = events.drop(columns=list(_KEYS))
-    events.index = index
-    return events
+    return Case(sources, problems, coverage, indexed(events), **parts, **beside)

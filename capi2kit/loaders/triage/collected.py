@@ -17,6 +17,7 @@ from capi2kit.loaders.eventxml.unknown import LOAD_THE_FOLDER
 from capi2kit.loaders.evidence import KIT_MANIFEST
 from capi2kit.winevent import Batch
 
+_KEYS = ("task_id", "process")
 _MANIFEST = "manifest.csv"
 _NAMED = 12  # files of no known format that are named one by one; kinds of them that are counted
 _SHOW_TWICE = (
@@ -63,6 +64,14 @@ def renumbered(part: pd.DataFrame, number: np.ndarray) -> pd.DataFrame:
     known = owner[order] >= 0
     part.loc[known, "event"] = event[order][known]
     return part
+
+
+def indexed(events: pd.DataFrame) -> pd.DataFrame:
+    """The events by task and process: as `set_index`, which would copy all columns."""
+    index = pd.MultiIndex.from_arrays([events[name].array for name in _KEYS], names=_KEYS)
+    events = events.drop(columns=list(_KEYS))
+    events.index = index
+    return events
 
 
 def _duplicates(events: pd.DataFrame) -> np.ndarray:

@@ -5,6 +5,8 @@
     plans       what the slots of a form mean (data/fields.csv)
     forms       the System values, slot by slot
     fragments   the payloads, level by level                 all records in step
+    lists       attributes, while they are read
+    runs        texts with entities
     words       each different text once
     columns     values → columns of the vocabulary
 

@@ -18,6 +18,7 @@ import numpy as np
 from capi2kit.columns.keys import repeated
 from capi2kit.loaders.evtx.columnar.block import Block
 from capi2kit.loaders.evtx.columnar.found import Elements, Found
+from capi2kit.loaders.evtx.columnar.lists import AttributeValues, Lists, Twice, behind_name
 from capi2kit.loaders.evtx.columnar.names import UNKNOWN, NamesOfBlock
 from capi2kit.loaders.evtx.recordids import CHUNK
 from capi2kit.winevent.contexts import NOTHING, Contexts
@@ -124,29 +125,29 @@ class Walk:
     def _read_attributes(self, level: Elements) -> tuple[Elements, np.ndarray]:
         """Take the attributes of all elements; returns the elements that are sound so far, and where their content begins."""
         block = self._block
-        content, broken = _behind_name(block, level.name, at=level.at + 9, stop=level.stop)
+        content, broken = behind_name(block, level.name, at=level.at + 9, stop=level.stop)
         here = np.flatnonzero(level.has_attributes & ~broken)
         at = content[here]
         head = block.u8[at]  # the length of the list, and its first token
-        end = at + 4 + (head & 0xFFFFFFFF).astype("int64")
+        end = at + 4 + (head & _LOW).astype("int64")
         fits = end < level.stop[here]
         if not fits.all():
             broken[here[~fits]] = True
             here, at, end, head = here[fits], at[fits], end[fits], head[fits]
         content[here], at = end, at + 4
-        lists = _Lists(here, level.chunk[here], level.context[here], level.row[here], at, end)
+        lists = Lists(here, level.chunk[here], level.context[here], level.row[here], at, end)
         lists = lists.without((head >> 32) & _MORE != _ATTRIBUTE, broken, only=at < end)
-        met, twice = np.zeros(len(level.at), "u8"), _Twice()
+        met, twice = np.zeros(len(level.at), "u8"), Twice()
         for turn in range(CHUNK):
             lists = lists.unfinished()
             if not len(lists.at) or (turn > _PATIENCE and len(lists.at) < _FEW):
                 break
             head = block.u8[
                 lists.at + 1
-            ]  # where its name is, and, unless the name itself follows, the head of its value
+            ]  # where its name is and, unless the name itself follows, the head of its value
             name, head = lists.chunk + (head & _LOW).astype("int64"), head >> 32
             number = self._names.numbers(name, lists.chunk)
-            value, bad = _behind_name(block, name, at=lists.at + 5, stop=lists.end + 1)
+            value, bad = behind_name(block, name, at=lists.at + 5, stop=lists.end + 1)
             moved = np.flatnonzero(value != lists.at + 5)
             head[moved] = block.u4[value[moved]]
             bad |= number == UNKNOWN
@@ -155,16 +156,15 @@ class Walk:
             self._contexts.make_room()
             target = self._contexts.attributes(lists.context, number)
             twice.note(lists.here, number, bit=_ONE << (target & _BITS).astype("u8"), met=met)
-            values = _Values(target, value, head)
+            values = AttributeValues(target, value, head)
             lists = lists._replace(at=self._read_values(lists, level, values=values, broken=broken))
-        broken[lists.here] = True  # those that were left in the end
-        broken[twice.elements()] = True
+        broken[np.concatenate([lists.here, twice.elements()])] = True  # those that are left have too many
         if broken.any():
             self._odd[level.record[broken]] = True
             level, content = level.some(~broken), content[~broken]
         return level, content
 
-    def _read_values(self, lists: _Lists, level: Elements, *, values: _Values, broken: np.ndarray) -> np.ndarray:
+    def _read_values(self, lists: Lists, level: Elements, *, values: AttributeValues, broken: np.ndarray) -> np.ndarray:
         """Take the value of one attribute of each element; returns where the next one begins."""
         block, (target, at, head) = self._block, values
         letters = (head >> 16).astype("int64")
@@ -240,72 +240,3 @@ class Walk:
         name, has_attributes = chunk + (np.concatenate(heads) >> 32).astype("int64"), block.u1[at] == _WITH_ATTRIBUTES
         elements = Elements(record, chunk, context, row, at, stop, name, has_attributes)
         return self._entered(elements, parent=parent, turns=list(map(len, parents)))
-
-
-class _Lists(NamedTuple):
-    """Lists of attributes that are being read: the elements they are of, their chunks, contexts and rows; where each is, and ends."""
-
-    here: np.ndarray
-    chunk: np.ndarray
-    context: np.ndarray
-    row: np.ndarray
-    at: np.ndarray
-    end: np.ndarray
-
-    def unfinished(self) -> _Lists:
-        goes_on = np.flatnonzero(self.at < self.end)
-        return self if len(goes_on) == len(self.at) else _Lists(*(values[goes_on] for values in self))
-
-    def without(self, bad: np.ndarray, broken: np.ndarray, *, only: np.ndarray | None = None) -> _Lists:
-        """Those that are not bad; the elements of the others are marked as broken."""
-        bad = bad if only is None else bad & only
-        if not bad.any():
-            return self
-        broken[self.here[bad]] = True
-        return _Lists(*(values[~bad] for values in self))
-
-
-class _Values(NamedTuple):
-    """The values of attributes: their targets, where each is, and its first four bytes."""
-
-    target: np.ndarray
-    at: np.ndarray
-    head: np.ndarray
-
-
-class _Twice:
-    """Looks for elements that have two attributes of one name."""
-
-    def __init__(self) -> None:
-        self._noted: list[tuple[np.ndarray, np.ndarray]] = []
-        self._suspected: list[np.ndarray] = []
-
-    def note(self, here: np.ndarray, number: np.ndarray, *, bit: np.ndarray, met: np.ndarray) -> None:
-        """The next attributes of some elements. `bit`: of the name of each; two names may share one. `met`: the bits so far."""
-        before = met[here]
-        clash = before & bit
-        if clash.any():
-            self._suspected.append(here[clash != 0])
-        met[here] = before | bit
-        self._noted.append((here, number))
-
-    def elements(self) -> np.ndarray:
-        """The elements that have two."""
-        if not self._suspected:
-            return np.empty(0, "int64")
-        elements, names = (np.concatenate(parts) for parts in zip(*self._noted, strict=True))
-        marks = np.zeros(int(elements.max()) + 1, bool)
-        marks[np.concatenate(self._suspected)] = True
-        which = np.flatnonzero(marks[elements])
-        elements, names = elements[which], names[which]
-        return elements[repeated(elements * (int(names.max()) + 1) + names)]
-
-
-def _behind_name(block: Block, name: np.ndarray, *, at: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where it goes on behind a pointer to a name: at once, or behind the name, if it is written here. And whether that is too late."""
-    written = np.flatnonzero(name == at)
-    if len(written):
-        at = at.copy()
-        at[written] += 10 + 2 * block.u2[at[written] + 6].astype("int64")
-    broken = at >= stop
-    return np.minimum(at, stop - 1), broken
