@@ -110,7 +110,7 @@ def _row(unit: Unit, state: str, *, more: str = "") -> dict[str, Any]:
         "machines": ", ".join(unit.machines),
         "state": state,
         "events": events,
-        "message": "; ".join(filter(None, [unit.error, more])),
+        "message": "; ".join(filter(None, [unit.error, more])) or None,
     }
 
 

@@ -76,7 +76,7 @@ def _show(done: Any, *, store: str, quiet: bool) -> None:
         f"{counts[state]} {state}" for state in ("new", "changed", "unchanged", "failed") if state in counts
     )
     print(f"{visible(store)}: {len(done)} collections: {states}; {int(done['events'].sum())} events")
-    for row in done[(done["state"] == "failed") | (done["message"] != "")].itertuples():
+    for row in done[done["message"].notna()].itertuples():
         print(f"{row.state}: {visible(row.collection)}: {visible(row.message)}")
     if not quiet:
         print(f"capi2kit: ask it: `capi2kit query {visible(store)} worst-servers`", file=sys.stderr)
