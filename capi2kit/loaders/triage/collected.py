@@ -4,12 +4,13 @@ a log is from, and the kit's own hashes.
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from capi2kit.columns.cells import empty, integers, shaped
 from capi2kit.errors import EvidenceError, UnknownFormat
@@ -19,6 +20,7 @@ from capi2kit.winevent import Batch
 
 _KEYS = ("task_id", "process")
 _MANIFEST = "manifest.csv"
+_MANY = 10_000  # events, from which on it is worth while to give memory back
 _NAMED = 12  # files of no known format that are named one by one; kinds of them that are counted
 _SHOW_TWICE = (
     "pasted",
@@ -48,7 +50,7 @@ def stack(batches: list[Batch], table: str) -> pd.DataFrame:
         return pd.concat(parts, ignore_index=True)
     held = [dict(part.items()) for part in parts]
     del found, parts
-    pa.system_memory_pool().release_unused()  # what reading needed goes back to the system: whole columns do not fit into its holes
+    _give_back()  # what reading needed: whole columns do not fit into its holes
     whole = {column: pd.concat([part.pop(column) for part in held], ignore_index=True) for column in columns}
     return pd.DataFrame(whole, copy=False)
 
@@ -71,7 +73,15 @@ def indexed(events: pd.DataFrame) -> pd.DataFrame:
     index = pd.MultiIndex.from_arrays([events[name].array for name in _KEYS], names=_KEYS)
     events = events.drop(columns=list(_KEYS))
     events.index = index
+    if len(events) > _MANY:
+        _give_back()
     return events
+
+
+def _give_back() -> None:
+    """Let the free memory of this process go back to the system, where its C library can do that. It stays free if it cannot."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _duplicates(events: pd.DataFrame) -> np.ndarray:
