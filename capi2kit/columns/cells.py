@@ -127,7 +127,7 @@ def typed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[Colum
 
 
 def parsed(values: Sequence[str | None], *, kind: str, dtype: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """The values of a kind of number as a plain array; where there is none; and the positions of those that did not fit."""
+    """The values of a kind of number as a plain array; which are missing; and the positions of those that did not fit."""
     unique = set(values)
     known: dict[str | None, float] = {}
     for value in unique - {None}:

@@ -25,9 +25,8 @@ _FORMS = {
     "file_ref": r"^[0-9A-Fa-f]{40}\.(cer|crl|bin)$",
 }
 _LETTERS = {"guid": (1, 37), "file_ref": (0, 40)}  # those that a value keeps
-_EXACT = (
-    pa.system_memory_pool()
-)  # for what stays: Arrow's own pool rounds up what it is asked for, and keeps what it had
+# For what stays: Arrow's own pool rounds up what it is asked for, and keeps what it had.
+_EXACT = pa.system_memory_pool()
 _SPARSE = 1 << 20  # keys: beyond that, sorting them is cheaper than a table of them all
 _MANY = 64  # different texts, from which on Arrow reads them all at once
 
@@ -147,7 +146,7 @@ def typed(column: Coded, *, kind: str, dtype: str) -> tuple[Column | np.ndarray,
 
 
 def _stamps(words: pa.LargeStringArray) -> tuple[np.ndarray, list[int]]:
-    """Times as nanoseconds since 1970, and the places of words that are none. Arrow reads many, in the form in which Windows writes."""
+    """Times as nanoseconds since 1970, and the places of other words. Arrow reads many, in the form in which Windows writes."""
     if _have_form(words, "time"):
         bounds = pc.min_max(words).as_py()
         if cells.is_within_nanoseconds(bounds["min"], bounds["max"]):

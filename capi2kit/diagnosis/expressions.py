@@ -182,7 +182,7 @@ def _are_texts(column: pd.Series, others: list[Any]) -> bool:
 
 
 def _among(column: pd.Series, texts: list[str], *, wanted: bool) -> np.ndarray:
-    """Where a text of a column is one of these; or, if that is not `wanted`, is none of them. Arrow is faster at it than pandas."""
+    """Where a text of a column is one of these; or, if that is not `wanted`, is another one. Arrow is faster at it than pandas."""
     found = pa.array(column.array, pa.large_string())
     inside = pc.is_in(found, value_set=pa.array(texts, pa.large_string()))
     inside = inside if wanted else pc.and_(pc.invert(inside), pc.is_valid(found))

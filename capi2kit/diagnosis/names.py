@@ -75,7 +75,7 @@ class _Columns(dict[str, np.ndarray]):
         return _Columns({name: values[which] for name, values in self.items()})
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column of whole numbers; -1 where there is none."""
+        """A column of whole numbers; -1 where one is missing."""
         return np.array([-1 if value is pd.NA else value for value in self[name]], "int64")
 
 

@@ -170,7 +170,7 @@ def _keys(rows: pd.DataFrame, on: tuple[str, ...]) -> list[tuple]:
 
 
 def _objects(column: pd.Series) -> list[Any]:
-    """The values of a column, None where there is none."""
+    """The values of a column, None where one is missing."""
     found = np.array(column, object)
     found[column.isna().to_numpy()] = None
     return found.tolist()

@@ -74,7 +74,7 @@ class Cells:
         self._cells[places >> _EIGHT] = (number << _EIGHT) | (places & _WHICH).astype("uint16")
 
     def at(self, places: np.ndarray) -> np.ndarray:
-        """The numbers that are kept for these places; UNKNOWN where there is none, as in the last cell, which is behind the block."""
+        """The numbers that are kept for these places; UNKNOWN where nothing is kept, as in the last cell, behind the block."""
         found = self._cells.take(places >> _EIGHT, mode="clip").astype("int64")
         number = found >> _EIGHT
         others = (found ^ places) & _WHICH

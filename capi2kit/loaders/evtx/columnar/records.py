@@ -186,9 +186,8 @@ def _spread(
     parts: list[tuple[np.ndarray, np.ndarray]], number: np.ndarray, *, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values by event, and which events have one. `number`: that of each record's event."""
-    if (
-        len(number) == count == sum(len(record) for record, _ in parts)
-    ):  # the usual case: every record has one, and is kept
+    # The usual case: every record has one, and is kept.
+    if len(number) == count == sum(len(record) for record, _ in parts):
         record, found = (np.concatenate(part) for part in zip(*parts, strict=True))
         if (np.diff(record) > 0).all():
             return found, np.ones(count, bool)
