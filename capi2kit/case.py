@@ -20,7 +20,6 @@ from capi2kit.errors import DamagedEvidence, EvidenceError, NoEvents, UnknownFor
 from capi2kit.knowledge import columns
 from capi2kit.knowledge.providers import providers as providers_known
 from capi2kit.loaders import HEAD, files, known_formats, loader_for, loader_named
-from capi2kit.loaders.eventxml.unknown import refusal
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Providers
 from capi2kit.loaders.evidence.filebytes import FileBytes
 from capi2kit.loaders.triage.collected import (
@@ -230,6 +229,8 @@ def _read(file: EvidenceFile, number: int, *, asked: Asked, progress: Progress |
     """The batches of one file, stamped with its number. Raises EvidenceError if nothing can be made of it."""
     loader = loader_for(bytes(file.data[:HEAD]), file.name)
     if loader is None:
+        from capi2kit.loaders.eventxml.unknown import refusal
+
         raise refusal(bytes(file.data[:HEAD]), name=file.name)
     if progress:
         asked = replace(asked, progress=lambda done, total: progress(file.name, done, total))

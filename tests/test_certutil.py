@@ -12,10 +12,11 @@ from parts import parts
 
 from capi2kit.knowledge import check, rows
 from capi2kit.loaders import certutil
-from capi2kit.loaders.certutil.urlcache import account_of, cache_entries_in, cache_table
+from capi2kit.loaders.certutil.urlcache import cache_entries_in, cache_table
 from capi2kit.loaders.evidence import Asked, EvidenceFile, Problems
 from capi2kit.loaders.text.labels import column_of, labelled
 from capi2kit.loaders.text.localtimes import columns_in_utc
+from capi2kit.loaders.text.profiles import account_of
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"

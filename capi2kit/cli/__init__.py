@@ -8,6 +8,7 @@ of the time of the larger libraries; a verb's module is imported only when it ru
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import sys
 from contextlib import suppress
@@ -54,7 +55,7 @@ OTHERS = {
     "lab": "invented incidents as genuine logs: list, show, make; score the analysis against their truth",
 }
 USAGE, NOTHING, LOSSES = 2, 3, 4
-_GARBAGE = 50_000  # objects between two searches for garbage: a verb makes many, and little of it is garbage
+_GARBAGE = 500_000  # objects between two searches for garbage: a verb makes many, and little of it is garbage
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -85,6 +86,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a verb; an error of ours becomes one line on stderr and an exit code."""
     streams.prepare()
     gc.set_threshold(_GARBAGE)
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)  # at the end of the process, nobody needs to search all that pandas has
     given = sys.argv[1:] if arguments is None else arguments
     top = parser(given[0] if given and given[0] in VERBS | OTHERS else None)
     try:

@@ -15,6 +15,7 @@ from capi2kit.loaders.evidence import Problems
 from capi2kit.loaders.text.labels import add_line, add_to, labelled, pattern_of
 from capi2kit.loaders.text.lines import table_of
 from capi2kit.loaders.text.localtimes import columns_in_utc, time_at_start
+from capi2kit.loaders.text.profiles import account_of
 
 Cells = dict[str, str | None]
 FIELDS = ("url", "local_file", "meta_file", "bytes", "last_sync_text")  # what certutil -v prints of every entry
@@ -25,12 +26,6 @@ _QUOTED = re.compile(r'\s*(?:"([^"\r\n]*)"|[“„]([^“”\r\n]*)[”“])')
 _NUMBER = re.compile(r"\s*(\d{1,18})(?![\d.,])")
 _LONGEST_TIME = 40
 _LIKE_A_TIME = re.compile(r"\d[\d./:, -]{5,30}\d")
-_PROFILES = (
-    (re.compile(r"\\(?:ServiceProfiles|Documents and Settings)\\NetworkService\\", re.IGNORECASE), "S-1-5-20"),
-    (re.compile(r"\\(?:ServiceProfiles|Documents and Settings)\\LocalService\\", re.IGNORECASE), "S-1-5-19"),
-    (re.compile(r"\\config\\systemprofile\\", re.IGNORECASE), "S-1-5-18"),
-)
-_HOME = re.compile(r"[A-Za-z]:\\(?:Users|Documents and Settings)\\([^\\]+)\\", re.IGNORECASE)
 
 
 def cache_entries_in(text: str) -> list[Cells]:
@@ -46,15 +41,6 @@ def cache_entries_in(text: str) -> list[Cells]:
 def cache_lines(text: str) -> list[Cells]:
     """The entries of a text that holds nothing else: all lines up to the next entry belong to one."""
     return list(_entries(text, to_the_end=True))
-
-
-def account_of(path: str | None) -> str | None:
-    """Whose profile a path lies in: the SID of a service account, else the name of the profile; None if in none."""
-    if not path:
-        return None
-    known = next((sid for form, sid in _PROFILES if form.search(path)), None)
-    home = _HOME.match(path)
-    return known or (home[1] if home else None)
 
 
 def cache_table(entries: Sequence[Mapping[str, str | None]], *, tz: str | None, problems: Problems) -> pd.DataFrame:

@@ -7,14 +7,13 @@ import json
 from capi2kit.errors import EvidenceError, UnknownFormat
 from capi2kit.loaders.eventxml.rows import flat, rows_in
 from capi2kit.loaders.eventxml.sheets import head_line, names_of
+from capi2kit.loaders.evidence import LOAD_THE_FOLDER
 from capi2kit.loaders.text.lines import head_of
 
 _SHOWN = 12  # names
 _LONGEST = 40  # characters of a name
 _FEWEST = 2  # columns of a table
 
-
-LOAD_THE_FOLDER = "load the folder"
 _PACKED = {  # by their first bytes
     b"PK\3\4": "a ZIP archive (or a document of Office)",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",

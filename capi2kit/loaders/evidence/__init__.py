@@ -35,6 +35,7 @@ class EvidenceFile:
 
 
 KIT_MANIFEST = "kit manifest"  # `settings.origin` of what the collection kit says about its own files
+LOAD_THE_FOLDER = "load the folder"  # what to do with what holds files
 Providers = Mapping[str, frozenset[str] | None]
 _PROVIDER = re.compile(r"<Provider\b[^<>]*?\bName=(?:\"([^\"]*)\"|'([^']*)')")
 _EVENT_ID = re.compile(r"<EventID\b[^<>]*>\s*(\d+)")

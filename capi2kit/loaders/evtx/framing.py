@@ -1,23 +1,25 @@
 """Framing of .evtx files: which records a file promises, where they are, and what is damaged.
 
-python-evtx reads the file and chunk headers and their checksums; records are
-walked here, so that a broken one does not take its neighbours with it. Input:
-the bytes of a file. Output: a `Framing` of chunks and frames. No record is
-decoded here.
+python-evtx reads the headers of chunks and their checksums, and is imported when the first one is to be read: a sound log needs none.
+Records are walked here, so that a broken one does not take its neighbours with it. Input: the bytes of a file. Output: a `Framing` of
+chunks and frames. No record is decoded here.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from Evtx.BinaryParser import BinaryParserException
-from Evtx.Evtx import ChunkHeader, FileHeader
 
 from capi2kit.loaders.evidence.filebytes import Buffer
 from capi2kit.loaders.evtx.recordids import CHUNK, HIGHEST, MOST_RECORDS, SMALLEST, Frame, living, numbered
+
+if TYPE_CHECKING:
+    from Evtx.Evtx import ChunkHeader
 
 HEADER = 4096
 FIRST_RECORD = 512
@@ -25,6 +27,18 @@ SNIFFED = 16  # chunks in which a damaged file may still show that it is a log
 _SIGNATURE = b"**\0\0"
 _NO_RECORD = (1 << 64) - 1
 _ZEROS = bytes(CHUNK)
+_MAGIC = b"ElfFile\0"
+_FILE_HEADER = struct.Struct("<8s16xQ10xH76xII")  # signature, next record number, count of chunks, flags, checksum
+_CHECKED = 0x78  # bytes of it that the checksum is of
+_DIRTY = 1  # flag: the log was open
+
+
+class FileHeader(NamedTuple):
+    """What the header of a file says: the next record number, how many chunks are used, whether the log was open."""
+
+    next_record: int = 0
+    used: int = 0
+    dirty: bool = False
 
 
 @dataclass
@@ -74,7 +88,7 @@ class Framing:
 def looks_like_evtx(data: Buffer) -> bool:
     """True for an .evtx file header, or for a chunk at one of the first places where one may be."""
     places = range(HEADER, min(len(data), HEADER + SNIFFED * CHUNK), CHUNK)
-    return bytes(data[:8]) == b"ElfFile\0" or any(bytes(data[at : at + 8]) == b"ElfChnk\0" for at in places)
+    return bytes(data[:8]) == _MAGIC or any(bytes(data[at : at + 8]) == b"ElfChnk\0" for at in places)
 
 
 def chunk_bytes(data: Buffer, chunk: Chunk) -> bytes:
@@ -85,7 +99,7 @@ def chunk_bytes(data: Buffer, chunk: Chunk) -> bytes:
 def frame_lightly(data: Buffer, head: bytes, *, sound: np.ndarray) -> Framing | None:
     """The framing of a file without its chunks, if each of them is `sound`, or was never used; else None. `head`: its first bytes."""
     header, damage = _file_header(head)
-    used = header.chunk_count() if header and not damage else 0
+    used = 0 if damage else header.used
     live = int(np.flatnonzero(sound).max(initial=-1)) + 1
     slots = max(0, -(-(len(data) - HEADER) // CHUNK))
     if not live or live < min(used, slots) or used > slots or not sound[:live].all():
@@ -93,10 +107,9 @@ def frame_lightly(data: Buffer, head: bytes, *, sound: np.ndarray) -> Framing | 
     for slot in range(live, slots):
         if chunk_bytes(data, Chunk(slot)) != _ZEROS:
             return None
-    dirty = bool(header and header.is_dirty())
-    if header and not damage and not dirty and live > used:
+    if not damage and not header.dirty and live > used:
         damage.append(_too_many(used, live))
-    return Framing([], dirty, damage)
+    return Framing([], header.dirty, damage)
 
 
 def _too_many(used: int, live: int) -> str:
@@ -107,32 +120,33 @@ def frame_file(data: Buffer) -> Framing:
     """Walk all chunks and records. Never trusts a count; never raises for damage."""
     header, damage = _file_header(bytes(data[:HEADER]))
     slots = max(0, -(-(len(data) - HEADER) // CHUNK))
-    used = header.chunk_count() if header and not damage else 0
+    used = 0 if damage else header.used
     chunks = [frame_chunk(data, slot) for slot in range(max(slots, used))]
     while len(chunks) > used and chunks and chunks[-1].damage == "zeroed":
         chunks.pop()  # preallocated, never used
     live = sum(chunk.damage != "zeroed" for chunk in chunks)
-    dirty = bool(header and header.is_dirty())
-    if header and not damage and not dirty and live > used:
+    if not damage and not header.dirty and live > used:
         damage.append(_too_many(used, live))
-    framing = Framing(chunks, dirty, damage)
-    _count_lost(framing, newest=header.next_record_number() - 1 if used and header and not dirty else 0)
+    framing = Framing(chunks, header.dirty, damage)
+    _count_lost(framing, newest=header.next_record - 1 if used and not header.dirty else 0)
     return framing
 
 
-def _file_header(head: bytes) -> tuple[FileHeader | None, list[str]]:
-    try:
-        header = FileHeader(head, 0)
-        if not header.check_magic():
-            return None, ["the file header is not that of an .evtx file"]
-        good = header.calculate_checksum() == header.checksum()
-        return header, [] if good else ["the checksum of the file header is wrong"]
-    except (BinaryParserException, struct.error, IndexError):
-        return None, ["the file header is cut off"]
+def _file_header(head: bytes) -> tuple[FileHeader, list[str]]:
+    """What the header says, and what is wrong with it."""
+    if len(head) >= len(_MAGIC) and not head.startswith(_MAGIC):
+        return FileHeader(), ["the file header is not that of an .evtx file"]
+    if len(head) < _FILE_HEADER.size:
+        return FileHeader(), ["the file header is cut off"]
+    _, newest, used, flags, checksum = _FILE_HEADER.unpack_from(head)
+    header = FileHeader(newest, used, dirty=bool(flags & _DIRTY))
+    return header, [] if zlib.crc32(head[:_CHECKED]) == checksum else ["the checksum of the file header is wrong"]
 
 
 def frame_chunk(data: Buffer, slot: int) -> Chunk:
     """Read the header of one chunk and walk its records."""
+    from Evtx.Evtx import ChunkHeader
+
     chunk = Chunk(slot)
     available = len(data) - chunk.offset
     if slot < 0 or available <= 0:

@@ -14,8 +14,7 @@ import pandas as pd
 
 from capi2kit.columns.cells import empty, integers, shaped
 from capi2kit.errors import EvidenceError, UnknownFormat
-from capi2kit.loaders.eventxml.unknown import LOAD_THE_FOLDER
-from capi2kit.loaders.evidence import KIT_MANIFEST
+from capi2kit.loaders.evidence import KIT_MANIFEST, LOAD_THE_FOLDER
 from capi2kit.winevent import Batch
 
 _KEYS = ("task_id", "process")

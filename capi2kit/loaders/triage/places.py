@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from capi2kit.loaders.certutil.urlcache import account_of as owner_of
+from capi2kit.loaders.text.profiles import account_of as owner_of
 
 _USUAL = re.compile(
     r"(?:^|/)(?:(?:[a-z]|[^/]*[a-z]:)[:$]?/)?(?P<path>"
