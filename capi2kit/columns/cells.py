@@ -227,22 +227,21 @@ def _empty(table: str) -> pd.DataFrame:
 
 def shaped(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """`table` with exactly the columns, order and dtypes of the vocabulary; what it lacks is <NA>."""
+    known = columns(name)
+    found = dict(zip(table.columns, map(str, table.dtypes), strict=True))
+    if found == known:
+        return table[list(known)]
     made = {
-        column: _as(table[column], dtype) if column in table.columns else missing(len(table), dtype)
-        for column, dtype in columns(name).items()
+        column: _as(table[column], dtype) if column in found else missing(len(table), dtype)
+        for column, dtype in known.items()
     }
     return pd.DataFrame(made, index=table.index, copy=False)
 
 
 def _as(column: pd.Series, dtype: str) -> Column | np.ndarray:
-    if _dtype_name(column.dtype) == dtype:
+    if str(column.dtype) == dtype:
         return column.array
     return column.astype(STRING if dtype == "string" else pd.api.types.pandas_dtype(dtype)).array
-
-
-@cache
-def _dtype_name(dtype: object) -> str:
-    return str(dtype)
 
 
 def joined(numbers: Iterable[int]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -44,7 +44,7 @@ class Expression:
     file: str = ""
     line: int | None = None
 
-    def holds(self, table: pd.DataFrame, *, seen: dict[str, np.ndarray] | None = None) -> np.ndarray:
+    def holds(self, table: pd.DataFrame, *, seen: dict[Hashable, np.ndarray] | None = None) -> np.ndarray:
         """Whether it holds, for each row. Raises KnowledgeError for a column that is missing or cannot be compared so.
 
         `seen`: results of comparisons in other expressions on the same rows; those of this one are added.
@@ -126,7 +126,7 @@ def _is_plain(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) in (str, int, float)
 
 
-def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) -> Any:
+def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[Hashable, np.ndarray]) -> Any:
     """The value of a part: a column of booleans, or one boolean for all rows."""
     if isinstance(node, ast.BoolOp):
         parts = [_value(part, table, seen=seen) for part in node.values]
@@ -137,10 +137,20 @@ def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[str, np.ndarray]) 
     if isinstance(node, ast.Name):
         return _WORDS[node.id] if node.id in _WORDS else table[node.id]
     assert isinstance(node, ast.Compare)
-    text = ast.dump(node)
-    if text not in seen:
-        seen[text] = np.asarray(_compared(node, table), bool)
-    return seen[text]
+    said = _said(node)
+    if said not in seen:
+        seen[said] = np.asarray(_compared(node, table), bool)
+    return seen[said]
+
+
+def _said(node: ast.Compare) -> Hashable:
+    """What a comparison says: the same for all that say the same. `1` and `1.0` are not the same, and so is `true`, which is a name."""
+    (op,), (right,) = node.ops, node.comparators
+    parts = right.elts if isinstance(right, ast.List) else [right]
+    others = tuple(
+        (type(one), one.id) if isinstance(one, ast.Name) else (type(_plain(one)), _plain(one)) for one in parts
+    )
+    return node.left.id, type(op), type(right), others  # type: ignore[attr-defined]
 
 
 def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
@@ -157,7 +167,7 @@ def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
     if isinstance(op, ast.In | ast.NotIn | ast.Eq | ast.NotEq) and _are_texts(left, others):
         return _among(left, others, wanted=isinstance(op, ast.In | ast.Eq))
     if isinstance(right, ast.List):
-        inside = left.isin(others)
+        inside = _inside(left, others)
         return inside if isinstance(op, ast.In) else ~inside & left.notna()
     numbers = [_numbers(left), _numbers(others[0])]
     if all(numbers):
@@ -175,6 +185,15 @@ def _numbers(value: Any) -> tuple[Any, Any] | None:
         known = ~array.isna()
         return array.to_numpy(str(array.dtype).lower(), na_value=0), known
     return None
+
+
+def _inside(column: pd.Series, others: list[Any]) -> Any:
+    """Whether a value of a column is one of these; whole numbers are looked for in NumPy, which is faster at it than pandas."""
+    if isinstance(column.array, pd.arrays.IntegerArray) and all(type(one) is int for one in others):
+        mine, known = _numbers(column)  # type: ignore[misc]
+        ends = np.iinfo(mine.dtype)
+        return np.isin(mine, np.array([one for one in others if ends.min <= one <= ends.max], mine.dtype)) & known
+    return column.isin(others)
 
 
 def _are_texts(column: pd.Series, others: list[Any]) -> bool:
@@ -201,4 +220,8 @@ def _as_bool(found: Any) -> Any:
         return found
     if found.dtype.kind not in "b" and str(found.dtype) not in ("boolean", "bool[pyarrow]"):
         raise TypeError(f"the column {found.name!r} does not hold true or false")
-    return found.fillna(False).to_numpy(bool)
+    return (
+        found.array.to_numpy(bool, na_value=False)
+        if str(found.dtype) == "boolean"
+        else found.fillna(False).to_numpy(bool)
+    )

@@ -61,6 +61,19 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
     return {path.stem: read_fix(path) for path in sorted(folder.glob("*.toml"))}
 
 
+@cache
+def fix_of(name: str) -> Fix:
+    """The remedy of this id; no other is read. Raises KnowledgeError with file and reason, and if there is none."""
+    if name not in _files():
+        raise KnowledgeError(f"there is no remedy {name!r}", file="fixes")
+    return read_fix(_files()[name])
+
+
+@cache
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in (DATA / "fixes").glob("*.toml")}
+
+
 def read_fix(path: Path) -> Fix:
     """One remedy. Raises KnowledgeError for an unknown or missing key, or a line without a kind: each must have an undo."""
     said = read_toml(path).said
@@ -97,7 +110,7 @@ def read_fix(path: Path) -> Fix:
 
 def fixes_of(ids: object) -> list[Fix]:
     """Remedies by their ids, in the order of the rule, what nobody should do last; none for a value that is not a string."""
-    known = [fixes()[name] for name in (ids.split() if isinstance(ids, str) else ()) if name in fixes()]
+    known = [fix_of(name) for name in (ids.split() if isinstance(ids, str) else ()) if name in _files()]
     return sorted(known, key=lambda fix: fix.kind == KINDS[-1])
 
 

@@ -35,14 +35,15 @@ def name_findings(
     """Give each finding the names of what it is about, in column `names`. The inputs are not modified."""
     cited, waited = ([numbers_in(cell) for cell in findings[name]] for name in ("evidence", "waits"))
     every = np.unique([number for numbers in (*cited, *waited) for number in numbers]).astype("int64")
-    events = events.reset_index()
+    if "process" in events.index.names:
+        events = events[[name for name in _OF_EVENTS if name != "process"]].reset_index("process")
     known = _Columns.of(events, _OF_EVENTS, rows=np.isin(integers(events["event"]), every))
     of_waits = _Columns.of(waits, _OF_WAITS, rows=np.isin(integers(waits["event"]), every))
     cost = of_waits["high_s"].astype("float64")
     of_waits = of_waits.some(np.argsort(np.where(np.isnan(cost), np.inf, -cost), kind="stable"))
     near = np.isin(integers(spans["stop_event"]), every) | np.isin(integers(spans["span"]), of_waits.numbers("span"))
     of_spans = _Columns.of(spans, _OF_SPANS, rows=near)
-    pools = startups.dropna(subset=["app_pool"])
+    pools = startups[["host", "process", "app_pool"]].dropna(subset=["app_pool"])
     made = []
     for row, records, more in zip(findings.to_dict("records"), cited, waited, strict=True):
         here = known.some(np.isin(known.numbers("event"), records))

@@ -131,7 +131,7 @@ def read_rule(path: Path, *, is_proven: bool = False) -> Rule:
 
     `is_proven`: it came with capi2kit, whose tests and `doctor` look at everything in it; only its expressions are parsed here.
     """
-    file = read_toml(path)
+    file = read_toml(path, is_proven=is_proven)
     try:
         return _rule(file, path.stem, is_proven=is_proven)
     except (KeyError, TypeError, ValueError, AttributeError) as err:

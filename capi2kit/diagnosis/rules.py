@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class _Plain:
     def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
         self._tables = tables
         self._held: dict[str, pd.DataFrame] = {}
-        self._seen: dict[str, dict[str, np.ndarray]] = {}
+        self._seen: dict[str, dict[Hashable, np.ndarray]] = {}
 
     def rows(self, condition: Condition, *more: str | None) -> pd.DataFrame:
         """The rows of a condition's table for which it holds: its columns, what they cite, and `more`."""
@@ -87,8 +87,8 @@ class _Plain:
 
     def places(self, condition: Condition) -> np.ndarray:
         """The positions of the rows for which a condition holds. Results of earlier comparisons are used again."""
-        seen = self._seen.setdefault(condition.table, {})
-        return np.flatnonzero(condition.where.holds(self._table(condition.table), seen=seen))
+        table, seen = self._table(condition.table), self._seen.setdefault(condition.table, {})
+        return np.flatnonzero(condition.where.holds(table, seen=seen))
 
     def few(self) -> set[object]:
         """The computers of which there are so few events that they are no log."""

@@ -281,11 +281,6 @@ def check(table: pd.DataFrame, name: str, *, needs: Iterable[str] | None = None)
             if column in table.index.names:
                 continue
             raise TableError(f"{name!r} lacks the column {column!r}; pass the table as capi2kit made it")
-        dtype = _dtype_name(found[column])
+        dtype = str(found[column])
         if dtype != known[column]:
             raise TableError(f"{name}.{column} is {dtype}, it must be {known[column]}")
-
-
-@cache
-def _dtype_name(dtype: object) -> str:
-    return str(dtype)

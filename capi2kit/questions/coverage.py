@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from capi2kit.columns.cells import shaped
-from capi2kit.diagnosis.fixes import Fix, fixes
+from capi2kit.diagnosis.fixes import Fix, fix_of
 from capi2kit.knowledge import rows
 
 OPERATIONAL = "Operational"  # end of the name of a channel that can log operations
@@ -33,4 +33,4 @@ def again(stretches: pd.DataFrame) -> list[Fix]:
     words = {row["verdict"]: row["fix"] for row in rows("verdicts")}
     logged = stretches[stretches["channel"].str.endswith(OPERATIONAL).fillna(False)]
     wanted = dict.fromkeys(words[verdict] for verdict in (logged if len(logged) else stretches)["verdict"])
-    return [fixes()[name] for name in wanted if name]
+    return [fix_of(name) for name in wanted if name]

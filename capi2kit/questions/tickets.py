@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from capi2kit.columns.cells import numbers_in
-from capi2kit.diagnosis.fixes import Fix, fixes, fixes_of
+from capi2kit.diagnosis.fixes import Fix, fix_of, fixes_of
 from capi2kit.diagnosis.names import merged, names_in
 from capi2kit.diagnosis.steps import Names
 from capi2kit.questions.whatif import whatif
@@ -58,7 +58,7 @@ def ticket(
     asked = [one for one in named if one.id == fix] if fix else [one for one in named if team in (None, one.team)]
     if not asked and fix is None:
         return None
-    chosen = asked[0] if asked else fixes()[str(fix)]
+    chosen = asked[0] if asked else fix_of(str(fix))
     reasons = findings.iloc[named.get(chosen, [])]
     effects = (
         whatif(findings, spans=tables["spans"], waits=tables["waits"], startups=tables["startups"])

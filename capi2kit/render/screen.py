@@ -10,7 +10,7 @@ from rich.text import Text
 
 from capi2kit import words
 from capi2kit.analysis import Analysis, answer_of
-from capi2kit.diagnosis.fixes import fixes, fixes_of
+from capi2kit.diagnosis.fixes import fix_of, fixes_of
 from capi2kit.questions import sentences
 from capi2kit.questions.answer import Answer, Charge
 from capi2kit.questions.cautions import cautions
@@ -143,7 +143,7 @@ def _finding(charge: Charge, *, width: int, several: bool, before: set[str]) -> 
     facts += [cause.certainty]
     yield from (_Line(line, indent=_BADGE) for line in fold(" · ".join(facts), room))
     for fix in _remedy(charge):
-        text = "→ the same remedy" if fix in before else f"→ {fixes()[fix].title}"
+        text = "→ the same remedy" if fix in before else f"→ {fix_of(fix).title}"
         yield from (_Line(line, indent=_BADGE) for line in fold(text, room))
 
 

@@ -45,7 +45,7 @@ def classified(spans: pd.DataFrame, steps: pd.DataFrame | None) -> pd.DataFrame:
     wire &= spans["stop_event"].notna().to_numpy()
     if not wire.any():
         return spans
-    mine = spans[wire]
+    mine = spans[[*_SAME, "stop_event", "logged_stop", "depth", "result", "outcome"]][wire]
     kind = _second_records(mine, _by_actions(mine, steps))
     belongs = _belongs_to(mine, kind)
     made: dict[str, Any] = {"kind": np.full(len(spans), None, object), "belongs_to": np.full(len(spans), -1)}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from capi2kit.columns.cells import empty, instants, shaped
 from capi2kit.columns.instants import LATEST, SECOND, nanoseconds
+from capi2kit.columns.keys import grouped
 from capi2kit.columns.nearby import short_names
 from capi2kit.knowledge import check
 
@@ -39,15 +40,12 @@ def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
         return empty("clocks")
     answers = answers.sort_values(["host", "stop"], kind="stable")
     jumps = answers["clock_offset_s"].astype("float64").groupby(answers["host"]).diff().abs() >= _SAME_S
-    runs = answers.groupby([answers["host"].rename("of"), jumps.cumsum()]).agg(
-        host=("host", "first"),
-        time=("stop", "first"),
-        offset_s=("clock_offset_s", "median"),
-        low=("clock_offset_s", "min"),
-        high=("clock_offset_s", "max"),
-        answers=("stop", "size"),
-    )
-    return shaped(runs.assign(spread_s=runs["high"] - runs["low"]).reset_index(drop=True), "clocks")
+    run = grouped([answers["host"], jumps.cumsum()])
+    _, first, count = np.unique(run, return_index=True, return_counts=True)
+    offsets = answers["clock_offset_s"].groupby(run)
+    runs = answers[["host", "stop"]].iloc[first].rename(columns={"stop": "time"}).reset_index(drop=True)
+    spread = (offsets.max() - offsets.min()).array
+    return shaped(runs.assign(offset_s=offsets.median().array, spread_s=spread, answers=count), "clocks")
 
 
 def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:

@@ -32,11 +32,11 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     check(spans, "spans")
     check(events, "events", needs=["event", "time", "host", "pid", "operation", "duration_s", "resolution_s"])
-    said = events[events["operation"].isin(operations_marking("slow validation"))]
-    if said.empty:
+    slow = events["operation"].isin(operations_marking("slow validation")).to_numpy(bool)
+    if not slow.any():
         return empty("confirmations")
-    said = said[(said["duration_s"] <= LONGEST_S).fillna(False)]
-    said = said.reset_index()[["event", "time", "host", "pid", "duration_s", "resolution_s"]]
+    said = events[["event", "time", "host", "pid", "duration_s", "resolution_s"]][slow]
+    said = said[(said["duration_s"] <= LONGEST_S).fillna(False)].reset_index(drop=True)
     said = said.assign(place=short_names(said["host"], of=events["host"])).rename(
         columns={"pid": "said_pid", "duration_s": "said_s"}
     )

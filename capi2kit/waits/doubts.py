@@ -7,8 +7,8 @@ import pandas as pd
 
 from capi2kit.columns.cells import empty, shaped
 from capi2kit.columns.keys import match
-from capi2kit.knowledge.actions import BACKGROUND
 from capi2kit.waits.evidence import measured_ns
+from capi2kit.waits.later import ended_of
 
 _TWO = "by its {basis} this retrieval took {wait_s:.3f} s, by other evidence in the log {contradicted_s:.3f} s: one of them is wrong"
 _IMPOSSIBLE = "Windows logged that this call took {measured_s:.6g} s, which cannot be: not used"
@@ -22,9 +22,8 @@ def doubts_of(spans: pd.DataFrame, waits: pd.DataFrame, *, events: pd.DataFrame)
     """
     twice = waits.loc[waits["contradicted_s"].notna(), ["event", "basis", "wait_s", "contradicted_s"]]
     odd = spans.loc[spans["measured_s"].notna() & (measured_ns(spans) < 0), ["stop_event", "measured_s"]]
-    ended = spans[(spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False) & spans["belongs_to"].notna()]
-    again = ended.sort_values("logged_stop", kind="stable")
-    again = again.loc[again.duplicated("belongs_to"), ["stop_event", "belongs_to"]]
+    again = ended_of(spans)
+    again = again.loc[again["belongs_to"].notna() & again.duplicated("belongs_to"), ["stop_event", "belongs_to"]]
     rows = [
         (row["event" if "event" in row else "stop_event"], text.format_map(row))
         for table, text in ((twice, _TWO), (odd, _IMPOSSIBLE), (again, _SECOND))

@@ -22,6 +22,9 @@ from capi2kit.waits.budgets import DEFAULT_LIMIT_S, Budgets, find_budgets
 _BEFORE_THE_LOG_S = (
     600.0  # what is measured of the first call in a log may have begun that long before its first record
 )
+_OF_RETRIEVALS = (
+    "host pid tid task_id stop_event logged_start logged_stop last_sync previous timeout_s accumulative outcome result"
+).split()
 
 
 class NextCheck(NamedTuple):
@@ -83,7 +86,7 @@ def read_evidence(spans: pd.DataFrame, wire: np.ndarray) -> Evidence:
     """What the log says of the retrievals `wire` (a mask over all `spans` of the case)."""
     tree = CallTree(integers(spans["parent"]), spans["depth"].to_numpy())
     own = np.flatnonzero(wire)
-    rows, around = spans[wire], tree.parent[wire]
+    rows, around = spans[_OF_RETRIEVALS][wire], tree.parent[wire]
     state = spans["state"].to_numpy(object)
     broken = (spans["quality"] == BROKEN).to_numpy(bool)
     clock = np.where(broken, NAT, nanoseconds(spans["chain_start"]))  # else it is of the call that its stop belongs to

@@ -20,13 +20,16 @@ from capi2kit.knowledge.actions import BACKGROUND, REMEMBERED, UNSENT, actions_w
 _PROCESS = ["host", "process", "pid"]
 
 
+def ended_of(spans: pd.DataFrame) -> pd.DataFrame:
+    """The retrievals that went on in the background, by the time of their ends, in the columns that say how they ended."""
+    mine = (spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False)
+    ended = spans[["stop_event", "belongs_to", "logged_stop", "measured_s", "result", "outcome"]][mine]
+    return ended.sort_values("logged_stop", kind="stable")
+
+
 def later_of(waits: pd.DataFrame, spans: pd.DataFrame, *, events: pd.DataFrame) -> dict[str, Any]:
     """`ended_later_s`, `ended_later_result`, `ended_later_outcome` and `echoes` of each wait."""
-    ended = (
-        spans[(spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False)]
-        .sort_values("logged_stop", kind="stable")
-        .drop_duplicates("belongs_to")
-    )
+    ended = ended_of(spans).drop_duplicates("belongs_to")
     at = match([waits["event"].to_numpy()], [integers(ended["belongs_to"])])
     echoes = np.r_[
         integers(spans["belongs_to"])[spans["kind"].isin(UNSENT).to_numpy(bool)],
@@ -47,8 +50,10 @@ def with_later_actions(steps: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame
 
     A caller that gave up did nothing itself: which way out was tried stands in the record of the thread that did the work.
     """
-    ended = spans[(spans["kind"] == BACKGROUND).to_numpy(bool, na_value=False) & spans["belongs_to"].notna()]
-    ended = ended.sort_values("logged_stop", kind="stable").drop_duplicates("belongs_to")
+    ended = ended_of(spans)
+    if ended.empty:
+        return steps
+    ended = ended[ended["belongs_to"].notna()].drop_duplicates("belongs_to")
     at = match([steps["event"].to_numpy()], [integers(ended["stop_event"])])
     theirs = steps[(at >= 0) & (steps["kind"] == "action").to_numpy(bool, na_value=False)]
     of = integers(ended["belongs_to"])[match([theirs["event"].to_numpy()], [integers(ended["stop_event"])])]
@@ -70,11 +75,11 @@ def _rejected_at_once(waits: pd.DataFrame, spans: pd.DataFrame, *, events: pd.Da
 
     Such a record names the list of an account's cache, if there is one, and the issuer; the wait's check names the issuer, too.
     """
-    said = events[events["reject_action"].isin(actions_where(effect=REMEMBERED)).to_numpy(bool)]
+    at_once = events["reject_action"].isin(actions_where(effect=REMEMBERED)).to_numpy(bool)
     failed = waits[(waits["outcome"] != "ok").to_numpy(bool, na_value=False)]
-    if said.empty or failed.empty:
+    if not at_once.any() or failed.empty:
         return np.zeros(0, "int64")
-    said = said.reset_index()
+    said = events.loc[at_once, ["event", "host", "pid", "time", "issuer", "crl_url"]].reset_index()
     found = np.full(len(said), -1)
     for theirs, mine in (
         ("issuer", _issuers(failed, spans, events=events)),

@@ -56,8 +56,9 @@ def _issuers(waits: pd.DataFrame, spans: pd.DataFrame) -> pd.api.extensions.Exte
 
 def _fetches(waits: pd.DataFrame) -> pd.Series:
     came = waits["outcome"].eq("ok").fillna(False).astype(bool) & waits["url"].notna()
-    ordered = waits.loc[came].sort_values("stop", kind="stable")
-    counts = ordered.groupby(["host", "user_sid", "url"], dropna=False).cumcount() + 1
+    account = ["host", "user_sid", "url"]
+    ordered = waits[[*account, "stop"]][came].sort_values("stop", kind="stable")
+    counts = ordered.groupby(account, dropna=False).cumcount() + 1
     return counts.reindex(waits.index).astype("Int64")
 
 

@@ -46,6 +46,7 @@ from capi2kit.waits.steps import tell_retrievals
 _COPIED = (
     "span task_id host process pid tid url target target_kind pasted accumulative outcome result timeout_s logged_start logged_stop"
 ).split()
+_READ = ["stop_event", "impersonate_sid", "user_sid", "object_type"]  # from which other columns are made
 
 
 def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -98,7 +99,8 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     interval = start_record_where_on_time(guess, evidence, starts=starts)
     interval = gave_up_at_limit(no_longer_than_allowed(interval, evidence), evidence)
     interval = measured_by_windows(interval, evidence)
-    waits = _table(spans[wire].reset_index(drop=True), interval, evidence=evidence, sure=bounds(interval, evidence))
+    rows = spans[[*_COPIED, *_READ]][wire].reset_index(drop=True)
+    waits = _table(rows, interval, evidence=evidence, sure=bounds(interval, evidence))
     waits = waits.assign(starts=starts, **later_of(waits, spans, events=events))
     if steps is not None:
         waits = tell_retrievals(waits, with_later_actions(steps, spans))
