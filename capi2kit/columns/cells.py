@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -225,23 +226,35 @@ def _empty(table: str) -> pd.DataFrame:
     return pd.DataFrame({column: missing(0, dtype) for column, dtype in columns(table).items()})
 
 
-def shaped(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """`table` with exactly the columns, order and dtypes of the vocabulary; what it lacks is <NA>."""
+def shaped(table: pd.DataFrame, name: str, **cells: Any) -> pd.DataFrame:
+    """`table` with exactly the columns, order and dtypes of the vocabulary; what it lacks is <NA>.
+
+    `cells`: columns in place of those of `table`, row by row, or one value for all rows. Raises KeyError for one that `name` has not.
+    """
     known = columns(name)
     found = dict(zip(table.columns, map(str, table.dtypes), strict=True))
-    if found == known:
+    if not cells and found == known:
         return table[list(known)]
-    made = {
-        column: _as(table[column], dtype) if column in found else missing(len(table), dtype)
-        for column, dtype in known.items()
-    }
+    if strange := set(cells) - set(known):
+        raise KeyError(min(strange))
+    made = {}
+    for column, dtype in known.items():
+        if column in cells:
+            made[column] = _as(cells[column], dtype, count=len(table))
+        else:
+            made[column] = _as(table[column], dtype) if column in found else missing(len(table), dtype)
     return pd.DataFrame(made, index=table.index, copy=False)
 
 
-def _as(column: pd.Series, dtype: str) -> Column | np.ndarray:
-    if str(column.dtype) == dtype:
-        return column.array
-    return column.astype(STRING if dtype == "string" else pd.api.types.pandas_dtype(dtype)).array
+def _as(column: Any, dtype: str, *, count: int = 0) -> Column | np.ndarray:
+    """A column as an array of a dtype; one value `count` times."""
+    if column is None or isinstance(column, str | int | float):
+        column = pd.Series(column, range(count), dtype=dtype)
+    elif isinstance(column, list):
+        column = pd.Series(column)
+    if str(column.dtype) != dtype:
+        column = pd.Series(column).astype(STRING if dtype == "string" else pd.api.types.pandas_dtype(dtype))
+    return column.array if isinstance(column, pd.Series) else column
 
 
 def joined(numbers: Iterable[int]) -> str | None:

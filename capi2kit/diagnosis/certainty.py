@@ -51,7 +51,7 @@ def judge(findings: pd.DataFrame, *, waits: pd.DataFrame, coverage: pd.DataFrame
         )
         rows.append(_judged(row, around))
     levels, reasons = ([one[i] for one in rows] for i in (0, 1))
-    return shaped(findings.assign(certainty=levels, because=reasons), "findings")
+    return shaped(findings, "findings", certainty=levels, because=reasons)
 
 
 def _damages(coverage: pd.DataFrame) -> dict[str, str]:

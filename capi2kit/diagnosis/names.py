@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import integers, numbers_in, shaped
+from capi2kit.columns.cells import integers, numbers_in, shaped, strings
 from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.steps import NAMES
 from capi2kit.knowledge import rows
@@ -59,7 +59,7 @@ def name_findings(
         )
         names["pool"] = _distinct(ours["app_pool"], here["app_pool"])
         made.append(json.dumps({word: found for word, found in names.items() if found}, ensure_ascii=False))
-    return shaped(findings.assign(names=pd.Series(made, findings.index, dtype="string")), "findings")
+    return shaped(findings, "findings", names=strings(made))
 
 
 class _Columns(dict[str, np.ndarray]):

@@ -58,7 +58,7 @@ def error_records(
     verdicts = np.where(failed, FAILED, HARMLESS)
     span = pd.array([pd.NA if number == _NOT_JUDGED else number for number in around], dtype="Int64")
     why = _reasons(found, around, spans=spans, steps=steps)
-    return shaped(found.assign(verdict=verdicts, span=span, why=why), "error_records")
+    return shaped(found, "error_records", verdict=verdicts, span=span, why=why)
 
 
 def late_ends(spans: pd.DataFrame) -> list[int]:

@@ -44,8 +44,8 @@ def measure_clocks(waits: pd.DataFrame) -> pd.DataFrame:
     _, first, count = np.unique(run, return_index=True, return_counts=True)
     offsets = answers["clock_offset_s"].groupby(run)
     runs = answers[["host", "stop"]].iloc[first].rename(columns={"stop": "time"}).reset_index(drop=True)
-    spread = (offsets.max() - offsets.min()).array
-    return shaped(runs.assign(offset_s=offsets.median().array, spread_s=spread, answers=count), "clocks")
+    spread = offsets.max() - offsets.min()
+    return shaped(runs, "clocks", offset_s=offsets.median(), spread_s=spread, answers=count)
 
 
 def correct_events(events: pd.DataFrame, clocks: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def confirm_spans(spans: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     fits &= (both["said_pid"].isna() | (both["said_pid"] == both["pid"])).fillna(False)
     both = both.assign(apart_s=apart, near=apart.abs())[fits]
     both = both.sort_values(["event", "depth", "near"], kind="stable").drop_duplicates("event")
-    return shaped(both.assign(measured_s=both["duration_s"]).reset_index(drop=True), "confirmations")
+    return shaped(both.reset_index(drop=True), "confirmations", measured_s=both["duration_s"])
 
 
 def confirm_drops(waits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

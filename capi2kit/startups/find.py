@@ -69,7 +69,9 @@ def find_startups(
     total = totals(cut_parts(parts), end - begin)
     first = parts.iloc[leader]
     cut = first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap)
-    startups = first[PROCESS].assign(
+    return shaped(
+        first[PROCESS].reset_index(drop=True),
+        "startups",
         startup=np.arange(count),
         start=as_times(begin, known=np.ones(count, bool)),
         stop=as_times(end, known=np.ones(count, bool)),
@@ -85,7 +87,6 @@ def find_startups(
         critical_tid=first["tid"],
         **_counts(parts, leader=integers(first["tid"])),
     )
-    return shaped(startups.reset_index(drop=True), "startups")
 
 
 def _near_a_cut(first: pd.DataFrame, begin: np.ndarray, *, coverage: pd.DataFrame | None, gap: int) -> np.ndarray:

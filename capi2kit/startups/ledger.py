@@ -61,12 +61,15 @@ def draw_ledger(
 
 
 def _wait_lines(parts: pd.DataFrame, atoms: Atoms, *, kind: int) -> pd.DataFrame:
-    waiting = parts[(parts["kind"] == kind) & (parts["end"] > parts["begin"])]
+    by = ["startup", "url_host", "target", "user_sid"]
+    here = ((parts["kind"] == kind) & (parts["end"] > parts["begin"])).to_numpy(bool)
+    if not here.any():
+        return pd.DataFrame(columns=by)
+    waiting = parts[[*by, "event", "begin", "end"]][here]
     owner, begin, end = (waiting[column].to_numpy("int64") for column in ("startup", "begin", "end"))
     charged = shares(
         atoms, mine=atoms_of(atoms, kind), open_count=atoms.open[:, kind], owner=owner, begin=begin, end=end
     )
-    by = ["startup", "url_host", "target", "user_sid"]
     group = lanes(waiting, by)
     _, first = np.unique(group, return_index=True)
     total = np.zeros(len(first), "int64")
@@ -74,7 +77,7 @@ def _wait_lines(parts: pd.DataFrame, atoms: Atoms, *, kind: int) -> pd.DataFrame
     events: list[list[int]] = [[] for _ in first]
     for line, event in zip(group.tolist(), waiting["event"].tolist(), strict=True):
         events[line].append(event)
-    return waiting.iloc[first][by].assign(order=kind, ns=total, events=strings([joined(numbers) for numbers in events]))
+    return waiting[by].iloc[first].assign(order=kind, ns=total, events=strings([joined(numbers) for numbers in events]))
 
 
 def _inside(parts: pd.DataFrame, startups: pd.DataFrame) -> pd.DataFrame:

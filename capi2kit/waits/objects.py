@@ -34,14 +34,15 @@ def tell_objects(
         the log), `ocsp_cached` (answers of one responder in the cache of the account, of the one with most; <NA> without a listing) and
         `retired` (its operator has switched this server off). The inputs are not modified.
     """
-    issuer = _issuers(waits, spans)
-    made = waits.assign(
-        issuer=issuer,
+    return shaped(
+        waits,
+        "waits",
+        issuer=_issuers(waits, spans),
         fetches=_fetches(waits),
         list_says_next=_says_next(waits, events=events, certificates=certificates),
         retired=pd.array([_is_retired(host) for host in waits["url_host"].tolist()], dtype="boolean"),
+        ocsp_cached=_cached(waits, cache_entries),
     )
-    return shaped(made.assign(ocsp_cached=_cached(made, cache_entries)), "waits")
 
 
 def _issuers(waits: pd.DataFrame, spans: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
@@ -64,7 +65,9 @@ def _fetches(waits: pd.DataFrame) -> pd.Series:
 
 def _says_next(waits: pd.DataFrame, *, events: pd.DataFrame, certificates: pd.DataFrame) -> pd.Series:
     """Whether the list that came says when the next one is published, by the dump of it in the log."""
-    lists = certificates[certificates["kind"].eq("crl").fillna(False) & certificates["next_update"].notna()]
+    lists = certificates[["thumbprint", "next_publish"]][
+        certificates["kind"].eq("crl").fillna(False) & certificates["next_update"].notna()
+    ]
     says = dict(zip(lists["thumbprint"], lists["next_publish"].notna(), strict=True))
     got = dict(zip(events["event"].tolist(), events["retrieved_ref"].tolist(), strict=True))
     found = [says.get(got.get(event), pd.NA) for event in waits["event"].tolist()]
@@ -74,6 +77,8 @@ def _says_next(waits: pd.DataFrame, *, events: pd.DataFrame, certificates: pd.Da
 def _cached(waits: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
     """How many answers of one responder the cache of the account lists: of the one with most."""
     listed = entries[entries["url_role"].eq(_OCSP).fillna(False)]
+    if listed.empty:
+        return pd.Series(pd.NA, waits.index, dtype="Int64")
     hosts = waits["host"].dropna().unique()
     if len(hosts) == 1:
         listed = listed.assign(host=listed["host"].fillna(hosts[0]))  # a listing names no computer

@@ -43,10 +43,10 @@ from capi2kit.waits.passes import (
 )
 from capi2kit.waits.steps import tell_retrievals
 
-_COPIED = (
-    "span task_id host process pid tid url target target_kind pasted accumulative outcome result timeout_s logged_start logged_stop"
+_OF_SPANS = (
+    "span task_id host process pid tid url target target_kind pasted accumulative outcome result timeout_s "
+    "logged_stop stop_event impersonate_sid user_sid object_type"
 ).split()
-_READ = ["stop_event", "impersonate_sid", "user_sid", "object_type"]  # from which other columns are made
 
 
 def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -99,9 +99,10 @@ def recover_waits(spans: pd.DataFrame, events: pd.DataFrame, *, steps: pd.DataFr
     interval = start_record_where_on_time(guess, evidence, starts=starts)
     interval = gave_up_at_limit(no_longer_than_allowed(interval, evidence), evidence)
     interval = measured_by_windows(interval, evidence)
-    rows = spans[[*_COPIED, *_READ]][wire].reset_index(drop=True)
+    rows = spans[_OF_SPANS][wire].reset_index(drop=True)
     waits = _table(rows, interval, evidence=evidence, sure=bounds(interval, evidence))
-    waits = waits.assign(starts=starts, **later_of(waits, spans, events=events))
+    later = later_of(waits.assign(logged_stop=rows["logged_stop"]), spans, events=events)
+    waits = waits.assign(starts=strings(starts.tolist()), **later)
     if steps is not None:
         waits = tell_retrievals(waits, with_later_actions(steps, spans))
     return shaped(waits, "waits")
@@ -136,13 +137,15 @@ def _table(rows: pd.DataFrame, interval: Interval, *, evidence: Evidence, sure: 
     }
     limit = rows["timeout_s"].to_numpy("float64", na_value=np.nan)
     sids = rows["impersonate_sid"].fillna(rows["user_sid"])
-    return rows[_COPIED].assign(
-        **{name: pd.array(values, dtype="Float64") for name, values in seconds.items()},
+    return shaped(
+        rows,
+        "waits",
+        **seconds,
         start=as_times(np.where(known, interval.begin, interval.end), known=dated),
         stop=as_times(interval.end, known=dated),
         basis=interval.basis,
         quality=sure.quality,
-        event=rows["stop_event"].astype("int64"),
+        event=rows["stop_event"],
         budget_s=rows["timeout_s"],
         limit_share=pd.array(seconds["wait_s"] / np.where(limit > 0, limit, np.nan), dtype="Float64"),
         user_sid=sids,
