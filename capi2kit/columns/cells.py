@@ -257,6 +257,12 @@ def _as(column: Any, dtype: str, *, count: int = 0) -> Column | np.ndarray:
     return column.array if isinstance(column, pd.Series) else column
 
 
+def rows_in(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The rows as ``to_dict("records")`` of pandas gives them, in a tenth of its time for a few rows of many columns."""
+    names = list(table.columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(table[name].tolist() for name in names), strict=True)]
+
+
 def joined(numbers: Iterable[int]) -> str | None:
     """Numbers of records as the text of one cell, such as "12 15 80"; None if there are none."""
     return " ".join(map(str, numbers)) or None

@@ -114,5 +114,10 @@ def value_before(values: np.ndarray, *, group: np.ndarray, by: np.ndarray) -> np
 
 
 def cumsum_before(values: np.ndarray, *, group: np.ndarray) -> np.ndarray:
-    """The sum of the earlier values of the same group, in the order of the rows: 0 for the first one of each."""
-    return pd.Series(values).groupby(group, sort=False).cumsum().to_numpy() - values
+    """The sum of the earlier whole numbers of the same group, in the order of the rows: 0 for the first one of each."""
+    order = np.argsort(group, kind="stable")
+    _, first, size = np.unique(group[order], return_index=True, return_counts=True)
+    before = np.cumsum(values[order]) - values[order]
+    found = np.empty(len(values), values.dtype)
+    found[order] = before - np.repeat(before[first], size)
+    return found

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import integers, numbers_in, shaped
+from capi2kit.columns.cells import integers, numbers_in, rows_in, shaped
 from capi2kit.diagnosis.rules import LIKELY, POSSIBLE, VERY_SURE
 
 _LEVELS = (POSSIBLE, LIKELY, VERY_SURE)
@@ -43,7 +43,7 @@ def judge(findings: pd.DataFrame, *, waits: pd.DataFrame, coverage: pd.DataFrame
     """
     damages, event, waits = _damages(coverage), integers(waits["event"]), waits[["firewall_drops", "quality"]]
     rows: list[tuple[str, str]] = []
-    for row in findings.to_dict("records"):
+    for row in rows_in(findings):
         around = _Evidence(
             waits.iloc[np.flatnonzero(np.isin(event, numbers_in(row["waits"])))],
             damages.get(row["host"], "") if isinstance(row["host"], str) else "",

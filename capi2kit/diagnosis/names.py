@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import integers, numbers_in, shaped, strings
+from capi2kit.columns.cells import integers, numbers_in, rows_in, shaped, strings
 from capi2kit.columns.urls import split_url
 from capi2kit.diagnosis.steps import NAMES
 from capi2kit.knowledge import rows
@@ -45,7 +45,7 @@ def name_findings(
     of_spans = _Columns.of(spans, _OF_SPANS, rows=near)
     pools = startups[["host", "process", "app_pool"]].dropna(subset=["app_pool"])
     made = []
-    for row, records, more in zip(findings.to_dict("records"), cited, waited, strict=True):
+    for row, records, more in zip(rows_in(findings), cited, waited, strict=True):
         here = known.some(np.isin(known.numbers("event"), records))
         mine = of_waits.some(np.isin(of_waits.numbers("event"), [*more, *records]))
         around = of_spans.some(

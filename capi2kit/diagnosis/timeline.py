@@ -99,7 +99,8 @@ def read_timeline(spans: pd.DataFrame, waits: pd.DataFrame, *, calls: bool = Fal
     tree, issuers = tree_of(spans), _issuers(spans)
     rows = _waited(spans, waits, issuers=issuers)
     if calls:
-        rows = pd.concat([rows, _unsent(spans, rows, issuers=issuers)], ignore_index=True)
+        unsent = _unsent(spans, rows, issuers=issuers)
+        rows = pd.concat([rows, unsent], ignore_index=True) if len(unsent) else rows
     order = np.lexsort((integers(spans["stop_event"])[rows["at"].to_numpy("int64")], rows["begin"].to_numpy()))
     rows = rows.iloc[order].reset_index(drop=True)
     at = rows["at"].to_numpy("int64")
@@ -198,6 +199,8 @@ def _unsent(spans: pd.DataFrame, waited: pd.DataFrame, *, issuers: np.ndarray) -
     silent &= ~spans["cache_only"].to_numpy(bool, na_value=False)
     turned = spans["kind"].isin(UNSENT).to_numpy(bool) & spans["belongs_to"].notna().to_numpy()
     some = np.flatnonzero(silent | turned)
+    if not len(some):
+        return waited.head(0)
     mine, check = spans.iloc[some], np.where(silent, number, parent)[some]
     base = mine[[*_PROCESS, "tid", "url", "accumulative"]].assign(
         budget_s=mine["timeout_s"],
@@ -267,10 +270,10 @@ def _usual(waits: pd.DataFrame) -> Guess:
     if found.empty:
         return Guess(*(np.full(len(waits), value) for value in (known.usual, known.least, known.most)))
     seconds = found["wait_s"].astype("float64")
-    per_host = seconds.groupby(found["url_host"]).agg(["median", "min", "max"])
-    rows = per_host.reindex(waits["url_host"])
+    of = seconds.groupby(found["url_host"])
     fill = (seconds.median(), min(seconds.min(), known.least), max(seconds.max(), known.most))
-    return Guess(*(rows[name].fillna(value).to_numpy() for name, value in zip(rows.columns, fill, strict=True)))
+    per_host = (found.reindex(waits["url_host"]) for found in (of.median(), of.min(), of.max()))
+    return Guess(*(found.fillna(value).to_numpy() for found, value in zip(per_host, fill, strict=True)))
 
 
 def _refusals(waits: pd.DataFrame) -> Guess:

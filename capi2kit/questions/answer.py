@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import integers
+from capi2kit.columns.cells import integers, rows_in
 from capi2kit.columns.instants import SECOND, nanoseconds
 from capi2kit.columns.intervals import covered
 from capi2kit.columns.keys import match
@@ -82,7 +82,7 @@ def answer(
     causes = causes_in(findings)
     named = leading(causes)
     order = [*named, *(one for one in causes if one not in named)]
-    rows: list[dict[Any, Any]] = startups.to_dict("records")
+    rows: list[dict[Any, Any]] = rows_in(startups)
     charges = _charges(order, waits=waits, startups=startups, rows=rows)
     meant = next((one.startup for one in charges[: len(named)] if one.startup), None)
     number = int(meant["startup"]) if meant else None
@@ -92,7 +92,7 @@ def answer(
     remedy, names = _first(named, findings)
     table = whatif(findings if effects else findings.head(0), spans=spans, waits=waits, startups=startups)
     mine = table[table["startup"].eq(meant["startup"]).fillna(False)] if meant else table.head(0)
-    of_first = mine[mine["fix"] == (remedy.id if remedy else None)].to_dict("records")
+    of_first = rows_in(mine[mine["fix"] == (remedy.id if remedy else None)])
     return Answer(
         _verdict(named, spans),
         charges,
@@ -134,6 +134,9 @@ def _first(named: tuple[Cause, ...], findings: pd.DataFrame) -> tuple[Fix | None
     return (best[0] if best else None), merged(names_in(text) for text in findings["names"].iloc[places])
 
 
+_LENGTHS = ["wait_s", "low_s", "high_s"]
+
+
 def _charges(
     causes: list[Cause], *, waits: pd.DataFrame, startups: pd.DataFrame, rows: list[dict[Any, Any]]
 ) -> tuple[Charge, ...]:
@@ -156,8 +159,8 @@ def _charges(
         place = main if main >= 0 and ns[main] else int(ns.argmax())
         main = place if main < 0 else main
         seconds = float(ns[place]) / SECOND
-        inside = waits[mine & (owner == place)]
-        least, most = (seconds, seconds) if sure[mine & (owner == place)].all() else _bounds(inside, seconds)
+        inside = mine & (owner == place)
+        least, most = (seconds, seconds) if sure[inside].all() else _bounds(waits[_LENGTHS][inside], seconds)
         charges.append(Charge(cause, rows[place], seconds, least, min(most, rows[place]["wall_s"]), shares))
     return tuple(charges)
 

@@ -51,12 +51,13 @@ def waiting(
     `harmless`: events of operations that look failed, and are not: they count as not failed.
     """
     failed_at = failures_in(spans) & ~spans["stop_event"].isin(harmless).fillna(False)
-    waited = startups[startups["waiting_wall_s"] > 0 if number is None else startups["startup"] == number]
     order = ["waiting_wall_s", "wall_s"]
-    worst = waited.sort_values(order, ascending=False, kind="stable").head(1)
-    startup = None if worst.empty else worst.iloc[0]
+    meant = startups["waiting_wall_s"] > 0 if number is None else startups["startup"] == number
+    waited = startups[order].reset_index(drop=True)[meant.to_numpy(bool, na_value=False)]
+    worst = waited.sort_values(order, ascending=False, kind="stable").index
+    startup = startups.iloc[worst[0]] if len(worst) else None
     inside = waits if startup is None else waits[waits["startup"].eq(startup["startup"]).fillna(False)]
-    around = spans[spans["root"].isin(spans.loc[spans["span"].isin(inside["span"]), "root"])]
+    around = spans["root"].isin(spans.loc[spans["span"].isin(inside["span"]), "root"]).to_numpy(bool)
     failed = inside.loc[inside["outcome"].ne("ok") & inside["outcome"].notna(), "outcome"]
     return Waiting(
         startup,
@@ -66,9 +67,9 @@ def waiting(
         accounts=inside["user_sid"].dropna().unique().tolist(),
         servers=inside.groupby("url_host")["high_s"].sum().sort_values(ascending=False, kind="stable").index.tolist(),
         outcomes={str(word): int(times) for word, times in failed.value_counts().items()},
-        wrong=int(failed_at[around.index].sum()),
-        no_result=int(around["result"].isna().sum()),
-        trust_errors=[name for name in trust_columns() if around[name].fillna(False).any()],
+        wrong=int(failed_at.to_numpy()[around].sum()),
+        no_result=int(spans["result"].isna().to_numpy()[around].sum()),
+        trust_errors=[name for name in trust_columns() if spans[name].to_numpy(bool, na_value=False)[around].any()],
         failed_lookups=int(inside["wpad_failures"].fillna(0).sum()),
         unsaved=int(inside["cache_write_failed"].fillna(False).sum()),
         failures=int(failed_at.sum()),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from capi2kit.columns.cells import empty, numbers_in, shaped
+from capi2kit.columns.cells import empty, numbers_in, rows_in, shaped
 from capi2kit.columns.instants import SECOND, TICK_S
 from capi2kit.columns.keys import lanes, match
 from capi2kit.diagnosis.fixes import Fix, fixes_of
@@ -122,7 +122,7 @@ def _case_of(spans: pd.DataFrame, waits: pd.DataFrame, *, startups: pd.DataFrame
         threads,
         spans,
         startups,
-        startups.to_dict("records"),
+        rows_in(startups),
         frozenset(answered.unique()),
         most_waiting(timeline, threads, sure=exact[timeline.wait], count=len(startups)),
     )

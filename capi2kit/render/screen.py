@@ -68,18 +68,19 @@ def write_screen(
 
 def _fitting(analysis: Analysis, *, width: int, tz: str, log: str) -> list[_Line]:
     """The lines, with as many findings as leave the whole on one screen, but one."""
-    found = answer_of(analysis)
+    found, allowed = answer_of(analysis), cautions(analysis.case, tz=tz)
     for findings in range(FINDINGS, 0, -1):
         for airy in (True, False):
-            lines = list(_lines(analysis, found, width=width, tz=tz, log=log, findings=findings, airy=airy))
+            lines = [*_lines(analysis, found, allowed=allowed, width=width, log=log, findings=findings, airy=airy)]
             if len(lines) <= MOST:
                 return lines
     return lines
 
 
 def _lines(
-    analysis: Analysis, found: Answer, *, width: int, tz: str, log: str, findings: int, airy: bool
+    analysis: Analysis, found: Answer, *, allowed: list[str], width: int, log: str, findings: int, airy: bool
 ) -> Iterator[_Line]:
+    """`allowed`: the sentences on what to allow for."""
     blank = [_Line("")] if airy else []
     head = sentences.headline(found, case=analysis.case, findings=analysis.findings)
     yield from (_Line(line, "bold") for line in fold(head, width))
@@ -97,7 +98,7 @@ def _lines(
     for sentence in (
         " ".join(sentences.first_step(found)),
         _prefixed("How sure: ", sentences.how_sure(found)),
-        *cautions(analysis.case, tz=tz),
+        *allowed,
     ):
         yield from (_Line(line) for line in (fold(sentence, width) if sentence else ()))
     commands = _packed(_next(analysis, found, log=log), width=width - len(_NEXT))
