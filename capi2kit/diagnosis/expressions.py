@@ -129,9 +129,7 @@ def _is_plain(node: ast.expr) -> bool:
 def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[Hashable, np.ndarray]) -> Any:
     """The value of a part: a column of booleans, or one boolean for all rows."""
     if isinstance(node, ast.BoolOp):
-        parts = [_value(part, table, seen=seen) for part in node.values]
-        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return join.reduce([np.broadcast_to(np.asarray(_as_bool(part), bool), (len(table),)) for part in parts])
+        return _joined(node, table, seen=seen)
     if isinstance(node, ast.UnaryOp):
         return ~np.broadcast_to(np.asarray(_as_bool(_value(node.operand, table, seen=seen)), bool), (len(table),))
     if isinstance(node, ast.Name):
@@ -144,13 +142,26 @@ def _value(node: ast.expr, table: pd.DataFrame, *, seen: dict[Hashable, np.ndarr
 
 
 def _said(node: ast.Compare) -> Hashable:
-    """What a comparison says: the same for all that say the same. `1` and `1.0` are not the same, and so is `true`, which is a name."""
+    """What a comparison says, the same for all that say the same; `1`, `1.0` and `true`, which is a name, say different things."""
     (op,), (right,) = node.ops, node.comparators
     parts = right.elts if isinstance(right, ast.List) else [right]
     others = tuple(
         (type(one), one.id) if isinstance(one, ast.Name) else (type(_plain(one)), _plain(one)) for one in parts
     )
     return node.left.id, type(op), type(right), others  # type: ignore[attr-defined]
+
+
+def _joined(node: ast.BoolOp, table: pd.DataFrame, *, seen: dict[Hashable, np.ndarray]) -> np.ndarray:
+    """`and` and `or`, only as far as a part can still change a row. With no rows every part is looked at: so a fault in one is found."""
+    every = isinstance(node.op, ast.And)
+    whole = np.full(len(table), every)
+    for part in node.values:
+        is_settled = not whole.any() if every else whole.all()
+        if is_settled and len(table):
+            break
+        found = np.broadcast_to(np.asarray(_as_bool(_value(part, table, seen=seen)), bool), (len(table),))
+        whole = whole & found if every else whole | found
+    return whole
 
 
 def _compared(node: ast.Compare, table: pd.DataFrame) -> Any:
@@ -220,8 +231,4 @@ def _as_bool(found: Any) -> Any:
         return found
     if found.dtype.kind not in "b" and str(found.dtype) not in ("boolean", "bool[pyarrow]"):
         raise TypeError(f"the column {found.name!r} does not hold true or false")
-    return (
-        found.array.to_numpy(bool, na_value=False)
-        if str(found.dtype) == "boolean"
-        else found.fillna(False).to_numpy(bool)
-    )
+    return found.array.to_numpy(bool, na_value=False)

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from capi2kit.columns.cells import empty
 from capi2kit.diagnosis.expressions import Expression, parse
 from capi2kit.diagnosis.fixes import fixes
 from capi2kit.diagnosis.steps import read_steps
@@ -114,16 +115,12 @@ def rules(folder: str | Path | None = None) -> tuple[Rule, ...]:
     ------
     KnowledgeError : a file is no rule; the message has its name, the line and the reason.
     """
-    return _own() if folder is None else _read(Path(folder))
+    return _own() if folder is None else tuple(map(read_rule, sorted(Path(folder).glob("*.toml"))))
 
 
 @cache
 def _own() -> tuple[Rule, ...]:
-    return _read(DATA / "rules", is_proven=True)
-
-
-def _read(folder: Path, *, is_proven: bool = False) -> tuple[Rule, ...]:
-    return tuple(read_rule(path, is_proven=is_proven) for path in sorted(folder.glob("*.toml")))
+    return tuple(read_rule(path, is_proven=True) for path in sorted((DATA / "rules").glob("*.toml")))
 
 
 def read_rule(path: Path, *, is_proven: bool = False) -> Rule:
@@ -133,22 +130,22 @@ def read_rule(path: Path, *, is_proven: bool = False) -> Rule:
     """
     file = read_toml(path, is_proven=is_proven)
     try:
-        return _rule(file, path.stem, is_proven=is_proven)
+        return _rule(file, path.stem)
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise KnowledgeError(f"{type(err).__name__}: {err}", file=path.name) from err
 
 
-def _rule(file: TomlFile, stem: str, *, is_proven: bool) -> Rule:
+def _rule(file: TomlFile, stem: str) -> Rule:
     """The rule in a file. Raises KnowledgeError for an unknown key or column, a value of the wrong kind, a bad expression,
     a placeholder in the finding that cannot be filled, a missing proof."""
     said = file.said
     match, say, proof = _parts(file)
-    if not is_proven:
+    if not file.is_proven:
         _chosen(file, stem)
     matched, enough = _condition(file, match, on=tuple(match["group_by"]), where="match"), match.get("enough")
     cost, cost_rows = _cost(file, matched)
     parts = {part: tuple(_joined_condition(file, one, where=part) for one in said.get(part, ())) for part in _PARTS}
-    if not is_proven:
+    if not file.is_proven:
         _consistent(file, matched=matched)
     return Rule(
         id=said["id"],
@@ -294,4 +291,7 @@ def _condition(file: TomlFile, said: dict[str, Any], *, on: tuple[str, ...], whe
         raise file.fault(f"there is no table {said['table']!r}", f"{where}.table") from err
     if strange := set(on) - set(known):
         raise file.fault(f"table {said['table']} has no column {min(strange)!r}", f"{where}.table")
-    return Condition(said["table"], parse(said["where"], known=known, file=file.name), on, said.get(_OTHERWISE, ""))
+    rows = parse(said["where"], known=known, file=file.name)
+    if not file.is_proven:
+        rows.holds(empty(said["table"]))  # raises for what cannot be compared
+    return Condition(said["table"], rows, on, said.get(_OTHERWISE, ""))

@@ -22,11 +22,12 @@ _LONG_KEY = re.compile(rf"(?m)^\s{{0,200}}\[{{0,2}}[^=\n\"']{{0,2000}}?(?:\.[^=.
 
 
 class TomlFile(NamedTuple):
-    """What a file says, and its text, by which a fault finds its line."""
+    """What a file says, and its text, by which a fault finds its line. `is_proven`: it came with capi2kit."""
 
     name: str
     said: dict[str, Any]
     text: str
+    is_proven: bool = False
 
     def fault(self, message: str, key: str = "") -> KnowledgeError:
         """An error about the value of a key: ``say.finding`` is looked for below ``[say]``, or anywhere as ``finding``."""
@@ -61,7 +62,7 @@ def read_toml(path: Path, *, is_proven: bool = False) -> TomlFile:
     except ValueError as err:
         line = _LINE.search(str(err))
         raise KnowledgeError(f"is not valid TOML ({err})", file=path.name, line=int(line[1]) if line else None) from err
-    file = TomlFile(path.name, said, text)
+    file = TomlFile(path.name, said, text, is_proven)
     if not is_proven:
         _check(file)
     return file

@@ -66,8 +66,7 @@ def find_startups(
     count = len(leader)
     begin, end = parts["begin"].to_numpy()[leader], np.zeros(count, "int64")
     np.maximum.at(end, number, parts["end"].to_numpy())
-    total = totals(cut_parts(parts), end - begin)
-    first = parts.iloc[leader]
+    total, first = totals(cut_parts(parts), end - begin), parts.iloc[leader]
     cut = first["lost"] | _near_a_cut(first, begin, coverage=coverage, gap=gap)
     return shaped(
         first[PROCESS].reset_index(drop=True),

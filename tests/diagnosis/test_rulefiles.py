@@ -89,6 +89,14 @@ def test_a_rule_is_a_regular_file(tmp_path):
         read_rule(tmp_path / "folder.toml")
 
 
+@pytest.mark.parametrize("part", ["wait_s < 'long'", "url"])
+def test_what_cannot_be_compared_is_refused_when_the_rule_is_read(tmp_path, part):
+    text = RULE.format(more="").replace("outcome ==", f"outcome == 'none like that' and {part} and outcome ==")
+    (tmp_path / "test.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"^test.toml: expression .*: cannot be compared like this"):
+        read_rule(tmp_path / "test.toml")
+
+
 def test_one_row_may_be_enough(tmp_path):
     assert asked(tmp_path, text=RULE.replace("min_rows = 2", "min_rows = 1"))["host"].tolist() == ["A", "B", "C"]
     assert asked(tmp_path, text=RULE.replace("min_rows = 2", ""))["host"].tolist() == ["A", "B", "C"]
