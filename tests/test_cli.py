@@ -56,6 +56,14 @@ def test_help_imports_nothing_heavy():
         assert f"'{heavy}'" not in loaded
 
 
+def test_what_a_sound_log_does_not_need_is_not_imported(small_log):
+    code = f"import sys; from capi2kit.case import load; load({str(small_log)!r}); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert "'capi2kit.loaders.evtx.columnar'" in loaded
+    for other in ("Evtx", "capi2kit.loaders.certutil", "capi2kit.loaders.eventxml", "rich", "jinja2", "matplotlib"):
+        assert f"'{other}'" not in loaded
+
+
 @pytest.mark.parametrize("arguments", [[], ["sing", "x.evtx"], ["summary"], ["summary", "--pid", "many", "x.evtx"]])
 def test_a_wrong_call_is_exit_2(capsys, arguments):
     code, out, err = run(capsys, *arguments)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from Evtx.Evtx import FileHeader
 from evtx_bytes import HEADER, El, event, file_of, log_of, payload, plain_log, seal_chunk
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +147,31 @@ def test_numbers_of_a_chunk_count_up_and_stay_near_each_other(reported, first, l
     assert all(a < b for a, b in pairwise(ids))
     assert not ids or ids[-1] - ids[0] < 3 * MOST_RECORDS
     assert all(frame.damage or frame.record == before.record for frame, before in zip(own, frames, strict=False))
+
+
+HEADS = {  # what is written over a sound header, where, and what is said of it
+    "sound": (b"", 0, False, []),
+    "the log was open": (b"\1", 0x78, True, []),
+    "the log was full": (b"\2", 0x78, False, []),
+    "another signature": (b"ElfFine\0", 0, False, ["the file header is not that of an .evtx file"]),
+    "another number of records": (b"\xff", 0x18, False, ["the checksum of the file header is wrong"]),
+    "another checksum": (b"\0\0\0\0", 0x7C, False, ["the checksum of the file header is wrong"]),
+}
+
+
+@pytest.mark.parametrize(("written", "at", "dirty", "damage"), HEADS.values(), ids=HEADS)
+def test_what_a_file_header_says_is_what_python_evtx_reads_in_it(written, at, dirty, damage):
+    data = bytearray(plain_log(2))
+    data[at : at + len(written)] = written
+    framing, theirs = frame_file(bytes(data)), FileHeader(bytes(data), 0)
+    assert (framing.dirty, framing.damage) == (dirty, damage)
+    assert (theirs.check_magic() and theirs.checksum() == theirs.calculate_checksum()) == (not damage)
+    assert theirs.is_dirty() == dirty
+
+
+@pytest.mark.parametrize("size", [0, 7, 8, 100, 127])
+def test_a_file_header_that_is_cut_off(size):
+    assert frame_file(plain_log(1)[:size]).damage == ["the file header is cut off"]
 
 
 @settings(max_examples=300, deadline=None)

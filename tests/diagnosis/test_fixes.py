@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from capi2kit.diagnosis.fixes import fixes, fixes_of, read_fix
+from capi2kit.diagnosis.fixes import fix_of, fixes, fixes_of, read_fix
 from capi2kit.diagnosis.rules import rules
 from capi2kit.errors import KnowledgeError
 from capi2kit.knowledge import DATA
@@ -13,6 +13,12 @@ from capi2kit.knowledge import DATA
 
 def test_every_fix_is_cited_and_every_citation_is_a_fix():
     assert {fix for rule in rules() for fix in rule.fixes} == set(fixes())
+
+
+def test_one_fix_is_read_alone():
+    assert {name: fix_of(name) for name in fixes()} == fixes()
+    with pytest.raises(KnowledgeError, match=r"fixes: there is no remedy '../rules/x'"):
+        fix_of("../rules/x")
 
 
 def test_a_fix_without_an_undo_is_none(tmp_path):
