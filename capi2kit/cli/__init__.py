@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     streams.prepare()
     gc.set_threshold(_GARBAGE)
     atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)  # at the end of the process, nobody needs to search all that pandas has
+    atexit.register(gc.freeze)  # what is left when the process ends needs no search for garbage
     given = sys.argv[1:] if arguments is None else arguments
     top = parser(given[0] if given and given[0] in VERBS | OTHERS else None)
     try:
