@@ -190,6 +190,7 @@ def test_a_notebook_is_stored_with_its_outputs_and_nothing_of_the_computer_it_ra
         assert not any(output.output_type == "error" for output in cell.outputs)
         pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
         assert all(len(output.metadata["image/png"]["alt"]) > 10 for output in pictures)
+        assert pictures or not re.search(r"\bplot_\w+\(", cell.source), cell.source  # what is drawn is shown
     assert not OF_A_COMPUTER.search(path.read_text(encoding="utf-8"))
     assert path.stat().st_size < 700_000
 
