@@ -280,6 +280,18 @@ def test_an_attribute_twice_is_left_to_the_slow_engine(tmp_path):
     assert_same_tables(path)
 
 
+def test_a_name_of_another_chunk_is_no_name_of_this_one(tmp_path):
+    """A pointer beyond its chunk, to where the next chunk has the same name."""
+    log = bytearray(plain_log(2))
+    name = log.index(wide("EventAuxInfo")) - 8 - HEADER
+    assert log[HEADER + CHUNK + name :][8:32] == wide("EventAuxInfo")
+    place = log.rindex(struct.pack("<I", name), HEADER, HEADER + CHUNK)
+    log[place : place + 4] = struct.pack("<I", CHUNK + name)
+    path = written(tmp_path, mutants.reseal(log))
+    assert_same_tables(path)
+    assert load(path, providers="*").problems["error"].tolist() == ["misspelt name"]
+
+
 # The page that explains it.
 
 

@@ -132,11 +132,12 @@ class NamesOfBlock:
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
-        number = self._proven.at(at)
+        number, offset = self._proven.at(at), at - chunk
+        if offset.max(initial=0) > _LAST:
+            number[offset > _LAST] = UNKNOWN  # in another chunk there may be a name
         if not number.all():
             new = np.flatnonzero(number == UNKNOWN)
-            offset = at[new] - chunk[new]
-            new = new[(offset >= _FIRST) & (offset <= _LAST)]
+            new = new[(offset[new] >= _FIRST) & (offset[new] <= _LAST)]
             places = np.unique(at[new])
             self._prove(_written(self._block, places, length=self._block.u2[places + 6]))
             number[new] = self._proven.at(at[new])
