@@ -12,7 +12,7 @@ import numpy as np
 
 from capi2kit.loaders.evidence import Asked, EvidenceFile
 from capi2kit.loaders.evidence.filebytes import Buffer, fill
-from capi2kit.loaders.evtx.columnar import SLACK, Block, Columnar, Framed, Records, framed, sound_chunks
+from capi2kit.loaders.evtx.columnar import SLACK, Block, Columnar, Records, sound_chunks
 from capi2kit.loaders.evtx.framing import HEADER, Framing, frame_file, frame_lightly
 from capi2kit.loaders.evtx.recordids import CHUNK, Frame
 from capi2kit.winevent import Batch
@@ -36,10 +36,10 @@ class Blocks:
         data = self._file.data
         head = bytes(data[:HEADER])
         columnar, sound = Columnar(self._asked), [np.zeros(0, bool)]
-        for part, offset in _blocks(data):
-            self._ids.append(columnar.add(part, offset=offset))
-            sound.append(part.sound)
-            self._report(offset + part.block.size, len(data))
+        for block, is_sound, offset in _blocks(data):
+            self._ids.append(columnar.add(block, is_sound, offset=offset))
+            sound.append(is_sound)
+            self._report(offset + block.size, len(data))
             if len(columnar) >= RECORDS:
                 yield from self._made(columnar)
         if len(columnar):
@@ -73,18 +73,18 @@ class Blocks:
         return None if self.framing.chunks else np.concatenate([np.empty(0, "int64"), *self._ids])
 
 
-def _blocks(data: Buffer) -> Iterator[tuple[Framed, int]]:
-    """The whole chunks of a file by block, and where each begins. The next one is read and framed meanwhile."""
+def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
+    """The whole chunks of a file by block, which of them are sound, and where the block begins. The next one is read meanwhile."""
     whole = max(0, len(data) - HEADER) // CHUNK
     edges = _edges(whole)
     buffers = [np.zeros(max(np.diff(edges), default=0) * CHUNK + SLACK, "u1") for _ in edges[:2]]
 
-    def read(number: int) -> tuple[Framed, int]:
+    def read(number: int) -> tuple[Block, np.ndarray, int]:
         size, offset = (edges[number + 1] - edges[number]) * CHUNK, HEADER + edges[number] * CHUNK
         buffer = buffers[number % 2]
         fill(buffer.data, data, start=offset, count=size)
         block = Block(buffer.data, size)
-        return framed(block, sound_chunks(block)), offset
+        return block, sound_chunks(block), offset
 
     count = len(edges) - 1
     if count < 2:

@@ -24,11 +24,11 @@ from capi2kit.loaders.evidence import Asked
 from capi2kit.loaders.evtx.columnar.block import SLACK, Block
 from capi2kit.loaders.evtx.columnar.forms import Shapes
 from capi2kit.loaders.evtx.columnar.frames import Records, find_records, sound_chunks
-from capi2kit.loaders.evtx.columnar.names import Cells, Written, listed_names
+from capi2kit.loaders.evtx.columnar.names import Cells
 from capi2kit.loaders.evtx.columnar.records import Collected
 from capi2kit.winevent import Batch
 
-__all__ = ["SLACK", "Block", "Columnar", "Framed", "Made", "Records", "framed", "sound_chunks"]
+__all__ = ["SLACK", "Block", "Columnar", "Made", "Records", "sound_chunks"]
 
 _learned = threading.local()  # the shapes that this thread met in the blocks before, in any log
 
@@ -39,23 +39,6 @@ class Made(NamedTuple):
     batch: Batch | None
     left: Records
     other: int
-
-
-class Framed(NamedTuple):
-    """A block as it was read: which of its chunks are sound, their records, and the names that the chunks list."""
-
-    block: Block
-    sound: np.ndarray
-    records: Records
-    names: Written
-
-
-def framed(block: Block, sound: np.ndarray) -> Framed:
-    """What is known of a block before anything is decoded: work that needs nothing of the blocks before it, for the thread that reads.
-
-    `sound`: chunks with checksums that hold; it becomes false for those whose records are broken.
-    """
-    return Framed(block, sound, find_records(block, sound), listed_names(block))
 
 
 class Columnar:
@@ -69,11 +52,15 @@ class Columnar:
     def _begin(self) -> None:
         self._collected = Collected(_shapes(), asked=self._asked, cells=self._cells)
 
-    def add(self, part: Framed, *, offset: int) -> np.ndarray:
-        """Read the records of the sound chunks of a block, which begins at `offset` of its file; returns their ids."""
-        if len(part.records.at):
-            self._collected.add(part.block, part.records, names=part.names, offset=offset)
-        return part.records.record
+    def add(self, block: Block, sound: np.ndarray, *, offset: int) -> np.ndarray:
+        """Read the records of the sound chunks of a block, which begins at `offset` of its file; returns their ids.
+
+        `sound` becomes false for chunks whose records are broken.
+        """
+        records = find_records(block, sound)
+        if len(records.at):
+            self._collected.add(block, records, offset=offset)
+        return records.record
 
     def __len__(self) -> int:
         return len(self._collected)

@@ -7,7 +7,6 @@ out which of them are the same in all chunks of a block; whether the letters hav
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import numpy as np
 
@@ -84,51 +83,34 @@ class Cells:
         return number
 
 
-class Written(NamedTuple):
-    """Names as they are written in a block: where each one is, and which of the different ones (hash, length, letters) it is."""
-
-    places: np.ndarray
-    which: np.ndarray
-    different: list[bytes]
-
-
-def listed_names(block: Block) -> Written:
-    """The names that the tables of the chunks list: chains, all of them in step. One may be broken, or a circle."""
-    tables = block.u1[: block.size].reshape(-1, CHUNK)[:, STRING_TABLE : STRING_TABLE + 4 * BUCKETS]
-    offset = np.ascontiguousarray(tables).view("<u4").ravel()
-    chunk = np.repeat(np.arange(0, block.size, CHUNK), BUCKETS)
-    places, heads = [chunk[:0]], [block.u8[:0]]
-    for _ in range(_LINKS):
-        inside = np.flatnonzero((offset >= _FIRST) & (offset <= _LAST))
-        if not len(inside):
-            break
-        chunk = chunk[inside]
-        places.append(chunk + offset[inside])
-        heads.append(block.u8[places[-1]])  # where the next name is, the hash of this one, and its length
-        offset = (heads[-1] & _LOW).astype("int64")
-    return _written(block, np.concatenate(places), length=np.concatenate(heads) >> 48)
-
-
-def _written(block: Block, places: np.ndarray, *, length: np.ndarray) -> Written:
-    """The names at these places, as far as they are within their chunk and not too long."""
-    start = places + 4  # behind the pointer to the next name of its chain
-    stop = start + 4 + 2 * length.astype("int64")
-    good = np.flatnonzero((stop <= (places // CHUNK + 1) * CHUNK) & (stop <= start + 4 + 2 * _LETTERS))
-    if not len(good):
-        return Written(good, good, [])
-    found = block.runs(start[good], stop=stop[good]).dictionary_encode()
-    return Written(places[good], found.indices.to_numpy(), found.dictionary.to_pylist())
-
-
 class NamesOfBlock:
-    """The names of one block: places in, numbers out. `listed`: those that its chunks list."""
+    """The names of one block: places in, numbers out."""
 
-    def __init__(self, block: Block, names: Names, *, cells: Cells, listed: Written) -> None:
+    def __init__(self, block: Block, names: Names, *, cells: Cells) -> None:
         self.names = names
         self._block = block
         self._proven = cells
         cells.begin(block.size)
-        self._prove(listed)
+        places, length = self._listed()
+        self._prove(places, length=length)
+
+    def _listed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the names are that the tables of the chunks list, and their lengths: chains, all of them in step. One may be broken, or
+        a circle."""
+        block = self._block
+        tables = block.u1[: block.size].reshape(-1, CHUNK)[:, STRING_TABLE : STRING_TABLE + 4 * BUCKETS]
+        offset = np.ascontiguousarray(tables).view("<u4").ravel()
+        chunk = np.repeat(np.arange(0, block.size, CHUNK), BUCKETS)
+        places, heads = [chunk[:0]], [self._block.u8[:0]]
+        for _ in range(_LINKS):
+            inside = np.flatnonzero((offset >= _FIRST) & (offset <= _LAST))
+            if not len(inside):
+                break
+            chunk = chunk[inside]
+            places.append(chunk + offset[inside])
+            heads.append(block.u8[places[-1]])  # where the next name is, the hash of this one, and its length
+            offset = (heads[-1] & _LOW).astype("int64")
+        return np.concatenate(places), np.concatenate(heads) >> 48
 
     def numbers(self, at: np.ndarray, chunk: np.ndarray) -> np.ndarray:
         """The number of the name at each place; UNKNOWN where there is no proven one. `chunk`: where its chunk begins."""
@@ -139,12 +121,16 @@ class NamesOfBlock:
             new = np.flatnonzero(number == UNKNOWN)
             new = new[(offset[new] >= _FIRST) & (offset[new] <= _LAST)]
             places = np.unique(at[new])
-            self._prove(_written(self._block, places, length=self._block.u2[places + 6]))
+            self._prove(places, length=self._block.u2[places + 6])
             number[new] = self._proven.at(at[new])
         return number
 
-    def _prove(self, written: Written) -> None:
-        """Find the numbers of names by their hashes and letters, and keep them."""
-        if written.different:
-            number = np.array(list(map(self.names.number_of, written.different)), "uint16")
-            self._proven.put(written.places, number[written.which])
+    def _prove(self, places: np.ndarray, *, length: np.ndarray) -> None:
+        """Find the numbers of the names at these places by their hashes and letters."""
+        start = places + 4  # behind the pointer to the next name of its chain
+        stop = start + 4 + 2 * length.astype("int64")
+        good = np.flatnonzero((stop <= (places // CHUNK + 1) * CHUNK) & (stop <= start + 4 + 2 * _LETTERS))
+        if len(good):
+            found = self._block.runs(start[good], stop=stop[good]).dictionary_encode()
+            number = np.array(list(map(self.names.number_of, found.dictionary.to_pylist())), "uint16")
+            self._proven.put(places[good], number[found.indices.to_numpy()])

@@ -17,7 +17,7 @@ from capi2kit.loaders.evtx.columnar.forms import FormReader, Shapes
 from capi2kit.loaders.evtx.columnar.found import Found
 from capi2kit.loaders.evtx.columnar.fragments import Payloads, Walk
 from capi2kit.loaders.evtx.columnar.frames import Records
-from capi2kit.loaders.evtx.columnar.names import Cells, NamesOfBlock, Written
+from capi2kit.loaders.evtx.columnar.names import Cells, NamesOfBlock
 from capi2kit.loaders.evtx.columnar.templates import Instances
 from capi2kit.winevent import Batch
 from capi2kit.winevent.places import HEADER, kinds
@@ -55,26 +55,26 @@ class Collected:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, block: Block, records: Records, *, names: Written, offset: int) -> None:
-        """Read the records of a block, which begins at `offset` of its file. `names`: those that its chunks list."""
+    def add(self, block: Block, records: Records, *, offset: int) -> None:
+        """Read the records of a block, which begins at `offset` of its file."""
         count = len(records.at)
         odd, wanted = np.zeros(count, bool), np.zeros(count, bool)
         self._found.begin(block, base=self._count, offset=offset)
         forms = FormReader(block, self._shapes, asked=self._asked, found=self._found, odd=odd, wanted=wanted)
         begin, end = records.at + _HEAD, records.at + records.size - _TAIL
         forms.read(Instances(np.arange(count), records.chunk, begin, end))
-        self._read_payloads(block, forms, listed=names, odd=odd)
+        self._read_payloads(block, forms, odd=odd)
         self._found.end()
         self._records.append(records._replace(at=records.at + offset, chunk=records.chunk + offset))
         self._odd.append(odd)
         self._wanted.append(wanted)
         self._count += count
 
-    def _read_payloads(self, block: Block, forms: FormReader, *, listed: Written, odd: np.ndarray) -> None:
+    def _read_payloads(self, block: Block, forms: FormReader, *, odd: np.ndarray) -> None:
         """Walk the payloads; those that are forms again are read as such."""
         if not forms.payloads:
             return
-        names = NamesOfBlock(block, self._shapes.names, cells=self._cells, listed=listed)
+        names = NamesOfBlock(block, self._shapes.names, cells=self._cells)
         walk = Walk(block, self._shapes.contexts, names=names, found=self._found, odd=odd)
         by_brothers: dict[frozenset[str], list[Payloads]] = {}
         for some, beside in forms.payloads:
