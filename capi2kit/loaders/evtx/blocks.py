@@ -100,11 +100,11 @@ def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
 
 
 def _edges(whole: int) -> list[int]:
-    """Where the blocks of so many chunks begin, and where the last one ends. The first one is half as long: nothing is done meanwhile."""
+    """Where the blocks of so many chunks begin, and where the last one ends. The first one is a quarter: nobody works while it is read."""
     count = -(-whole // CHUNKS)
     if count < 2:
         return [0, whole] if whole else [0]
-    return [0, *(round(whole * (number - 0.5) / (count - 0.5)) for number in range(1, count + 1))]
+    return [0, *(round(whole * (number - 0.75) / (count - 0.75)) for number in range(1, count + 1))]
 
 
 def _frames(records: Records) -> list[Frame]:
