@@ -63,7 +63,7 @@ def fixes(folder: Path = DATA / "fixes") -> dict[str, Fix]:
 
 @cache
 def fix_of(name: str) -> Fix:
-    """The remedy of this id; no other is read. Raises KnowledgeError with file and reason, and if there is none."""
+    """The remedy of this id; no other is read. Raises KnowledgeError with file and reason, also for an id that nothing has."""
     if name not in _files():
         raise KnowledgeError(f"there is no remedy {name!r}", file="fixes")
     return read_fix(_files()[name])

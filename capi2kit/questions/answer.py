@@ -22,6 +22,7 @@ from capi2kit.questions.waiting import Waiting, waiting
 from capi2kit.questions.whatif import whatif
 
 WRONG, MINOR, HARMLESS, WELL, NOTHING = "wrong", "minor", "harmless", "well", "nothing"
+_LENGTHS = ["wait_s", "low_s", "high_s"]
 
 
 class Charge(NamedTuple):
@@ -132,9 +133,6 @@ def _first(named: tuple[Cause, ...], findings: pd.DataFrame) -> tuple[Fix | None
     best = next((one for one in offered if one[0].kind == KINDS[0]), offered[0] if offered else None)
     places = [row for cause in named if best and best[0].id in cause.fixes.split() for row in cause.rows]
     return (best[0] if best else None), merged(names_in(text) for text in findings["names"].iloc[places])
-
-
-_LENGTHS = ["wait_s", "low_s", "high_s"]
 
 
 def _charges(

@@ -100,7 +100,7 @@ def _blocks(data: Buffer) -> Iterator[tuple[Block, np.ndarray, int]]:
 
 
 def _edges(whole: int) -> list[int]:
-    """Where the blocks of so many chunks begin, and where the last one ends. The first one is a quarter: nobody works while it is read."""
+    """Where the blocks of so many chunks begin, and where the last one ends. The first has a quarter: nobody works while it is read."""
     count = -(-whole // CHUNKS)
     if count < 2:
         return [0, whole] if whole else [0]
